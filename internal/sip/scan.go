@@ -1,0 +1,225 @@
+package sip
+
+import (
+	"bytes"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// maxRows bounds the header rows of a message; more are answered by a 513 like any head that is too large.
+const maxRows = 512
+
+// fault is what makes a request be refused before anything sees it; code 0: none.
+type fault struct {
+	code   int
+	reason string
+}
+
+var (
+	faultNoSIP       = fault{400, "Bad Start Line"}
+	faultVersion     = fault{505, "Version Not Supported"}
+	faultHeadSize    = fault{513, "Message Too Large"}
+	faultBodySize    = fault{513, "Message Too Large"}
+	faultNoBlankLine = fault{400, "Missing Empty Line"}
+	faultShortBody   = fault{400, "Body Shorter Than Content-Length"}
+	faultLength      = fault{400, "Bad Content-Length"}
+)
+
+var (
+	crlf     = []byte("\r\n")
+	crlfcrlf = []byte("\r\n\r\n")
+)
+
+// scanDatagram reads the message in a datagram (RFC 3261 §18.3, S-040). m is nil where there is nothing that could be answered:
+// no start line, or line ends only. Octets behind the body are dropped.
+func scanDatagram(b []byte, maxHead, maxBody int) (m *Message, f fault) {
+	for len(b) >= 2 && b[0] == '\r' && b[1] == '\n' { // RFC 3261 §7.5
+		b = b[2:]
+	}
+	end := bytes.Index(b, crlfcrlf)
+	if end < 0 {
+		// What there is of the head serves to answer it.
+		whole := bytes.LastIndex(b, crlf)
+		if whole < 0 {
+			return nil, fault{}
+		}
+		if m, f = scanHead(string(b[:min(whole, maxHead)+2])); f.code == 0 {
+			f = faultNoBlankLine
+		}
+		return m, f
+	}
+	if end > maxHead {
+		m, _ = scanHead(string(b[:maxHead]))
+		return m, faultHeadSize
+	}
+	body := b[end+4:]
+	m, f = scanHead(string(b[:end+2]))
+	if m == nil || f.code != 0 {
+		return m, f
+	}
+	length, given, ok := m.contentLength()
+	switch {
+	case given && !ok:
+		return m, faultLength
+	case !given:
+		length = int64(len(body))
+	case length > int64(len(body)):
+		return m, faultShortBody
+	}
+	if length > int64(maxBody) {
+		return m, faultBodySize
+	}
+	if length > 0 {
+		m.Body = slices.Clone(body[:length])
+	}
+	return m, fault{}
+}
+
+// scanHead reads start line and header rows, each of which ends in CRLF; the empty line behind them is not part of head. Names
+// become canonical, folded rows one line. Lines that are no header row are skipped: what is needed is then missing, what is not
+// needed may be malformed (S-039). The message's strings point into head. m is nil where the start line is not one of SIP at all.
+func scanHead(head string) (m *Message, f fault) {
+	line, rest := cutLine(head)
+	m = new(Message)
+	if f, ok := m.scanStartLine(line); !ok {
+		return nil, f
+	} else if f.code != 0 {
+		m.scanRows(rest)
+		return m, f
+	}
+	return m, m.scanRows(rest)
+}
+
+// cutLine cuts the first line off s, without its CRLF. A lone CR or LF does not end a line.
+func cutLine(s string) (line, rest string) {
+	for from := 0; ; {
+		i := strings.IndexByte(s[from:], '\n')
+		if i < 0 {
+			return s, ""
+		}
+		i += from
+		if i > 0 && s[i-1] == '\r' {
+			return s[:i-1], s[i+1:]
+		}
+		from = i + 1
+	}
+}
+
+// scanStartLine tells by ok whether the line is a start line of SIP, of whatever version (RFC 3261 §7.1, §7.2).
+func (m *Message) scanStartLine(line string) (f fault, ok bool) {
+	if len(line) > 4 && foldEqual(line[:4], "SIP/") {
+		version, rest, _ := strings.Cut(line[4:], " ")
+		code, reason, _ := strings.Cut(rest, " ")
+		status, err := strconv.ParseUint(code, 10, 16)
+		if err != nil || len(code) != 3 || status < 100 || status > 699 || version != "2.0" {
+			return faultNoSIP, false
+		}
+		m.Status, m.Reason = int(status), reason
+		return fault{}, true
+	}
+	method, rest, _ := strings.Cut(line, " ")
+	space := strings.LastIndexByte(rest, ' ')
+	if space < 0 || !isToken(method) {
+		return faultNoSIP, false
+	}
+	uri, version := rest[:space], rest[space+1:]
+	if !isVersion(version) {
+		return faultNoSIP, false
+	}
+	m.Method, m.RequestURI = method, uri
+	if version[4:] != "2.0" {
+		return faultVersion, true
+	}
+	if strings.ContainsAny(uri, " \t\r\n") || uri == "" {
+		return fault{400, "Bad Request-URI"}, true
+	}
+	return fault{}, true
+}
+
+// isVersion takes SIP/1*DIGIT.1*DIGIT; the word in any case (RFC 3261 §7.1).
+func isVersion(s string) bool {
+	if len(s) < 7 || !foldEqual(s[:4], "SIP/") {
+		return false
+	}
+	major, minor, ok := strings.Cut(s[4:], ".")
+	return ok && isDigits(major) && isDigits(minor)
+}
+
+func isDigits(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func (m *Message) scanRows(s string) fault {
+	if n := strings.Count(s, "\n"); n > 0 {
+		m.rows = make([]Header, 0, min(n, maxRows))
+	}
+	for s != "" {
+		var line string
+		line, s = cutLine(s)
+		for s != "" && (s[0] == ' ' || s[0] == '\t') {
+			// RFC 3261 §7.3.1: a line end and blanks in front of the next line mean one blank.
+			var more string
+			more, s = cutLine(s)
+			line = unfold(line, more, &s)
+		}
+		if len(m.rows) == maxRows {
+			return faultHeadSize
+		}
+		m.scanRow(line)
+	}
+	return fault{}
+}
+
+// unfold joins a row with its continuation lines; one more is at hand, the others are still in rest.
+func unfold(line, more string, rest *string) string {
+	b := make([]byte, 0, len(line)+len(more)+64)
+	b = append(b, line...)
+	for {
+		b = append(b, ' ')
+		b = append(b, trim(more)...)
+		if s := *rest; s == "" || s[0] != ' ' && s[0] != '\t' {
+			return string(b)
+		}
+		more, *rest = cutLine(*rest)
+	}
+}
+
+func (m *Message) scanRow(line string) {
+	colon := strings.IndexByte(line, ':')
+	if colon < 1 {
+		return
+	}
+	// A lone CR or LF could end a line for the next one who reads it.
+	if strings.IndexByte(line, '\r') >= 0 || strings.IndexByte(line, '\n') >= 0 {
+		return
+	}
+	name := strings.TrimRight(line[:colon], blanks)
+	if !isToken(name) {
+		return
+	}
+	m.rows = append(m.rows, Header{canonical(name), trim(line[colon+1:])})
+}
+
+// contentLength reads Content-Length; ok is false where it is broken or stands there twice.
+func (m *Message) contentLength() (n int64, given, ok bool) {
+	for i := range m.rows {
+		if m.rows[i].Name != hContentLength {
+			continue
+		}
+		if given || !isDigits(m.rows[i].Value) {
+			return 0, true, false
+		}
+		v, err := strconv.ParseInt(m.rows[i].Value, 10, 63)
+		if err != nil {
+			return 0, true, false
+		}
+		n, given = v, true
+	}
+	return n, given, given
+}

@@ -1,0 +1,127 @@
+package sip
+
+import (
+	"errors"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// via is one Via value (RFC 3261 §20.42).
+type via struct {
+	Transport string // as written
+	Host      string // sent-by; IPv6 without brackets
+	Port      int    // 0: none given
+	Params    string // raw, each with its leading ';'
+}
+
+var errVia = errors.New("broken Via")
+
+const (
+	magicCookie = "z9hG4bK"
+	defaultPort = 5060
+)
+
+// parseVia parses the first Via value of a row and tells how long it is there.
+func parseVia(row string) (v via, length int, err error) {
+	length = elementEnd(row)
+	s := trim(row[:length])
+	// sent-protocol: blanks are legal around both slashes.
+	name, s, ok1 := strings.Cut(s, "/")
+	version, s, ok2 := strings.Cut(s, "/")
+	if !ok1 || !ok2 || !foldEqual(trim(name), "SIP") || trim(version) != "2.0" {
+		return v, length, errVia
+	}
+	s = strings.TrimLeft(s, blanks)
+	end := strings.IndexAny(s, blanks)
+	if end < 1 || !isToken(s[:end]) {
+		return v, length, errVia
+	}
+	v.Transport, s = s[:end], trim(s[end:])
+	sentBy := s
+	if p := strings.IndexByte(s, ';'); p >= 0 {
+		sentBy, v.Params = trim(s[:p]), s[p:]
+	}
+	if v.Host, v.Port, err = parseSentBy(sentBy); err != nil {
+		return v, length, errVia
+	}
+	if checkParams(v.Params) != nil {
+		return v, length, errVia
+	}
+	return v, length, nil
+}
+
+// parseSentBy takes blanks around the colon, and IPv6 in brackets.
+func parseSentBy(s string) (string, int, error) {
+	if strings.ContainsAny(s, blanks) {
+		at := strings.LastIndexByte(s, ':')
+		if at < 0 {
+			return "", 0, errVia
+		}
+		s = trim(s[:at]) + ":" + trim(s[at+1:])
+	}
+	return parseHostPort(s)
+}
+
+func (v via) param(name string) (string, bool) { return param(v.Params, name) }
+
+func (v via) branch() string {
+	b, _ := v.param("branch")
+	return b
+}
+
+// sentByPort is where answers go without rport.
+func (v via) sentByPort() uint16 {
+	if v.Port == 0 {
+		return defaultPort
+	}
+	return uint16(v.Port)
+}
+
+// stampVia writes received and rport into the top Via value of a request's first Via row (RFC 3261 §18.2.1, RFC 3581 §4;
+// S-013): received if sent-by is a name or another address than the source, and always with rport. What a client wrote there
+// itself is not believed.
+func stampVia(row string, v via, length int, source netip.AddrPort) string {
+	_, rport := v.param("rport")
+	_, received := v.param("received")
+	addr, err := netip.ParseAddr(v.Host)
+	differs := err != nil || addr.Unmap() != source.Addr().WithZone("")
+	if !rport && !received && !differs {
+		return row
+	}
+	b := make([]byte, 0, len(row)+64)
+	b = append(b, "SIP/2.0/"...)
+	b = append(b, v.Transport...)
+	b = append(b, ' ')
+	b = appendHostPort(b, v.Host, v.Port)
+	for params := v.Params; params != ""; {
+		whole := params
+		name, _, _, rest := cutParam(params)
+		if params = rest; name == "" || foldEqual(name, "received") || foldEqual(name, "rport") {
+			continue
+		}
+		b = append(b, trim(whole[:len(whole)-len(rest)])...)
+	}
+	if differs || rport {
+		b = append(b, ";received="...)
+		b = source.Addr().WithZone("").AppendTo(b)
+	}
+	if rport {
+		b = append(b, ";rport="...)
+		b = strconv.AppendUint(b, uint64(source.Port()), 10)
+	}
+	b = append(b, row[length:]...)
+	return string(b)
+}
+
+// newVia makes the Via value of a request of ours, with an empty rport (RFC 3581 §3).
+func newVia(p Proto, sentBy netip.AddrPort, branch string) string {
+	b := make([]byte, 0, 96)
+	b = append(b, "SIP/2.0/"...)
+	b = append(b, p.String()...)
+	b = append(b, ' ')
+	b = sentBy.AppendTo(b)
+	b = append(b, ";rport;branch="...)
+	b = append(b, branch...)
+	return string(b)
+}
