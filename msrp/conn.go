@@ -1,0 +1,213 @@
+package msrp
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/parley-msrp/parley/internal/wire"
+)
+
+// conn is a connection: the unit of transport, shared by the sessions bound to it. Its reader goroutine lives as long as
+// the connection, a writer goroutine only while there is output.
+type conn struct {
+	endpoint *Endpoint
+	net      net.Conn
+	socket   *socket // nil: read and write net in the plain way
+	inbound  bool
+	source   netip.Prefix
+	done     chan struct{} // closed with the connection
+
+	reader reader // owned by the reader goroutine
+	writer writer // owned by whoever has set writing
+
+	mu           sync.Mutex // taken after Session.mu, before nothing
+	state        connState
+	sessions     map[*Session]struct{}
+	used         bool // a session is or was bound, or the connection is ours
+	closing      *time.Timer
+	whenClosed   []func()
+	control      *batch   // complete responses and REPORTs that wait to leave; nil: none
+	next, last   *Session // row of those that have a chunk to send
+	writing      bool     // somebody writes
+	batching     bool     // the reader is at work on what one read brought, and will start the writing
+	paused       bool     // the reader waits for room
+	resume       chan struct{}
+	uncompleted  int   // messages that wait for Accept or Reject
+	octets       int64 // of those
+	transactions transactions
+}
+
+type connState uint8
+
+const (
+	connOpen    connState = iota
+	connLeaving           // nobody uses it; what is still to leave leaves
+	connGivenUp           // the same, and nobody may use it again: framing is lost
+	connShut              // our direction is closed
+	connClosed
+)
+
+// shutTime is how long the peer may take to close its direction after ours is closed. Closing both at once would throw
+// away responses that the peer has not read yet.
+const shutTime = 2 * time.Second
+
+func newConn(e *Endpoint, nc net.Conn, inbound bool) *conn {
+	c := &conn{
+		endpoint: e,
+		net:      nc,
+		socket:   newSocket(nc, &e.buffers),
+		inbound:  inbound,
+		source:   sourceOf(nc.RemoteAddr()),
+		used:     !inbound,
+		done:     make(chan struct{}),
+		resume:   make(chan struct{}, 1),
+	}
+	c.reader.decoder = wire.NewDecoder(e.limits())
+	c.reader.opened = time.Now()
+	c.transactions.expire = c.expire
+	return c
+}
+
+// usable says whether a further session may be bound.
+func (c *conn) usable() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state <= connLeaving
+}
+
+// join adds a session. False: the connection is about to close.
+func (c *conn) join(s *Session) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state > connLeaving {
+		return false
+	}
+	if c.state == connLeaving {
+		c.state = connOpen
+		c.closing.Stop()
+	}
+	if c.sessions == nil {
+		c.sessions = make(map[*Session]struct{}, 1)
+	}
+	c.sessions[s] = struct{}{}
+	c.used = true
+	return true
+}
+
+// leave removes a session; when it was the last one, the connection is closed once its output has left (M-056).
+func (c *conn) leave(s *Session) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.sessions, s)
+	c.kick() // a chunk of the session may have to be cut off
+	if c.used {
+		c.retireLocked(connLeaving)
+	}
+}
+
+// retire closes the connection once its output has left, if no session is bound to it.
+func (c *conn) retire() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.retireLocked(connLeaving)
+}
+
+func (c *conn) retireLocked(state connState) {
+	if len(c.sessions) > 0 || c.state >= state {
+		return
+	}
+	if c.state == connOpen {
+		c.closing = time.AfterFunc(c.endpoint.cfg.LingerTimeout, func() { c.fail(errLinger) })
+	}
+	c.state = state
+	c.shutWhenDone()
+}
+
+// shutWhenDone closes our direction if the connection is retired and nothing is left to do. Holding c.mu.
+func (c *conn) shutWhenDone() {
+	if c.state != connLeaving && c.state != connGivenUp || c.writing || c.batching || c.hasOutput() {
+		return
+	}
+	if c.state == connLeaving && c.uncompleted > 0 {
+		return
+	}
+	c.state = connShut
+	c.closing.Reset(shutTime)
+	if half, ok := c.net.(interface{ CloseWrite() error }); !ok || half.CloseWrite() != nil {
+		c.net.Close() // the reader notices
+	}
+}
+
+// fail closes the connection; its sessions are over (RFC 4975 §5.4, M-053).
+func (c *conn) fail(cause error) {
+	c.mu.Lock()
+	if c.state == connClosed {
+		c.mu.Unlock()
+		return
+	}
+	c.state = connClosed
+	close(c.done)
+	if c.closing != nil {
+		c.closing.Stop()
+	}
+	c.transactions.stop()
+	c.control = nil
+	sessions, whenClosed := c.sessions, c.whenClosed
+	c.sessions, c.whenClosed = nil, nil
+	c.mu.Unlock()
+
+	c.net.Close()
+	c.endpoint.disown(c)
+	for _, f := range whenClosed {
+		f()
+	}
+	c.endpoint.cfg.Logger.Debug("msrp connection closed", "cause", cause)
+	endSessions(sessions, cause)
+}
+
+// giveUp is for a connection whose octets cannot be trusted any more: its sessions are over, what is written already may
+// still leave, nothing is read (M-112).
+func (c *conn) giveUp(cause error) {
+	c.mu.Lock()
+	sessions := c.sessions
+	c.sessions = nil
+	c.used = true
+	c.retireLocked(connGivenUp)
+	c.mu.Unlock()
+	endSessions(sessions, cause)
+}
+
+func endSessions(sessions map[*Session]struct{}, cause error) {
+	for s := range sessions {
+		s.end(fmt.Errorf("%w: %w", ErrConnectionLost, cause))
+	}
+}
+
+// onClose calls f when the connection is closed.
+func (c *conn) onClose(f func()) {
+	c.mu.Lock()
+	open := c.state != connClosed
+	if open {
+		c.whenClosed = append(c.whenClosed, f)
+	}
+	c.mu.Unlock()
+	if !open {
+		f()
+	}
+}
+
+// only returns the session bound to the connection if there is exactly one.
+func (c *conn) only() *Session {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.sessions) != 1 {
+		return nil
+	}
+	for s := range c.sessions {
+		return s
+	}
+	return nil
+}

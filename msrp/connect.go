@@ -1,0 +1,197 @@
+package msrp
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// hop is what connections are reused by (RFC 4975 §5.4, M-046).
+type hop struct {
+	host      string // lower case
+	port      int
+	transport string // lower case
+}
+
+// dialled is a connection that was or is being opened to a hop. The fields are set when ready is closed.
+type dialled struct {
+	ready chan struct{}
+	conn  *conn
+	err   error
+	again bool // whoever dialled gave up: the others have to dial for themselves
+}
+
+// connectTries bounds how often Connect looks for another connection because the one it found was just closing.
+const connectTries = 3
+
+// Connect opens a connection to the left-most URI of the peer's path, or reuses one, and binds the session to it with a
+// SEND: the first queued message, else one without body (RFC 4975 §5.4, M-044). It blocks until the connection stands or
+// ctx ends, not until the bind is answered. A session that is bound already stays as it is. Errors: ErrNotEstablished
+// without SetPeer, ErrClosed, ErrNoTransport, and those of name resolution and of Config.Dial.
+func (s *Session) Connect(ctx context.Context) error {
+	p := s.peer.Load()
+	if p == nil {
+		return ErrNotEstablished
+	}
+	next, err := hopOf(p.Path[0])
+	if err != nil {
+		return err
+	}
+	for range connectTries {
+		if s.over.Load() {
+			return ErrClosed
+		}
+		if s.bound() {
+			return nil
+		}
+		c, err := s.endpoint.connection(ctx, next)
+		if err != nil {
+			return err
+		}
+		if s.bindActive(c) {
+			return nil
+		}
+		c.leave(s) // nobody else may be using it
+	}
+	if s.over.Load() {
+		return ErrClosed
+	}
+	return fmt.Errorf("%w: closed again as soon as it was open", ErrConnectionLost)
+}
+
+func (s *Session) bound() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.conn != nil
+}
+
+// bindActive binds the session to a connection that we opened. True: it is bound, be it to another one.
+func (s *Session) bindActive(c *conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn != nil && s.conn != c {
+		c.leave(s)
+		return true
+	}
+	// RFC 4975 §5.4: the active side sends a SEND at once, so that the peer can tie the connection to the session.
+	if s.outgoing.empty() {
+		s.queueBind()
+	}
+	return s.bind(c)
+}
+
+func hopOf(u URI) (hop, error) {
+	switch {
+	case u.Secure:
+		return hop{}, fmt.Errorf("%w: msrps", ErrNoTransport)
+	case !strings.EqualFold(u.Transport, "tcp"):
+		return hop{}, fmt.Errorf("%w: %q", ErrNoTransport, u.Transport)
+	case u.Port == 0:
+		return hop{}, fmt.Errorf("%w: it has no port", ErrNoTransport)
+	}
+	return hop{host: strings.ToLower(u.Host), port: u.Port, transport: "tcp"}, nil
+}
+
+// connection returns an open connection to a hop. Sessions that ask at the same time share one.
+func (e *Endpoint) connection(ctx context.Context, next hop) (*conn, error) {
+	for {
+		e.mu.Lock()
+		if e.closed {
+			e.mu.Unlock()
+			return nil, ErrClosed
+		}
+		d, found := e.routes[next]
+		if !found {
+			d = &dialled{ready: make(chan struct{})}
+			e.routes[next] = d
+		}
+		e.mu.Unlock()
+		if !found {
+			e.open(ctx, next, d)
+			return d.conn, d.err
+		}
+		select {
+		case <-d.ready:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		switch {
+		case d.err == nil && d.conn.usable():
+			return d.conn, nil
+		case d.err != nil && !d.again:
+			return nil, d.err
+		}
+		e.unroute(next, d)
+	}
+}
+
+// open dials for all who wait for d.
+func (e *Endpoint) open(ctx context.Context, next hop, d *dialled) {
+	defer close(d.ready)
+	nc, err := e.dial(ctx, next)
+	if err != nil {
+		d.err, d.again = err, ctx.Err() != nil
+		e.unroute(next, d)
+		return
+	}
+	if d.conn = e.adopt(nc, false); d.conn == nil {
+		d.err = ErrClosed
+		e.unroute(next, d)
+		return
+	}
+	d.conn.onClose(func() { e.unroute(next, d) })
+}
+
+func (e *Endpoint) unroute(next hop, d *dialled) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.routes[next] == d {
+		delete(e.routes, next)
+	}
+}
+
+// dial tries the addresses of a hop in order (RFC 4975 §8.3, M-057).
+func (e *Endpoint) dial(ctx context.Context, next hop) (net.Conn, error) {
+	addrs, err := e.addresses(ctx, next.host)
+	if err != nil {
+		return nil, err
+	}
+	var failed error
+	for _, a := range addrs {
+		nc, err := e.dialOne(ctx, net.JoinHostPort(a, strconv.Itoa(next.port)))
+		if err == nil {
+			return nc, nil
+		}
+		if failed = err; ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, failed
+}
+
+func (e *Endpoint) dialOne(ctx context.Context, addr string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, e.cfg.DialTimeout)
+	defer cancel()
+	return e.cfg.Dial(ctx, "tcp", addr)
+}
+
+func (e *Endpoint) addresses(ctx context.Context, host string) ([]string, error) {
+	if a, err := netip.ParseAddr(host); err == nil {
+		return []string{a.String()}, nil
+	}
+	found, err := e.cfg.Resolve(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	if len(found) == 0 {
+		return nil, &net.DNSError{Err: "no addresses", Name: host, IsNotFound: true}
+	}
+	addrs := make([]string, len(found))
+	for i, a := range found {
+		addrs[i] = a.Unmap().String()
+	}
+	return addrs, nil
+}

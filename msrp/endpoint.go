@@ -1,0 +1,150 @@
+package msrp
+
+import (
+	"context"
+	"hash/maphash"
+	"net"
+	"net/netip"
+	"sync"
+
+	"github.com/parley-msrp/parley/internal/wire"
+)
+
+// Endpoint owns connections and sessions. Safe for concurrent use.
+type Endpoint struct {
+	cfg      Config
+	seed     maphash.Seed
+	idents   idents
+	sessions sessionTable
+	buffers  sync.Pool // *readBuffer
+	batches  sync.Pool // *batch
+	done     chan struct{}
+	wg       sync.WaitGroup // one for each goroutine of the endpoint
+
+	mu        sync.Mutex
+	closed    bool
+	listeners map[net.Listener]struct{}
+	conns     map[*conn]struct{}
+	inbound   int // of conns, those that came in
+	sources   map[netip.Prefix]int
+	routes    map[hop]*dialled
+}
+
+// NewEndpoint makes an endpoint. The error is a *ConfigError.
+func NewEndpoint(c Config) (*Endpoint, error) {
+	c, err := c.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	e := &Endpoint{
+		cfg:       c,
+		seed:      maphash.MakeSeed(),
+		done:      make(chan struct{}),
+		listeners: make(map[net.Listener]struct{}),
+		conns:     make(map[*conn]struct{}),
+		sources:   make(map[netip.Prefix]int),
+		routes:    make(map[hop]*dialled),
+	}
+	e.sessions.seed = e.seed
+	e.buffers.New = func() any { return new(readBuffer) }
+	e.batches.New = func() any { return new(batch) }
+	return e, nil
+}
+
+// Close closes all sessions (as Session.Close does) and listeners, lets octets that are queued (responses, REPORTs) leave
+// until ctx ends, closes all connections, and waits for all goroutines of the endpoint. It returns the error of ctx if
+// connections had to be cut off. It must not be called from a Handler.
+func (e *Endpoint) Close(ctx context.Context) error {
+	e.mu.Lock()
+	if !e.closed {
+		e.closed = true
+		close(e.done)
+	}
+	for l := range e.listeners {
+		l.Close()
+	}
+	e.mu.Unlock()
+	for _, s := range e.sessions.all() {
+		s.Close()
+	}
+	for _, c := range e.connections() {
+		c.retire()
+	}
+	idle := make(chan struct{})
+	go func() {
+		e.wg.Wait()
+		close(idle)
+	}()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+	}
+	for _, c := range e.connections() {
+		c.fail(ErrClosed)
+	}
+	<-idle
+	return ctx.Err()
+}
+
+// register makes a session known; its URI is alive from then on.
+func (e *Endpoint) register(s *Session) error {
+	for !e.sessions.add(s) {
+		return ErrClosed // a session-id of 128 random bits came twice: the source of random numbers cannot be trusted
+	}
+	select {
+	case <-e.done:
+		s.Close()
+		return ErrClosed
+	default:
+		return nil
+	}
+}
+
+func (e *Endpoint) connections() []*conn {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	all := make([]*conn, 0, len(e.conns))
+	for c := range e.conns {
+		all = append(all, c)
+	}
+	return all
+}
+
+// adopt makes a connection of the endpoint out of a network connection, and starts its reader. Nil: the endpoint is
+// closed or a limit is reached; then nc is closed.
+func (e *Endpoint) adopt(nc net.Conn, inbound bool) *conn {
+	c := newConn(e, nc, inbound)
+	e.mu.Lock()
+	refused := e.closed || inbound && (e.inbound >= e.cfg.MaxConnections || e.sources[c.source] >= e.cfg.MaxConnectionsPerSource)
+	if refused {
+		e.mu.Unlock()
+		nc.Close()
+		return nil
+	}
+	e.conns[c] = struct{}{}
+	if inbound {
+		e.inbound++
+		e.sources[c.source]++
+	}
+	e.wg.Add(1)
+	e.mu.Unlock()
+	go c.read() // ends when the connection is closed
+	return c
+}
+
+// disown forgets a closed connection.
+func (e *Endpoint) disown(c *conn) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.conns, c)
+	if !c.inbound {
+		return
+	}
+	e.inbound--
+	if e.sources[c.source]--; e.sources[c.source] == 0 {
+		delete(e.sources, c.source)
+	}
+}
+
+func (e *Endpoint) limits() wire.Limits { return wire.Limits{Strict: e.cfg.Strict} }

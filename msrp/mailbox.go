@@ -1,0 +1,111 @@
+package msrp
+
+import "sync"
+
+// mailbox hands what happens in a session to its Handler: one call at a time and in order, whichever goroutine it
+// happens in, and never under a lock of the engine, so that the Handler may call the Session.
+type mailbox struct {
+	mu    sync.Mutex
+	busy  bool
+	queue []event
+}
+
+// event is one call of a Handler.
+type event struct {
+	kind     eventKind
+	received *Received
+	report   *Report
+	fate     Fate
+	err      error
+}
+
+type eventKind uint8
+
+const (
+	eventMessage eventKind = iota
+	eventReport
+	eventFate
+	eventClosed
+)
+
+// keptEvents is how many places of an emptied queue are kept for the next time.
+const keptEvents = 16
+
+// put leaves an event for the next deliver. It may be called under Session.mu, which decides the order.
+func (b *mailbox) put(e *event) {
+	b.mu.Lock()
+	b.queue = append(b.queue, *e)
+	b.mu.Unlock()
+}
+
+// post is put and deliver, without a queue if there is nothing in it.
+func (s *Session) post(e *event) {
+	b := &s.mail
+	b.mu.Lock()
+	if b.busy || len(b.queue) > 0 {
+		b.queue = append(b.queue, *e)
+		b.mu.Unlock()
+		s.deliver()
+		return
+	}
+	b.busy = true
+	b.mu.Unlock()
+	s.call(e)
+	s.drain()
+}
+
+// deliver calls the Handler for what is in the queue, or leaves that to the goroutine that is just doing so.
+func (s *Session) deliver() {
+	b := &s.mail
+	b.mu.Lock()
+	if b.busy || len(b.queue) == 0 {
+		b.mu.Unlock()
+		return
+	}
+	b.busy = true
+	b.mu.Unlock()
+	s.drain()
+}
+
+func (s *Session) drain() {
+	b := &s.mail
+	var batch []event
+	for {
+		b.mu.Lock()
+		if len(b.queue) == 0 {
+			if cap(b.queue) > keptEvents {
+				b.queue = nil
+			}
+			b.busy = false
+			b.mu.Unlock()
+			return
+		}
+		clear(batch)
+		batch, b.queue = b.queue, batch[:0]
+		b.mu.Unlock()
+		for i := range batch {
+			s.call(&batch[i])
+		}
+	}
+}
+
+func (s *Session) call(e *event) {
+	switch e.kind {
+	case eventMessage:
+		if s.closed.Load() {
+			e.received.Reject(481, "") // the application has done with the session
+			return
+		}
+		s.handler.Message(s, e.received)
+	case eventReport:
+		if !s.closed.Load() {
+			s.handler.Report(s, *e.report)
+		}
+	case eventFate:
+		s.handler.Fate(s, e.fate)
+	case eventClosed:
+		if !s.closed.Load() {
+			s.handler.Closed(s, e.err)
+		}
+	}
+}

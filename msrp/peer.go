@@ -1,0 +1,59 @@
+package msrp
+
+import (
+	"slices"
+)
+
+// Direction of user content as the session descriptions agreed, seen from this side (RFC 4975 §8.9).
+type Direction uint8
+
+// The directions.
+const (
+	SendRecv Direction = iota
+	SendOnly
+	RecvOnly
+	Inactive
+)
+
+// Peer is what the peer's session description said.
+type Peer struct {
+	Path      []URI     // the left-most one is where to connect to
+	Accept    Types     // types it takes
+	Wrapped   Types     // types it takes within containers only
+	MaxSize   int64     // in octets; 0: no limit
+	Direction Direction // what we may do
+}
+
+// peer is a Peer made ready for use; immutable.
+type peer struct {
+	Peer
+	toPath   string // of our requests
+	previous *URI   // right-most URI of the path before
+}
+
+func newPeer(p Peer) (*peer, error) {
+	if len(p.Path) == 0 {
+		return nil, &ConfigError{"Path", "holds no URI"}
+	}
+	p.Path = slices.Clone(p.Path)
+	p.Accept, p.Wrapped = slices.Clone(p.Accept), slices.Clone(p.Wrapped)
+	return &peer{Peer: p, toPath: FormatPath(p.Path)}, nil
+}
+
+// last is the right-most URI: the peer itself, without the relays between.
+func (p *peer) last() *URI { return &p.Path[len(p.Path)-1] }
+
+// sent says whether a request with this right-most From-Path URI can be the peer's (M-052).
+func (p *peer) sent(from *URI, check FromPathCheck) bool {
+	return sameSender(p.last(), from, check) || p.previous != nil && sameSender(p.previous, from, check)
+}
+
+func sameSender(a, b *URI, check FromPathCheck) bool {
+	switch check {
+	case FromPathOff:
+		return true
+	case FromPathWhole:
+		return a.Equal(*b)
+	}
+	return a.Secure == b.Secure && a.SessionID == b.SessionID
+}

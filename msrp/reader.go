@@ -1,0 +1,271 @@
+package msrp
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/parley-msrp/parley/internal/wire"
+)
+
+const (
+	// readSize is the room for one read, in octets. Frames that fit come out whole.
+	readSize = 64 << 10
+	// moveBelow: a rest this small is moved to the front of the buffer before the next read.
+	moveBelow = 4 << 10
+	// maxControl is how many octets of responses and REPORTs may wait until reading stops: a peer that does not read what
+	// it asked for is not served further.
+	maxControl = 256 << 10
+	// maxUnanswerable and maxMalformed are how many requests without an address and malformed responses are overlooked
+	// (T-015, T-064), maxGuesses how many requests for unknown sessions on a connection without any (T-076).
+	maxUnanswerable = 3
+	maxMalformed    = 3
+	maxGuesses      = 16
+)
+
+var (
+	errUnanswerable = errors.New("requests without a From-Path")
+	errMalformed    = errors.New("malformed responses")
+	errGuesses      = errors.New("requests for unknown sessions")
+	errUnbound      = errors.New("no session was bound to the connection")
+	errLinger       = errors.New("output or messages not done with when the connection was to close")
+)
+
+type readBuffer [readSize]byte
+
+// reader is what belongs to the reader goroutine of a connection.
+type reader struct {
+	decoder *wire.Decoder
+	opened  time.Time
+	buffer  *readBuffer // nil: nothing is left over from the last read
+	from    int         // buffer[from:to] is left over
+	to      int
+	used    bool      // a session was bound, see conn.used
+	waits   time.Time // the deadline that is set
+	frameAt time.Time // when the head at hand began; zero: none
+
+	last         *route
+	routes       map[string]*route // by To-Path as it stood; nil while last is the only one
+	arrival      arrival
+	unanswerable int
+	malformed    int
+	guesses      int
+	lost         bool // framing: what comes is dropped
+}
+
+// read is the reader goroutine.
+func (c *conn) read() {
+	defer c.endpoint.wg.Done()
+	for c.waitRoom() {
+		if err := c.fill(); err != nil {
+			c.releaseBuffer()
+			c.fail(c.readError(err))
+			return
+		}
+		c.consume()
+	}
+	c.releaseBuffer()
+}
+
+func (c *conn) readError(err error) error {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded) && c.unbound():
+		return errUnbound
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return fmt.Errorf("%w while a frame was read", ErrTimeout)
+	case errors.Is(err, io.EOF):
+		return io.EOF
+	}
+	return err
+}
+
+func (c *conn) unbound() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.used
+}
+
+// waitRoom waits until messages and octets that are not completed, and responses that have not left, are below their
+// limits. False: the connection is closed.
+func (c *conn) waitRoom() bool {
+	for {
+		c.mu.Lock()
+		open, room := c.state != connClosed, c.hasRoom()
+		c.paused = open && !room
+		c.mu.Unlock()
+		if !open || room {
+			return open
+		}
+		select {
+		case <-c.resume:
+		case <-c.done:
+		}
+	}
+}
+
+func (c *conn) hasRoom() bool {
+	cfg := &c.endpoint.cfg
+	return c.uncompleted < cfg.UncompletedMessages && c.octets < cfg.UncompletedOctets && c.waiting() < maxControl ||
+		c.state == connShut
+}
+
+// wake lets a reader go on that waits for room. Holding c.mu.
+func (c *conn) wake() {
+	if c.paused && c.hasRoom() {
+		c.paused = false
+		select {
+		case c.resume <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// fill reads once. An idle connection holds no buffer.
+func (c *conn) fill() error {
+	r := &c.reader
+	c.setReadDeadline()
+	before := r.to
+	var n int
+	var err error
+	switch {
+	case r.buffer != nil:
+		if r.from > 0 && (r.to-r.from < moveBelow || r.to == readSize) {
+			r.to = copy(r.buffer[:], r.buffer[r.from:r.to])
+			r.from, before = 0, r.to
+		}
+		n, err = c.net.Read(r.buffer[r.to:])
+	case c.socket != nil:
+		r.buffer, n, err = c.socket.read()
+	default:
+		r.buffer = c.endpoint.buffers.Get().(*readBuffer)
+		n, err = c.net.Read(r.buffer[:])
+	}
+	r.to += n
+	if n > 0 && c.endpoint.cfg.Tap != nil {
+		c.endpoint.cfg.Tap(c.net.LocalAddr(), c.net.RemoteAddr(), false, r.buffer[before:r.to])
+	}
+	if n > 0 {
+		return nil
+	}
+	return err
+}
+
+// setReadDeadline puts the time-outs into force: no session bound (T-073), a head that does not come to an end (T-071), a
+// body that does not move (T-072).
+func (c *conn) setReadDeadline() {
+	r, cfg := &c.reader, &c.endpoint.cfg
+	var at time.Time
+	switch {
+	case r.lost:
+	case r.decoder.InBody():
+		r.frameAt = time.Time{}
+		at = time.Now().Add(cfg.BodyTimeout)
+		if d := at.Sub(r.waits); d >= 0 && d < cfg.BodyTimeout/64 {
+			return // near enough: not a system call for each read
+		}
+	case r.decoder.InFrame():
+		if r.frameAt.IsZero() {
+			r.frameAt = time.Now()
+		}
+		at = r.frameAt.Add(cfg.HeadTimeout)
+	default:
+		r.frameAt = time.Time{}
+	}
+	if !r.used {
+		r.used = !c.unbound()
+	}
+	if !r.used {
+		if limit := r.opened.Add(cfg.UnboundTimeout); at.IsZero() || limit.Before(at) {
+			at = limit
+		}
+	}
+	if !at.Equal(r.waits) {
+		r.waits = at
+		c.net.SetReadDeadline(at)
+	}
+}
+
+func (c *conn) releaseBuffer() {
+	r := &c.reader
+	if r.buffer != nil {
+		c.endpoint.buffers.Put(r.buffer)
+	}
+	r.buffer, r.from, r.to = nil, 0, 0
+}
+
+// consume handles the frames in the buffer. All responses that they cause at once leave in one write.
+func (c *conn) consume() {
+	r := &c.reader
+	if r.lost {
+		c.releaseBuffer()
+		return
+	}
+	c.beginBatch()
+	full := false
+	for {
+		p, n, ok, err := r.decoder.Next(r.buffer[r.from:r.to], full)
+		r.from += n
+		if err != nil {
+			c.loseFraming(fmt.Errorf("%w: %w", ErrFraming, err))
+			break
+		}
+		if ok {
+			if p.Last {
+				r.frameAt = time.Time{}
+			}
+			c.frame(&p)
+			if r.lost {
+				break
+			}
+			if !c.roomNow() {
+				c.endBatch()
+				if !c.waitRoom() {
+					return
+				}
+				c.beginBatch()
+			}
+			continue
+		}
+		if full || r.from > 0 || r.to < readSize {
+			break
+		}
+		full = true // a frame larger than the buffer comes out in pieces
+	}
+	if r.from == r.to {
+		c.releaseBuffer()
+	}
+	c.endBatch()
+}
+
+func (c *conn) roomNow() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	cfg := &c.endpoint.cfg
+	return c.uncompleted < cfg.UncompletedMessages && c.octets < cfg.UncompletedOctets
+}
+
+// loseFraming stops the interpretation of what comes.
+func (c *conn) loseFraming(cause error) {
+	c.reader.lost = true
+	c.releaseBuffer()
+	c.giveUp(cause)
+}
+
+// frame handles a frame or a part of one.
+func (c *conn) frame(p *wire.Piece) {
+	h := p.Head
+	switch {
+	case h.IsResponse():
+		if p.Last {
+			c.response(h)
+		}
+	case string(h.Method) == "REPORT":
+		if p.Last {
+			c.report(h)
+		}
+	default:
+		c.request(p)
+	}
+}

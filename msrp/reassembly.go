@@ -1,0 +1,277 @@
+package msrp
+
+import (
+	"slices"
+	"time"
+
+	"github.com/parley-msrp/parley/internal/wire"
+)
+
+// partial is a message of which not all octets have come. Guarded by its session's incoming.mu.
+type partial struct {
+	id          string
+	contentType string
+	headers     []Header
+	segments    []segment // sorted, disjoint
+	end         int64     // its last octet; -1: not known
+	total       int64     // what it is said to be, for the growth of segments; 0: nothing
+	kept        int64     // octets counted against the limit
+	refused     bool      // answered 413: what still comes gets the same
+	gone        bool      // not in incoming.partials any more
+	touched     time.Time
+}
+
+// segment is a run of octets of a message.
+type segment struct {
+	from int64 // position of the first one, counted from 1
+	data []byte
+}
+
+func (g *segment) after() int64 { return g.from + int64(len(g.data)) }
+
+const (
+	// maxSegments bounds the gaps in a message.
+	maxSegments = 4096
+	// segmentCost is what a segment counts for apart from its octets.
+	segmentCost = 64
+	unknownEnd  = -1
+)
+
+// find returns the half-received message of that Message-ID, or nil.
+func (in *incoming) find(id []byte) *partial {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.partials[string(id)]
+}
+
+// complete notes that a message came whole in one chunk, which stands for all that came of it before (M-100). It says
+// whether it is a duplicate (M-055).
+func (in *incoming) complete(s *Session, h *wire.Head) (duplicate bool) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if p := in.partials[string(h.MessageID)]; p != nil {
+		in.remove(p)
+	}
+	return in.recognise(s, h.MessageID)
+}
+
+// recognise remembers a Message-ID, and says whether it was known.
+func (in *incoming) recognise(s *Session, id []byte) (known bool) {
+	seed := s.endpoint.seed
+	if in.known.has(seed, id) {
+		return true
+	}
+	in.known.add(seed, string(id), s.endpoint.cfg.Duplicates)
+	return false
+}
+
+// forget makes a message that was rejected unknown: it may be sent again.
+func (in *incoming) forget(s *Session, id string) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.known.remove(s.endpoint.seed, id)
+}
+
+// open finds or makes the half-received message that a chunk belongs to, or says 413.
+func (in *incoming) open(s *Session, h *wire.Head, rt *route) (*partial, int) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	p := in.partials[string(h.MessageID)]
+	switch {
+	case p != nil && p.refused:
+		return p, 413
+	case p != nil:
+		p.touched = time.Now()
+		return p, 0
+	case in.over || len(in.partials) >= s.endpoint.cfg.PartialMessages:
+		return nil, 413 // M-102, T-047
+	}
+	p = &partial{
+		id:          string(h.MessageID),
+		contentType: rt.contentType,
+		headers:     parseHeaders(h.MIME),
+		end:         unknownEnd,
+		touched:     time.Now(),
+	}
+	if h.HasRange && h.Range.Total > 0 {
+		p.total = h.Range.Total
+	}
+	if in.partials == nil {
+		in.partials = make(map[string]*partial)
+	}
+	in.partials[p.id] = p
+	in.watch(s)
+	return p, 0
+}
+
+// put adds octets to a message. False: it has become too large, and is refused from now on.
+func (in *incoming) put(s *Session, p *partial, at int64, data []byte) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if p.gone || p.refused {
+		return false
+	}
+	before := p.kept
+	ok := at-1 <= s.maxSize-int64(len(data)) && p.put(at, data) && in.octets+p.kept-before <= s.endpoint.cfg.PartialOctets
+	in.octets += p.kept - before
+	p.touched = time.Now()
+	if !ok {
+		in.octets -= p.kept
+		p.segments, p.kept, p.refused = nil, 0, true
+	}
+	return ok
+}
+
+// put stores octets. Where some are there already, the later ones replace them (RFC 4975 §7.3.1, M-098).
+func (p *partial) put(at int64, data []byte) bool {
+	for len(data) > 0 {
+		// i: the last segment that begins at or before at, if any.
+		i, found := slices.BinarySearchFunc(p.segments, at, func(g segment, at int64) int { return int(max(-1, min(1, g.from-at))) })
+		if !found {
+			i--
+		}
+		if i >= 0 && at < p.segments[i].after() {
+			n := copy(p.segments[i].data[at-p.segments[i].from:], data)
+			at, data = at+int64(n), data[n:]
+			continue
+		}
+		n := int64(len(data)) // up to the next segment
+		if i+1 < len(p.segments) {
+			n = min(n, p.segments[i+1].from-at)
+		}
+		if i >= 0 && at == p.segments[i].after() {
+			p.grow(&p.segments[i], data[:n])
+		} else {
+			if len(p.segments) >= maxSegments {
+				return false
+			}
+			g := segment{from: at}
+			p.grow(&g, data[:n])
+			p.segments = slices.Insert(p.segments, i+1, g)
+			p.kept += segmentCost
+		}
+		at, data = at+n, data[n:]
+	}
+	return true
+}
+
+// grow appends to a segment. Room is made for what has come and as much again, not for what is announced (M-027).
+func (p *partial) grow(g *segment, data []byte) {
+	if need := len(g.data) + len(data); need > cap(g.data) {
+		room := 2 * need
+		if rest := p.total - g.from + 1; rest >= int64(need) && rest < int64(room) {
+			room = int(rest)
+		}
+		g.data = append(make([]byte, 0, room), g.data...)
+	}
+	g.data = append(g.data, data...)
+	p.kept += int64(len(data))
+}
+
+// fixEnd notes that the octet before next is the message's last one, whatever totals said before (M-097). An empty chunk
+// with $ at position 1 is an empty message (M-100).
+func (in *incoming) fixEnd(p *partial, next int64) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	p.end = next - 1
+}
+
+// assemble returns the body if the message is whole, and takes the message out.
+func (in *incoming) assemble(s *Session, p *partial) (body []byte, done, duplicate bool) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if p.gone || p.end == unknownEnd || !p.whole() {
+		return nil, false, false
+	}
+	body = p.body()
+	in.remove(p)
+	return body, true, in.recognise(s, []byte(p.id))
+}
+
+// whole says whether all octets up to the end are there (M-096).
+func (p *partial) whole() bool {
+	next := int64(1)
+	for i := range p.segments {
+		if p.segments[i].from != next {
+			break
+		}
+		next = p.segments[i].after()
+	}
+	return next > p.end
+}
+
+func (p *partial) body() []byte {
+	if p.end == 0 {
+		return []byte{}
+	}
+	if first := p.segments[0].data; int64(len(first)) >= p.end {
+		return first[:p.end:p.end]
+	}
+	body := make([]byte, 0, p.end)
+	for _, g := range p.segments {
+		body = append(body, g.data[:min(int64(len(g.data)), p.end-int64(len(body)))]...)
+	}
+	return body
+}
+
+// drop forgets a half-received message; nil does nothing.
+func (in *incoming) drop(p *partial) {
+	if p == nil {
+		return
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.remove(p)
+}
+
+func (in *incoming) remove(p *partial) {
+	if p.gone {
+		return
+	}
+	delete(in.partials, p.id)
+	in.octets -= p.kept
+	p.gone, p.segments, p.kept = true, nil, 0
+	if len(in.partials) == 0 && in.timer != nil {
+		in.timer.Stop()
+	}
+}
+
+// watch starts the timer that drops messages whose rest never comes (T-044).
+func (in *incoming) watch(s *Session) {
+	switch {
+	case len(in.partials) > 1:
+	case in.timer == nil:
+		in.timer = time.AfterFunc(s.endpoint.cfg.PartialTimeout, func() { in.dropStale(s) })
+	default:
+		in.timer.Reset(s.endpoint.cfg.PartialTimeout)
+	}
+}
+
+func (in *incoming) dropStale(s *Session) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	timeout := s.endpoint.cfg.PartialTimeout
+	now := time.Now()
+	next := timeout
+	for _, p := range in.partials {
+		if age := now.Sub(p.touched); age >= timeout {
+			in.remove(p)
+		} else {
+			next = min(next, timeout-age)
+		}
+	}
+	if len(in.partials) > 0 {
+		in.timer.Reset(next)
+	}
+}
+
+// end drops everything; nothing is kept from now on.
+func (in *incoming) end() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.over = true
+	for _, p := range in.partials {
+		in.remove(p)
+	}
+	in.known = remembered{}
+}

@@ -1,0 +1,143 @@
+package msrp
+
+import (
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/parley-msrp/parley/internal/wire"
+)
+
+// Received is a message that came whole. Its Accept and Reject may be called from any goroutine; the first call counts.
+type Received struct {
+	MessageID     string // "" is possible only for a Bodiless one
+	ContentType   string
+	Headers       []Header // further MIME headers
+	Body          []byte   // the handler's to keep and to change
+	Bodiless      bool     // a SEND without body: already answered, Accept and Reject do nothing
+	SuccessReport bool     // the sender asks for a success REPORT
+	FailureReport FailureReport
+	// Duplicate: a message with this Message-ID was handed over before, and not rejected (RFC 4975 §5.4, M-055). It has to
+	// be accepted all the same. Config.Duplicates of them are remembered.
+	Duplicate bool
+
+	session *Session
+	conn    *conn
+	sender  *sender
+	octets  int64
+	id      [32]byte // transaction id of the request that completed it
+	idLen   uint8
+	state   atomic.Uint32
+}
+
+// States of a Received.
+const (
+	receivedOpen uint32 = iota
+	receivedDone
+)
+
+// Accept completes the message: the 200 (unless its Failure-Report forbids it) and the success REPORT if one was asked
+// for leave now.
+func (m *Received) Accept() { m.complete(200, "", m.SuccessReport) }
+
+// AcceptWithoutReport is Accept, but no success REPORT is sent.
+func (m *Received) AcceptWithoutReport() { m.complete(200, "", false) }
+
+// Reject answers with a code from 300 to 699, unless the message's Failure-Report forbids it; any other code becomes 400.
+// The comment is left out if it holds control characters; empty, it is the usual one of the code.
+func (m *Received) Reject(code int, comment string) {
+	if code < 300 || code > 699 {
+		code = 400
+	}
+	if hasControl(comment) {
+		comment = ""
+	}
+	m.complete(code, comment, false)
+}
+
+func (m *Received) complete(code int, comment string, report bool) {
+	if m.conn == nil || !m.state.CompareAndSwap(receivedOpen, receivedDone) {
+		return
+	}
+	if code != 200 && !m.Duplicate {
+		m.session.incoming.forget(m.session, m.MessageID) // it may be sent again
+	}
+	if comment == "" {
+		comment = phrase(code)
+	}
+	c := m.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.uncompleted--
+	c.octets -= m.octets
+	if c.state < connShut {
+		// RFC 4975 §7.1.4: no 200 with partial, nothing at all with no (M-092).
+		if m.FailureReport == FailureYes || m.FailureReport == FailurePartial && code != 200 {
+			b := c.output()
+			b.octets = wire.AppendResponse(b.octets, m.id[:m.idLen], code, comment, m.sender.hop(), m.session.uriText)
+		}
+		if report {
+			c.appendReport(m)
+		}
+		c.kick()
+		c.shutWhenDone()
+	}
+	c.wake()
+}
+
+// received makes a Received out of the head of the request that completed it, without body.
+func (c *conn) received(h *wire.Head, rt *route) *Received {
+	m := &Received{
+		SuccessReport: h.Success == wire.Yes,
+		session:       rt.session,
+		conn:          c,
+		sender:        rt.sender,
+		idLen:         uint8(len(h.ID)),
+	}
+	switch h.Failure {
+	case wire.Partial:
+		m.FailureReport = FailurePartial
+	case wire.No:
+		m.FailureReport = FailureNo
+	}
+	copy(m.id[:], h.ID)
+	if h.MessageID != nil && !h.HasBody {
+		m.MessageID = string(h.MessageID)
+	}
+	return m
+}
+
+// whole hands over a message that came in one chunk.
+func (c *conn) whole(h *wire.Head, rt *route, body []byte, duplicate bool) {
+	m := c.received(h, rt)
+	m.MessageID, m.Body = keep(h.MessageID, body)
+	m.ContentType, m.Headers = rt.contentType, parseHeaders(h.MIME)
+	m.Duplicate = duplicate
+	c.handOver(m)
+}
+
+// deliverWhole hands over a message that came in several chunks; the request at hand completed it.
+func (c *conn) deliverWhole(h *wire.Head, rt *route, p *partial, body []byte, duplicate bool) {
+	m := c.received(h, rt)
+	m.MessageID, m.Body = p.id, body
+	m.ContentType, m.Headers = p.contentType, p.headers
+	m.Duplicate = duplicate
+	c.handOver(m)
+}
+
+func (c *conn) handOver(m *Received) {
+	m.octets = int64(len(m.Body))
+	c.mu.Lock()
+	c.uncompleted++
+	c.octets += m.octets
+	c.mu.Unlock()
+	m.session.post(&event{kind: eventMessage, received: m})
+}
+
+// keep copies a Message-ID and a body out of the read buffer, with one allocation for both. The octets of the Message-ID
+// are never written again, and the body cannot grow into them.
+func keep(id, body []byte) (string, []byte) {
+	b := make([]byte, len(id)+len(body))
+	n := copy(b, id)
+	copy(b[n:], body)
+	return unsafe.String(unsafe.SliceData(b), n), b[n:]
+}

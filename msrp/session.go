@@ -1,0 +1,196 @@
+package msrp
+
+import (
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// SessionConfig says what a new session is.
+type SessionConfig struct {
+	Base    URI         // own advertised URI without session-id
+	Accept  Types       // types we take; others get 415
+	MaxSize int64       // largest message we take, in octets; 0: the endpoint's MaxMessage
+	Handler Handler     // required
+	Attrs   []slog.Attr // added to each log line: Call-ID; the engine adds session_id itself
+}
+
+// Session is one MSRP session. Safe for concurrent use.
+type Session struct {
+	endpoint *Endpoint
+	id       string
+	uri      URI
+	uriText  []byte // as From-Path of responses
+	fromPath string // of requests
+	accept   Types
+	maxSize  int64
+	handler  Handler
+	attrs    []slog.Attr
+
+	mail   mailbox
+	over   atomic.Bool // ended in whatever way
+	closed atomic.Bool // ended by Close
+
+	peer     atomic.Pointer[peer] // nil: not known yet. Changed holding mu
+	incoming incoming             // what comes; has its own lock
+
+	mu        sync.Mutex // may be held when conn.mu is taken, never the other way round
+	conn      *conn      // the connection that the session is bound to
+	nextReady *Session   // in the row of conn; guarded by conn.mu
+	bindTimer *time.Timer
+	outgoing  outgoing // what is sent
+}
+
+// NewSession registers a session under a fresh URI (32 hexadecimal digits of 128 random bits). From now on a peer may
+// connect to it. Errors: *ConfigError, ErrClosed.
+func (e *Endpoint) NewSession(c SessionConfig) (*Session, error) {
+	switch {
+	case c.Handler == nil:
+		return nil, &ConfigError{"Handler", "is required"}
+	case c.Base.Host == "":
+		return nil, &ConfigError{"Base", "has no host"}
+	case c.MaxSize < 0:
+		return nil, &ConfigError{"MaxSize", "must not be negative"}
+	}
+	if c.MaxSize == 0 {
+		c.MaxSize = e.cfg.MaxMessage
+	}
+	if c.Base.Transport == "" {
+		c.Base.Transport = "tcp"
+	}
+	s := &Session{
+		endpoint: e,
+		uri:      c.Base,
+		accept:   slices.Clone(c.Accept),
+		maxSize:  c.MaxSize,
+		handler:  c.Handler,
+		attrs:    c.Attrs,
+	}
+	s.id = e.idents.session()
+	s.uri.SessionID = s.id
+	s.uriText = s.uri.AppendTo(nil)
+	s.fromPath = string(s.uriText)
+	return s, e.register(s)
+}
+
+// ID is the session's permanent name: the session-id of its first URI.
+func (s *Session) ID() string { return s.id }
+
+// URI is the session's own URI.
+func (s *Session) URI() URI { return s.uri }
+
+// Path is the session's own path, for a session description.
+func (s *Session) Path() []URI { return []URI{s.uri} }
+
+// PeerPath is the path that SetPeer gave; nil before.
+func (s *Session) PeerPath() []URI {
+	p := s.peer.Load()
+	if p == nil {
+		return nil
+	}
+	return slices.Clone(p.Path)
+}
+
+// SetPeer tells the session its peer, or that its peer has changed. Messages may be queued from then on; on the passive
+// side they leave when the peer has bound a connection (RFC 4975 §5.4, M-047). Errors: ErrClosed, *ConfigError for a Peer
+// without path.
+func (s *Session) SetPeer(p Peer) error {
+	next, err := newPeer(p)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over.Load() {
+		return ErrClosed
+	}
+	if p := s.peer.Load(); p != nil {
+		next.previous = p.last()
+	}
+	s.peer.Store(next)
+	if s.conn == nil && s.bindTimer == nil {
+		s.bindTimer = time.AfterFunc(s.endpoint.cfg.BindTimeout, s.notBound)
+	}
+	s.ready()
+	return nil
+}
+
+func (s *Session) notBound() {
+	s.mu.Lock()
+	unbound := s.conn == nil
+	s.mu.Unlock()
+	if unbound {
+		s.end(ErrNotBound)
+	}
+}
+
+// bind ties the session to a connection. False: it is tied to another one, or over. Holding s.mu.
+func (s *Session) bind(c *conn) bool {
+	if s.conn == c {
+		return true
+	}
+	if s.conn != nil || s.over.Load() || !c.join(s) {
+		return false
+	}
+	s.conn = c
+	if s.bindTimer != nil {
+		s.bindTimer.Stop()
+		s.bindTimer = nil
+	}
+	s.ready()
+	return true
+}
+
+// Close ends the session: its URI is dead (RFC 4975 §5.4, D-023), messages whose fate is open get it: Unconfirmed if only
+// their success REPORT is missing, else Failed. Complete frames already in the connection's output still leave; the
+// connection is closed when nobody uses it. To let queued messages leave first, use Flush. Handler.Closed is not called.
+// Fates are told before Close returns, or, if a Handler call of this session is under way, right after that.
+func (s *Session) Close() {
+	s.closed.Store(true)
+	s.end(nil)
+}
+
+// end ends the session; err is nil if the application wants it.
+func (s *Session) end(err error) {
+	s.mu.Lock()
+	if s.over.Swap(true) {
+		s.mu.Unlock()
+		return
+	}
+	c := s.conn
+	why := ByEnd
+	if errors.Is(err, ErrConnectionLost) {
+		why = ByConnection
+	}
+	s.finishAll(why)
+	if err != nil {
+		s.mail.put(&event{kind: eventClosed, err: err})
+	}
+	if s.bindTimer != nil {
+		s.bindTimer.Stop()
+	}
+	s.mu.Unlock()
+
+	s.incoming.end()
+	s.endpoint.sessions.remove(s)
+	if err != nil {
+		s.log().Info("msrp session lost", "error", err)
+	}
+	if c != nil {
+		c.leave(s)
+	}
+	s.deliver()
+}
+
+// log is made for each line: an idle session shall not hold a logger of its own.
+func (s *Session) log() *slog.Logger {
+	args := make([]any, 0, 1+len(s.attrs))
+	args = append(args, slog.String("session_id", s.id))
+	for _, a := range s.attrs {
+		args = append(args, a)
+	}
+	return s.endpoint.cfg.Logger.With(args...)
+}
