@@ -1,0 +1,116 @@
+package msrpsdp
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/pion/sdp/v3"
+
+	"github.com/parley-msrp/parley/msrp"
+)
+
+// Bounds of what Parse takes.
+const (
+	MaxSize  = 64 << 10 // octets of a description
+	MaxLines = 64       // m-lines
+	MaxPath  = 100      // URIs in one a=path
+)
+
+// ErrSyntax is wrapped by every error of Parse but ErrTooLarge: the octets are no session description.
+var ErrSyntax = errors.New("not a session description")
+
+// ErrTooLarge is wrapped by the error of Parse for a description beyond MaxSize or MaxLines.
+var ErrTooLarge = errors.New("session description too large")
+
+// Protocols of the m-lines that this package knows (RFC 4975 §8.1).
+const (
+	TCP = "TCP/MSRP"
+	TLS = "TCP/TLS/MSRP"
+)
+
+// Description is a peer's session description: every m-line in order, MSRP or not.
+type Description struct {
+	Lines []Line
+
+	origin sdp.Origin
+	times  []sdp.TimeDescription
+}
+
+// Line is one m-line of a Description.
+type Line struct {
+	Media   string // "message", "audio" …
+	Port    int    // 0: the line is offered as unused, or was refused
+	Proto   string // "TCP/MSRP"
+	Formats string // "*"
+
+	// MSRP says that this is a message line with a protocol that this package knows. The fields below are set for such lines only.
+	MSRP      bool
+	Path      []msrp.URI // as written: the left-most URI is where to connect, the right-most one is the peer (D-005)
+	Accept    msrp.Types // accept-types
+	Wrapped   msrp.Types // accept-wrapped-types
+	MaxSize   int64      // octets of a whole message; 0: no limit (D-012)
+	Direction string     // sendrecv, sendonly, recvonly or inactive, as the description's author means it
+
+	// Problem says why no MSRP session can use this line; nil exactly where one can. It is always a *LineError.
+	Problem error
+}
+
+// TLS says whether the line asks for MSRP over TLS.
+func (l *Line) TLS() bool { return l.Proto == TLS }
+
+// Parse reads a description. It tolerates LF line ends, a missing last line end, an empty or missing s=, a missing t=, lines of
+// unknown kinds and lines out of order. What is wrong with a single m-line is no error but that Line's Problem; an error means
+// that this is no description at all, and wraps ErrSyntax or ErrTooLarge.
+func Parse(b []byte) (*Description, error) {
+	text, heads, err := normalise(b)
+	if err != nil {
+		return nil, err
+	}
+	var s sdp.SessionDescription
+	if err := s.UnmarshalString(text); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrSyntax, err)
+	}
+	if len(s.MediaDescriptions) != len(heads) {
+		return nil, fmt.Errorf("%w: m-lines", ErrSyntax)
+	}
+	d := &Description{
+		Lines:  make([]Line, len(heads)),
+		origin: s.Origin,
+		times:  s.TimeDescriptions,
+	}
+	session := direction(s.Attributes, "sendrecv")
+	for i := range heads {
+		d.Lines[i] = heads[i]
+		d.Lines[i].read(s.MediaDescriptions[i].Attributes, session)
+	}
+	return d, nil
+}
+
+// Usable says whether at least one line could become an MSRP session.
+func (d *Description) Usable() bool {
+	for i := range d.Lines {
+		if d.Lines[i].Problem == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// Refusal says best why none of the lines can be used: the problem of the first message line, else of the first line. It is nil
+// where a line can be used. The code that fits in SIP is 488 with this as Warning.
+func (d *Description) Refusal() *LineError {
+	if d.Usable() {
+		return nil
+	}
+	best := problem(WarnMedia, "no media line")
+	for i := range d.Lines {
+		p, _ := errors.AsType[*LineError](d.Lines[i].Problem)
+		if i == 0 || d.Lines[i].Media == "message" {
+			best = p
+		}
+		if d.Lines[i].Media == "message" {
+			break
+		}
+	}
+	return best
+}

@@ -1,0 +1,150 @@
+package msrpsdp
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// section gathers what this package reads of the session level or of one m-line.
+type section struct {
+	head                string // the m-line; unused at session level
+	origin, name        string
+	hasOrigin, hasTimes bool
+	times, attributes   []string
+}
+
+// normalise turns what peers really send into what the SDP parser takes: only the lines that this package reads, in canonical
+// order, each with CRLF. The parser knows few media and protocol names, so the m-lines are read here and stand-ins are left for it.
+func normalise(b []byte) (string, []Line, error) {
+	if len(b) > MaxSize {
+		return "", nil, fmt.Errorf("%w: %d octets, %d are taken", ErrTooLarge, len(b), MaxSize)
+	}
+	sections, err := gather(b)
+	if err != nil {
+		return "", nil, err
+	}
+	heads := make([]Line, 0, len(sections)-1)
+	for _, s := range sections[1:] {
+		l, err := readHead(s.head)
+		if err != nil {
+			return "", nil, err
+		}
+		heads = append(heads, l)
+	}
+	return write(sections), heads, nil
+}
+
+// gather splits a description into its session level (the first section) and its m-lines.
+func gather(b []byte) ([]*section, error) {
+	session := &section{name: "-"}
+	current := session
+	sections := []*section{session}
+	for n := 0; len(b) > 0; {
+		var line []byte
+		line, b, _ = bytes.Cut(b, []byte{'\n'})
+		line = bytes.TrimSuffix(line, []byte{'\r'})
+		if len(line) == 0 {
+			continue
+		}
+		n++
+		if n == 1 && string(bytes.TrimRight(line, " \t")) != "v=0" {
+			return nil, fmt.Errorf("%w: it does not begin with v=0", ErrSyntax)
+		}
+		if len(line) < 2 || line[1] != '=' {
+			continue
+		}
+		broken := bytes.ContainsFunc(line, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
+		value := string(line[2:])
+		switch {
+		case line[0] == 'm':
+			if broken {
+				return nil, fmt.Errorf("%w: control character in m-line %d", ErrSyntax, len(sections))
+			}
+			if len(sections) > MaxLines {
+				return nil, fmt.Errorf("%w: more than %d m-lines", ErrTooLarge, MaxLines)
+			}
+			current = &section{head: value}
+			sections = append(sections, current)
+		case broken:
+			// A line nobody could have meant so; left out like one of an unknown kind.
+		case line[0] == 'a':
+			current.attributes = append(current.attributes, value)
+		case current == session:
+			session.keep(line[0], value)
+		}
+	}
+	if !session.hasOrigin {
+		return nil, fmt.Errorf("%w: no o= line", ErrSyntax)
+	}
+	return sections, nil
+}
+
+// keep takes a line of the session level. Of o= and s= the first counts.
+func (s *section) keep(kind byte, value string) {
+	switch kind {
+	case 'o':
+		if !s.hasOrigin {
+			s.origin, s.hasOrigin = value, true
+		}
+	case 's':
+		if s.name == "-" && strings.TrimSpace(value) != "" {
+			s.name = value
+		}
+	case 't':
+		s.times, s.hasTimes = append(s.times, value), true
+	}
+}
+
+// write puts sections into the order that the parser wants.
+func write(sections []*section) string {
+	var b strings.Builder
+	line := func(kind, value string) {
+		b.WriteString(kind)
+		b.WriteString(value)
+		b.WriteString("\r\n")
+	}
+	session := sections[0]
+	line("v=", "0")
+	line("o=", session.origin)
+	line("s=", session.name)
+	if !session.hasTimes {
+		line("t=", "0 0")
+	}
+	for _, t := range session.times {
+		line("t=", t)
+	}
+	for i, s := range sections {
+		if i > 0 {
+			line("m=", "message 0 TCP/MSRP *")
+		}
+		for _, a := range s.attributes {
+			line("a=", a)
+		}
+	}
+	return b.String()
+}
+
+// readHead reads the value of an m-line. What stands in it is repeated in an answer that refuses the line, so it must be tokens.
+func readHead(value string) (Line, error) {
+	f := strings.Fields(value)
+	if len(f) < 4 {
+		return Line{}, fmt.Errorf("%w: an m-line needs media, port, protocol and format", ErrSyntax)
+	}
+	if strings.ContainsFunc(value, func(r rune) bool { return r > '~' }) {
+		return Line{}, fmt.Errorf("%w: an m-line holds ASCII only", ErrSyntax)
+	}
+	// RFC 4566 §5.14: the port may be followed by a number of ports.
+	port, count, ranged := strings.Cut(f[1], "/")
+	if ranged {
+		if _, err := strconv.ParseUint(count, 10, 16); err != nil {
+			return Line{}, fmt.Errorf("%w: number of ports in an m-line", ErrSyntax)
+		}
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return Line{}, fmt.Errorf("%w: port of an m-line is no number from 0 to 65535", ErrSyntax)
+	}
+	return Line{Media: f[0], Port: int(n), Proto: f[2], Formats: strings.Join(f[3:], " ")}, nil
+}
