@@ -1,0 +1,132 @@
+package dialog
+
+import (
+	"slices"
+	"time"
+
+	"github.com/parley-msrp/parley/internal/sip"
+)
+
+// maxUnacked bounds the 2xx of one dialog that wait for their ACK at the same time.
+const maxUnacked = 4
+
+// giveUp is how often T1 fits in the time that a 2xx waits for its ACK (RFC 3261 §13.3.1.4).
+const giveUp = 64
+
+// unackedFinal is a 2xx to an INVITE of the peer's, sent again until its ACK comes, on any transport (S-002).
+type unackedFinal struct {
+	d                *Dialog
+	tx               *sip.ServerTx
+	seq              uint32 // CSeq number of the INVITE
+	interval, waited time.Duration
+	timer            *time.Timer
+	done             bool
+}
+
+// awaitAck starts the resending of the 2xx that was just sent.
+func (d *Dialog) awaitAck(tx *sip.ServerTx, seq uint32) {
+	u := &unackedFinal{d: d, tx: tx, seq: seq, interval: d.e.cfg.T1}
+	d.acks = append(d.acks, u)
+	u.timer = time.AfterFunc(u.interval, func() { d.tasks.run(u.due) })
+}
+
+func (u *unackedFinal) due() {
+	if u.done {
+		return
+	}
+	u.waited += u.interval
+	limit := giveUp * u.d.e.cfg.T1
+	if u.waited >= limit {
+		u.d.unacknowledged()
+		return
+	}
+	if err := u.tx.Resend(); err != nil {
+		u.d.e.log.Debug("200 not sent again", "call_id", u.d.callID, "err", err)
+	}
+	u.interval = min(2*u.interval, u.d.e.cfg.T2, limit-u.waited)
+	u.timer.Reset(u.interval)
+}
+
+func (u *unackedFinal) stop() {
+	u.done = true
+	u.timer.Stop()
+	u.tx.Forget()
+}
+
+// acknowledged takes an ACK. One that fits no waiting 2xx does nothing (S-034).
+func (d *Dialog) acknowledged(m *sip.Message) {
+	seq, _ := m.CSeq()
+	i := slices.IndexFunc(d.acks, func(u *unackedFinal) bool { return u.seq == seq })
+	if i < 0 || m.From().Tag() != d.remoteTag {
+		return
+	}
+	d.acks[i].stop()
+	if d.acks = slices.Delete(d.acks, i, i+1); len(d.acks) == 0 {
+		d.acks = nil
+	}
+	switch {
+	case d.phase == over || d.phase == closing:
+	case d.leave != nil:
+		d.departOnceAcked()
+	case d.phase == accepted:
+		d.establish(m)
+	}
+}
+
+// unacknowledged ends a dialog whose 2xx got no ACK in 64*T1: BYE (RFC 3261 §13.3.1.4).
+func (d *Dialog) unacknowledged() {
+	for _, u := range d.acks {
+		u.stop()
+	}
+	d.acks = nil
+	if d.phase == over || d.phase == closing {
+		return
+	}
+	if d.leave != nil {
+		d.departOnceAcked()
+		return
+	}
+	d.e.log.Info("no ACK came", "call_id", d.callID)
+	// The peer is hardly there any more: the owner need not wait for the answer of the BYE as well.
+	end := End{Cause: Timeout, Code: 408, Reason: "no ACK"}
+	d.tell(end)
+	d.depart(&leaving{end: end})
+}
+
+// sentAck is the ACK of a 2xx that came, to be sent again for each repeat of that (RFC 6026 §7.2; S-033).
+type sentAck struct {
+	m      *sip.Message
+	target sip.Target
+}
+
+func (a *sentAck) again(e *Endpoint) {
+	if a.m == nil {
+		return // not sent yet: its first hop is being looked up
+	}
+	if err := e.stack.Send(a.m, a.target); err != nil {
+		e.log.Debug("ACK not sent again", "call_id", a.m.CallID(), "err", err)
+	}
+}
+
+// acknowledge sends the ACK of the 2xx that made l, to the INVITE with CSeq number seq, and keeps it in a. It calls done as a
+// task, with an error if the ACK could not be sent.
+func (d *Dialog) acknowledge(l *leg, seq uint32, a *sentAck, done func(error)) {
+	_, hop, err := l.newRequest("ACK", seq)
+	if err != nil {
+		done(err)
+		return
+	}
+	d.e.resolve(d.e.ctx, &d.tasks, hop, func(targets []sip.Target, err error) {
+		for _, t := range targets {
+			var m *sip.Message
+			if m, _, err = l.newRequest("ACK", seq); err != nil {
+				break
+			}
+			if err = d.e.stack.Send(m, t); err == nil {
+				a.m, a.target = m, t
+				break
+			}
+		}
+		done(err)
+	})
+}

@@ -1,0 +1,116 @@
+package dialog
+
+import (
+	"strings"
+
+	"github.com/parley-msrp/parley/internal/sip"
+)
+
+// check looks at a request in the order of S-043: method, URI scheme, Require, Accept, body. It gives the session description
+// in the body, or what the request is refused with; a refused request changes nothing.
+func check(m *sip.Message, inDialog bool) (offer []byte, r *Refusal) {
+	if r := checkMethod(m.Method, inDialog); r != nil {
+		return nil, r
+	}
+	if !spoken(m.Method) {
+		return nil, nil // refused by serve, or for want of a dialog: what else is wrong does not matter
+	}
+	if r := checkScheme(m); r != nil {
+		return nil, r
+	}
+	if tags := m.List("Require"); len(tags) > 0 {
+		// Not one extension is spoken (S-015).
+		return nil, &Refusal{Code: 420, Headers: []sip.Header{{Name: "Unsupported", Value: strings.Join(tags, ", ")}}}
+	}
+	if m.Method == "INVITE" && !takesSDP(m) {
+		return nil, &Refusal{Code: 406}
+	}
+	if m.Method == "BYE" {
+		return nil, nil // ends the dialog whatever its body is
+	}
+	return sessionDescription(m)
+}
+
+// spoken says whether requests of that method are served.
+func spoken(method string) bool {
+	switch method {
+	case "INVITE", "OPTIONS", "BYE", "UPDATE":
+		return true
+	default:
+		return false
+	}
+}
+
+// checkMethod refuses methods that are not spoken. Those that only live in dialogs pass where they may be in one.
+func checkMethod(method string, inDialog bool) *Refusal {
+	if spoken(method) {
+		return nil
+	}
+	switch method {
+	case "INFO", "PRACK":
+		return nil // without a dialog 481 (S-035)
+	case "NOTIFY":
+		return noDialog() // without subscriptions none matches (S-044)
+	case "SUBSCRIBE":
+		if inDialog {
+			return nil
+		}
+		return &Refusal{Code: 489}
+	case "MESSAGE", "PUBLISH", "REFER", "REGISTER":
+		return notAllowed()
+	default:
+		return &Refusal{Code: 501} // no method of the IANA registry (S-014)
+	}
+}
+
+func notAllowed() *Refusal {
+	return &Refusal{Code: 405, Headers: []sip.Header{{Name: "Allow", Value: allow}}}
+}
+
+// noDialog is the refusal of a request with a To tag of no known dialog, or without one where a dialog is needed (S-035).
+func noDialog() *Refusal { return &Refusal{Code: 481} }
+
+func checkScheme(m *sip.Message) *Refusal {
+	u, err := sip.ParseURI(m.RequestURI)
+	switch {
+	case err != nil && strings.HasPrefix(strings.ToLower(m.RequestURI), "sip:"):
+		return &Refusal{Code: 400, Reason: "Broken Request-URI"}
+	case err != nil || u.Scheme != "sip":
+		// Also sips, which needs TLS (RFC 5630 §3.1.3).
+		return &Refusal{Code: 416}
+	default:
+		return nil
+	}
+}
+
+// checkPeer looks at what a new INVITE says about the way back to the caller.
+func checkPeer(m *sip.Message, recordRoute []string) (contact sip.URI, r *Refusal) {
+	address, ok := m.Contact()
+	if !ok {
+		return contact, &Refusal{Code: 400, Reason: "Contact missing or broken"}
+	}
+	contact = address.URI
+	if len(recordRoute) > 0 {
+		first, err := sip.ParseAddress(recordRoute[0])
+		if err != nil {
+			return contact, &Refusal{Code: 400, Reason: "Broken Record-Route"}
+		}
+		if first.URI.Scheme == "sips" {
+			return contact, noSIPS()
+		}
+		return contact, nil
+	}
+	switch contact.Scheme {
+	case "sip":
+		return contact, nil
+	case "sips":
+		return contact, noSIPS()
+	default:
+		return contact, &Refusal{Code: 400, Reason: "Contact is no SIP URI"}
+	}
+}
+
+// noSIPS refuses what asks for a sips Contact, without which the answer would be wrong (S-011; RFC 5630 §5.3).
+func noSIPS() *Refusal {
+	return &Refusal{Code: 480, Headers: []sip.Header{warning(380, "SIPS Not Allowed")}}
+}

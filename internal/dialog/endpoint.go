@@ -1,0 +1,148 @@
+package dialog
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/parley-msrp/parley/internal/sip"
+)
+
+// Config of an Endpoint. Zero values mean the defaults said beside them.
+type Config struct {
+	Logger       *slog.Logger                                        // none
+	Product      string                                              // Server and User-Agent value; none if empty
+	SetupTimeout time.Duration                                       // 60 s: longest life of a set-up; then CANCEL as caller, 480 as called. Once a 2xx went, 64*T1 for its ACK counts, then BYE
+	T1, T2       time.Duration                                       // 500 ms and 4 s, as in the stack: resending of 2xx (S-002)
+	Contact      func(p sip.Proto, peer netip.Addr) (sip.URI, error) // own Contact for that peer; nil: sip:HOST:PORT;transport= from Stack.LocalFor
+	MaxDialogs   int                                                 // 100,000: dialogs, those in set-up included; above it 503, and ErrLimit
+}
+
+// Endpoint answers and starts dialogs on a stack. It is the stack's User. Safe for concurrent use.
+type Endpoint struct {
+	cfg   Config
+	log   *slog.Logger
+	user  User
+	stack *sip.Stack
+	table *table
+	// undecided finds an Incoming by its transaction, for CANCEL.
+	undecided sync.Map
+
+	draining, closed atomic.Bool
+	dialogs          gauge
+	workers          gauge // goroutines of this endpoint
+	ctx              context.Context
+	cancel           context.CancelFunc
+}
+
+// New makes an Endpoint; the caller makes the stack with it as User and then calls Attach before listening.
+func New(c Config, u User) *Endpoint {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.SetupTimeout <= 0 {
+		c.SetupTimeout = 60 * time.Second
+	}
+	if c.T1 <= 0 {
+		c.T1 = 500 * time.Millisecond
+	}
+	if c.T2 <= 0 {
+		c.T2 = 4 * time.Second
+	}
+	if c.MaxDialogs <= 0 {
+		c.MaxDialogs = 100_000
+	}
+	c.Product = oneLine(c.Product)
+	e := &Endpoint{cfg: c, log: c.Logger, user: u, table: newTable()}
+	e.ctx, e.cancel = context.WithCancel(context.Background())
+	return e
+}
+
+// Attach gives the Endpoint its stack. Before anything else is called.
+func (e *Endpoint) Attach(s *sip.Stack) { e.stack = s }
+
+// Len counts the dialogs, those in set-up and those whose BYE is under way included.
+func (e *Endpoint) Len() int { return e.dialogs.count() }
+
+// Request implements sip.User.
+func (e *Endpoint) Request(tx *sip.ServerTx, m *sip.Message) {
+	tag := m.To().Tag()
+	own := ""
+	if tag == "" {
+		own = sip.NewTag()
+		tx.SetLocalTag(own)
+	}
+	offer, r := check(m, tag != "")
+	switch {
+	case r != nil:
+		e.refuse(tx, r)
+	case tag != "":
+		if d := e.table.find(m.CallID(), tag); d != nil {
+			d.tasks.run(func() { d.serve(tx, m, offer) })
+		} else {
+			e.refuse(tx, noDialog())
+		}
+	case m.Method == "INVITE":
+		e.invited(tx, m, own, offer)
+	case m.Method == "OPTIONS":
+		e.options(tx, m)
+	default:
+		e.refuse(tx, noDialog())
+	}
+}
+
+// Ack implements sip.User: the ACK of a 2xx, matched by dialog and CSeq number; any other is dropped (S-034).
+func (e *Endpoint) Ack(_ sip.Flow, m *sip.Message) {
+	if d := e.table.find(m.CallID(), m.To().Tag()); d != nil {
+		d.tasks.run(func() { d.acknowledged(m) })
+	}
+}
+
+// Cancel implements sip.User: a CANCEL counts as long as no final response went (S-004).
+func (e *Endpoint) Cancel(tx *sip.ServerTx, m *sip.Message) {
+	if in, ok := e.undecided.Load(tx); ok {
+		in.(*Incoming).cancelled(m)
+	}
+}
+
+// Stray implements sip.User: a response that no transaction waits for is dropped (S-033).
+func (e *Endpoint) Stray(f sip.Flow, m *sip.Message) {
+	e.log.Debug("SIP response without transaction", "call_id", m.CallID(), "code", m.Status, "proto", f.Proto.String())
+}
+
+// Drain answers new INVITEs with 503 and Retry-After from now on; live dialogs go on.
+func (e *Endpoint) Drain() { e.draining.Store(true) }
+
+// Close ends every dialog (BYE, CANCEL, 480) and waits for their end. When ctx ends before, the rest is forgotten where it
+// stands, and the error is that of ctx. Owners hear Ended of each dialog in either case. The stack is left open.
+func (e *Endpoint) Close(ctx context.Context) error {
+	e.Drain()
+	e.closed.Store(true)
+	e.spawn(func() { e.each((*Dialog).shut) })
+	err := e.dialogs.wait(ctx)
+	e.cancel()
+	if err != nil {
+		e.spawn(func() { e.each((*Dialog).abandon) })
+		return err
+	}
+	return e.workers.wait(ctx)
+}
+
+// each runs a task on every dialog.
+func (e *Endpoint) each(task func(*Dialog)) {
+	for _, d := range e.table.all() {
+		d.tasks.run(func() { task(d) })
+	}
+}
+
+// spawn starts a goroutine that Close waits for.
+func (e *Endpoint) spawn(f func()) {
+	e.workers.enter(0)
+	go func() {
+		defer e.workers.leave()
+		f()
+	}()
+}

@@ -1,0 +1,129 @@
+package dialog
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/parley-msrp/parley/internal/sip"
+)
+
+// What this package speaks (S-043): exactly this works.
+const (
+	allow          = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE"
+	supported      = "" // RFC 3261 §20.37: empty means that no extension is supported
+	accept         = sdpType + ", multipart/mixed, multipart/alternative, multipart/related"
+	acceptEncoding = "identity"
+	acceptLanguage = "*" // no text is read by a person here
+)
+
+const (
+	sdpType = "application/sdp"
+	// retryAfter goes with a 503, in seconds.
+	retryAfter = "30"
+)
+
+func capabilities() []sip.Header {
+	return []sip.Header{{Name: "Allow", Value: allow}, {Name: "Supported", Value: supported}}
+}
+
+// reply answers a request. A body is a session description.
+func (e *Endpoint) reply(tx *sip.ServerTx, code int, reason string, h []sip.Header, body []byte) {
+	if e.cfg.Product != "" {
+		h = append(h, sip.Header{Name: "Server", Value: e.cfg.Product})
+	}
+	if len(body) > 0 {
+		h = append(h, sip.Header{Name: "Content-Type", Value: sdpType})
+	}
+	if err := tx.Reply(code, reason, h, body); err != nil {
+		e.log.Debug("SIP response not sent", "call_id", tx.Request().CallID(), "code", code, "err", err)
+	}
+}
+
+// refuse answers a request with a refusal, of whose headers those are left out that would break the message.
+func (e *Endpoint) refuse(tx *sip.ServerTx, r *Refusal) {
+	code := r.Code
+	if code < 300 || code > 699 {
+		code = 500
+	}
+	h := make([]sip.Header, 0, len(r.Headers)+1)
+	for _, x := range r.Headers {
+		if validHeader(x) {
+			h = append(h, x)
+		}
+	}
+	e.reply(tx, code, oneLine(r.Reason), h, nil)
+}
+
+// overloaded is the refusal of a node that takes no new call now (S-022).
+func overloaded(reason string) *Refusal {
+	return &Refusal{Code: 503, Reason: reason, Headers: []sip.Header{{Name: "Retry-After", Value: retryAfter}}}
+}
+
+// later is the refusal of a request that came too early, to be repeated after a random time (S-009, S-026).
+func later() *Refusal {
+	return &Refusal{Code: 500, Headers: []sip.Header{{Name: "Retry-After", Value: strconv.Itoa(rand.IntN(11))}}}
+}
+
+// warning makes a Warning value (RFC 3261 §20.43).
+func warning(code int, text string) sip.Header {
+	return sip.Header{Name: "Warning", Value: strconv.Itoa(code) + ` parley "` + text + `"`}
+}
+
+// contact is the own Contact URI towards a peer, written as header value.
+func (e *Endpoint) contact(p sip.Proto, peer netip.Addr) (string, error) {
+	if e.cfg.Contact != nil {
+		u, err := e.cfg.Contact(p, peer)
+		if err != nil {
+			return "", err
+		}
+		return "<" + u.String() + ">", nil
+	}
+	at, err := e.stack.LocalFor(p, peer)
+	if err != nil {
+		return "", err
+	}
+	return contactAt(p, at), nil
+}
+
+// contactOn is the own Contact for requests on the dialog of one that came over f: for UDP the very socket.
+func (e *Endpoint) contactOn(f sip.Flow) (string, error) {
+	if e.cfg.Contact == nil && f.Proto == sip.UDP && f.Local.IsValid() && !f.Local.Addr().IsUnspecified() {
+		return contactAt(f.Proto, f.Local), nil
+	}
+	return e.contact(f.Proto, f.Remote.Addr())
+}
+
+func contactAt(p sip.Proto, at netip.AddrPort) string {
+	u := sip.URI{Scheme: "sip", Host: at.Addr().Unmap().WithZone("").String(), Port: int(at.Port())}
+	if p == sip.TCP {
+		u.Params = ";transport=tcp"
+	}
+	return "<" + u.String() + ">"
+}
+
+// validHeader says whether a header can be written as one line.
+func validHeader(h sip.Header) bool {
+	return validName(h.Name) && oneLine(h.Value) == h.Value
+}
+
+func validName(name string) bool {
+	for i := range len(name) {
+		c := name[i]
+		if c <= ' ' || c >= 0x7f || strings.IndexByte(`()<>@,;:\"/[]?={}`, c) >= 0 {
+			return false
+		}
+	}
+	return name != ""
+}
+
+// oneLine takes out what would break a line in two or be no text.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\t' || r == 0x7f {
+			return -1
+		}
+		return r
+	}, s)
+}

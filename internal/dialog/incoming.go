@@ -1,0 +1,228 @@
+package dialog
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/parley-msrp/parley/internal/sip"
+)
+
+// progressInterval is how often an undecided INVITE gets a provisional response other than 100: at least each minute, or
+// proxies give it up (RFC 3261 §13.3.1.1; S-037).
+const progressInterval = 55 * time.Second
+
+// Incoming is an INVITE waiting for its final answer. Safe for concurrent use.
+type Incoming struct {
+	d     *Dialog
+	tx    *sip.ServerTx
+	offer []byte
+	head  []sip.Header // what each response that makes a dialog carries: Record-Route, Contact
+
+	mu       sync.Mutex
+	settled  bool // a final response is decided on
+	code     int  // the provisional response to repeat
+	reason   string
+	progress *time.Timer
+	deadline *time.Timer
+	end      *End // it ended without Accept and Reject
+	onOver   func(End)
+}
+
+// Message is the INVITE.
+func (in *Incoming) Message() *sip.Message { return in.tx.Request() }
+
+// Flow is the way that it came.
+func (in *Incoming) Flow() sip.Flow { return in.tx.Flow() }
+
+// CallID is the SIP Call-ID.
+func (in *Incoming) CallID() string { return in.d.callID }
+
+// Offer is the session description found in the body (multipart looked through, S-016); nil where there is none.
+func (in *Incoming) Offer() []byte { return in.offer }
+
+// Ring sends a provisional response above 100, which is then repeated each minute. It fails with ErrOver once the INVITE is over.
+func (in *Incoming) Ring(code int, reason string) error {
+	if code <= 100 || code > 199 {
+		return &InputError{Field: "code", Err: fmt.Errorf("%d is none of 101 to 199", code)}
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.settled {
+		return ErrOver
+	}
+	in.code, in.reason = code, oneLine(reason)
+	in.provisional()
+	return nil
+}
+
+// provisional sends the provisional response; in.mu is held, so that none follows a final one.
+func (in *Incoming) provisional() {
+	in.d.e.reply(in.tx, in.code, in.reason, append(in.head[:len(in.head):len(in.head)], capabilities()...), nil)
+	in.progress.Reset(progressInterval)
+}
+
+func (in *Incoming) stillUndecided() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if !in.settled {
+		in.provisional()
+	}
+}
+
+// Accept sends the 200 with answer as session description, and makes the dialog. It fails with ErrOver when the INVITE was
+// decided, cancelled or given up before, and with ErrNoOffer when there is nothing to answer. o may be called before it returns.
+func (in *Incoming) Accept(answer []byte, o Owner) (*Dialog, error) {
+	switch {
+	case o == nil:
+		return nil, &InputError{Field: "owner", Err: errRequired}
+	case len(answer) == 0:
+		return nil, &InputError{Field: "answer", Err: errRequired}
+	case in.offer == nil:
+		return nil, ErrNoOffer
+	case !in.settle():
+		return nil, ErrOver
+	}
+	answer = bytes.Clone(answer)
+	in.d.tasks.call(func() { in.d.accept(in, answer, o) }, in.d.e.spawn)
+	return in.d, nil
+}
+
+// Reject refuses. ErrOver as for Accept.
+func (in *Incoming) Reject(r Refusal) error {
+	if r.Code < 300 || r.Code > 699 {
+		return &InputError{Field: "code", Err: fmt.Errorf("%d is none of 300 to 699", r.Code)}
+	}
+	if !in.settle() {
+		return ErrOver
+	}
+	d := in.d
+	d.tasks.call(func() {
+		d.e.refuse(in.tx, &r)
+		d.finish(End{}) // nobody owns it: nobody is told
+	}, d.e.spawn)
+	return nil
+}
+
+// OnOver sets a function that is called once if the INVITE ends without Accept or Reject: CANCEL, BYE, set-up time over,
+// shutting down. It is called at once if that was before. It must not block.
+func (in *Incoming) OnOver(f func(End)) {
+	in.mu.Lock()
+	end := in.end
+	in.onOver = f
+	in.mu.Unlock()
+	if end != nil && f != nil {
+		f(*end)
+	}
+}
+
+// settle decides that a final response is to be sent: true for one caller only, which then sends it.
+func (in *Incoming) settle() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.settled {
+		return false
+	}
+	in.settled = true
+	in.progress.Stop()
+	in.deadline.Stop()
+	in.d.e.undecided.Delete(in.tx)
+	return true
+}
+
+// giveUp refuses the INVITE with code, unless it was decided before, and tells who waits for its end.
+func (in *Incoming) giveUp(code int, end End) bool {
+	if !in.settle() {
+		return false
+	}
+	d := in.d
+	d.tasks.run(func() {
+		d.e.refuse(in.tx, &Refusal{Code: code})
+		d.finish(end)
+		in.mu.Lock()
+		in.end = &end
+		f := in.onOver
+		in.mu.Unlock()
+		if f != nil {
+			f(end)
+		}
+	})
+	return true
+}
+
+// cancelled takes a CANCEL, which got its 200 already (S-004).
+func (in *Incoming) cancelled(m *sip.Message) {
+	in.giveUp(487, End{Cause: Remote, Code: 487, Reason: "cancelled", Message: m})
+}
+
+// invited takes a new INVITE.
+func (e *Endpoint) invited(tx *sip.ServerTx, m *sip.Message, tag string, offer []byte) {
+	in, r := e.newIncoming(tx, m, tag, offer)
+	if r != nil {
+		e.refuse(tx, r)
+		return
+	}
+	e.undecided.Store(tx, in)
+	in.arm()
+	e.user.Invite(in)
+}
+
+func (e *Endpoint) newIncoming(tx *sip.ServerTx, m *sip.Message, tag string, offer []byte) (*Incoming, *Refusal) {
+	if e.draining.Load() {
+		return nil, overloaded("Shutting Down")
+	}
+	recordRoute := m.List("Record-Route")
+	peer, r := checkPeer(m, recordRoute)
+	if r != nil {
+		return nil, r
+	}
+	contact, err := e.contactOn(tx.Flow())
+	if err != nil {
+		e.log.Error("no Contact for this peer", "call_id", m.CallID(), "err", err)
+		return nil, &Refusal{Code: 500}
+	}
+	seq, _ := m.CSeq()
+	d := &Dialog{e: e, phase: ringing, sequenced: true, remoteSeq: seq}
+	d.leg = leg{
+		callID: m.CallID(), localTag: tag, remoteTag: m.From().Tag(), local: withTag(m.Get("To"), tag), remote: m.Get("From"),
+		target: peer.String(), routes: recordRoute, seq: firstSeq(),
+	}
+	if d.size() > maxKept {
+		return nil, &Refusal{Code: 513}
+	}
+	d.leg.keep()
+	in := &Incoming{d: d, tx: tx, offer: offer, code: 183}
+	for _, row := range m.Values("Record-Route") {
+		in.head = append(in.head, sip.Header{Name: "Record-Route", Value: row})
+	}
+	in.head = append(in.head, sip.Header{Name: "Contact", Value: contact})
+	d.in = in
+	if !e.register(d) {
+		return nil, overloaded("Too Many Calls")
+	}
+	return in, nil
+}
+
+// arm starts the timers of an undecided INVITE.
+func (in *Incoming) arm() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.progress = time.AfterFunc(progressInterval, in.stillUndecided)
+	limit, code, why := in.d.e.cfg.SetupTimeout, 480, "not answered in time"
+	if x, ok := expires(in.tx.Request().Get("Expires")); ok && x < limit {
+		limit, code, why = x, 487, "expired" // RFC 3261 §13.3.1 (S-037)
+	}
+	in.deadline = time.AfterFunc(limit, func() { in.giveUp(code, End{Cause: Timeout, Code: code, Reason: why}) })
+}
+
+// expires reads the Expires of an INVITE.
+func expires(value string) (time.Duration, bool) {
+	n, err := strconv.ParseUint(value, 10, 32)
+	return time.Duration(n) * time.Second, err == nil
+}
+
+// firstSeq is a random CSeq that leaves room to count up below 2^31 (RFC 3261 §8.1.1.5).
+func firstSeq() uint32 { return rand.Uint32N(1<<30) + 1 }

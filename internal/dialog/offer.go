@@ -1,0 +1,100 @@
+package dialog
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/parley-msrp/parley/internal/sip"
+)
+
+// serveInvite answers a re-INVITE (RFC 3261 §14.2).
+func (d *Dialog) serveInvite(tx *sip.ServerTx, m *sip.Message, offer []byte) {
+	answer, r := d.reinvited(m, offer)
+	if r != nil {
+		d.e.refuse(tx, r)
+		return
+	}
+	if d.agree(tx, m, answer) {
+		seq, _ := m.CSeq()
+		d.awaitAck(tx, seq)
+	}
+}
+
+func (d *Dialog) reinvited(m *sip.Message, offer []byte) (answer []byte, r *Refusal) {
+	switch {
+	case d.phase == calling || d.phase == acking:
+		return nil, &Refusal{Code: 491} // the own INVITE is open (S-009)
+	case d.phase == ringing, len(d.acks) >= maxUnacked, d.leave != nil:
+		return nil, later()
+	case offer == nil:
+		return nil, &Refusal{Code: 488, Headers: []sip.Header{warning(399, "an offer is needed in the request")}}
+	}
+	return d.answer(m, offer)
+}
+
+// serveUpdate answers an UPDATE (RFC 3311 §5.2; S-026). Without an offer it refreshes the target, whatever else goes on.
+func (d *Dialog) serveUpdate(tx *sip.ServerTx, m *sip.Message, offer []byte) {
+	var answer []byte
+	if offer != nil {
+		var r *Refusal
+		switch {
+		case d.phase == calling || d.phase == acking:
+			r = &Refusal{Code: 491} // the own offer is open
+		case d.phase == ringing, d.leave != nil:
+			r = later() // the peer's offer is unanswered
+		default:
+			answer, r = d.answer(m, offer)
+		}
+		if r != nil {
+			d.e.refuse(tx, r)
+			return
+		}
+	}
+	d.agree(tx, m, answer)
+}
+
+// answer finds the answer to a new offer. A refused one changes nothing.
+func (d *Dialog) answer(m *sip.Message, offer []byte) ([]byte, *Refusal) {
+	sum := digest(offer)
+	if sum == d.peerSDP {
+		return d.ownSDP, nil
+	}
+	answer, r := d.owner.Offer(d, m, offer)
+	if r == nil && len(answer) == 0 {
+		r = &Refusal{Code: 488}
+	}
+	if r != nil {
+		return nil, r
+	}
+	d.peerSDP = sum
+	if !bytes.Equal(answer, d.ownSDP) {
+		d.ownSDP = bytes.Clone(answer)
+	}
+	return d.ownSDP, nil
+}
+
+// agree sends the 200 of a re-INVITE or UPDATE, and takes the peer's new target.
+func (d *Dialog) agree(tx *sip.ServerTx, m *sip.Message, answer []byte) bool {
+	contact, err := d.e.contactOn(tx.Flow())
+	if err != nil {
+		d.e.log.Error("no Contact for this peer", "call_id", d.callID, "err", err)
+		d.e.refuse(tx, &Refusal{Code: 500})
+		return false
+	}
+	d.refresh(m)
+	h := append([]sip.Header{{Name: "Contact", Value: contact}}, capabilities()...)
+	d.e.reply(tx, 200, "OK", h, answer)
+	return true
+}
+
+// refresh takes the remote target from a Contact, and nothing else (RFC 3261 §12.2.2; S-010).
+func (d *Dialog) refresh(m *sip.Message) {
+	if d.phase == calling {
+		return // the 2xx will say it
+	}
+	if c, ok := m.Contact(); ok && c.URI.Scheme == "sip" {
+		if target := c.URI.String(); len(target) <= maxKept && target != d.target {
+			d.target = strings.Clone(target)
+		}
+	}
+}
