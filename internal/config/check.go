@@ -1,0 +1,196 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/parley-msrp/parley/internal/wire"
+)
+
+// Check returns everything that is wrong at once, as an *Error that names each key and says what would be right; nil if nothing
+// is. It asks nobody: names are not looked up, addresses not tried.
+func (c *Config) Check() error {
+	var s source
+	s.check(c)
+	if len(s.problems) > 0 {
+		return &Error{Problems: s.problems}
+	}
+	return nil
+}
+
+// check adds what is wrong with c, key by key; not for keys that had problems before, whose values are not what anybody wrote.
+func (s *source) check(c *Config) {
+	had := make(map[string]bool)
+	for i := range s.problems {
+		had[s.problems[i].Key] = true
+	}
+	report := func(key string, err error) {
+		if err == nil || had[key] {
+			return
+		}
+		if v := s.variables[key]; v != "" {
+			s.problems = append(s.problems, Problem{Key: key, Variable: v, Text: err.Error()})
+			return
+		}
+		at := s.places[key]
+		if at == nil {
+			// A default that does not go with what the file says.
+			s.problems = append(s.problems, Problem{Key: key, File: s.file, Text: err.Error()})
+			return
+		}
+		s.complain(at, key, "%v", err)
+	}
+	report("sip.listen", checkListeners(c.SIP.Listen, "udp", "tcp"))
+	report("sip.setup_timeout", checkPositive(c.SIP.SetupTimeout))
+	_, uriErr := c.MSRPUA.URI()
+	report("msrp_ua.my_uri", uriErr)
+	c.checkMSRP(report, uriErr == nil && !had["msrp_ua.my_uri"] && !had["msrp.listen"])
+	report("msrp_ua.advertised_contact", checkContact(c.MSRPUA.AdvertisedContact))
+	report("msrp_ua.hash_size", checkRange(c.MSRPUA.HashSize, 1, 20))
+	report("msrp_ua.cleanup_interval", checkPositive(c.MSRPUA.CleanupInterval))
+	report("msrp_ua.max_duration", checkNotNegative(c.MSRPUA.MaxDuration))
+	report("http.listen", checkHTTP(c.HTTP.Listen))
+	report("log.level", checkOneOf(c.Log.Level, "debug", "info", "warn", "error"))
+	report("log.format", checkOneOf(c.Log.Format, "text", "json"))
+}
+
+// checkMSRP checks msrp.listen, and where all is well with both that my_uri leads to one of them.
+func (c *Config) checkMSRP(report func(string, error), lead bool) {
+	if len(c.MSRP.Listen) == 0 {
+		if c.MSRP.AdvertisedElsewhere {
+			report("msrp.listen", errors.New("is empty, and with advertised_elsewhere it does not follow from my_uri; say where to listen"))
+		}
+		return
+	}
+	if err := checkListeners(c.MSRP.Listen, "tcp"); err != nil {
+		report("msrp.listen", err)
+		return
+	}
+	if !lead || c.MSRP.AdvertisedElsewhere {
+		return
+	}
+	u, _ := c.MSRPUA.URI()
+	for _, s := range c.MSRP.Listen {
+		if l, err := ParseListener(s, "tcp"); err == nil && l.leads(u.Host, u.Port) {
+			return
+		}
+	}
+	report("msrp_ua.my_uri", fmt.Errorf("%s leads to no listener of msrp.listen (%s): listen on its address and port, "+
+		"or say msrp.advertised_elsewhere: true if something in between leads there", quoted(c.MSRPUA.MyURI), strings.Join(c.MSRP.Listen, ", ")))
+}
+
+// ownURI reads my_uri.
+func ownURI(s string) (wire.URI, error) {
+	const would = "; msrp://HOST:PORT;tcp would be right"
+	u, err := wire.ParseURI(s)
+	if err != nil {
+		reason := err.Error()
+		if e, ok := errors.AsType[*wire.URIError](err); ok {
+			reason = e.Part + ": " + e.Reason
+		}
+		return wire.URI{}, fmt.Errorf("%s is not an MSRP URI: %s%s", quoted(s), reason, would)
+	}
+	var wrong string
+	a, addressErr := netip.ParseAddr(u.Host)
+	switch {
+	case u.Secure:
+		wrong = " is msrps, but TLS is not available in this version"
+	case u.SessionID != "":
+		wrong = " has a session-id, which each session adds itself"
+	case !strings.EqualFold(u.Transport, "tcp"):
+		wrong = " has a transport other than tcp"
+	case u.User != "":
+		wrong = " has a user part, which means nothing here"
+	case u.Params != "":
+		wrong = " has parameters after the transport"
+	case addressErr == nil && a.IsUnspecified():
+		wrong = " is a wildcard, which no peer can connect to"
+	}
+	if wrong != "" {
+		return wire.URI{}, errors.New(quoted(s) + wrong + would)
+	}
+	if u.Port == 0 {
+		u.Port = DefaultMSRPPort
+	}
+	return u, nil
+}
+
+func checkListeners(list []string, protos ...string) error {
+	if len(list) == 0 {
+		return fmt.Errorf("is empty; at least one %s:HOST:PORT is needed", protos[0])
+	}
+	seen := make(map[Listener]bool)
+	for _, s := range list {
+		l, err := ParseListener(s, protos...)
+		if err != nil {
+			return err
+		}
+		if seen[l] && l.Port != 0 {
+			return fmt.Errorf("%s stands there twice; once is enough", quoted(s))
+		}
+		seen[l] = true
+	}
+	return nil
+}
+
+// checkHTTP keeps HTTP on loopback: anybody who reaches it can do everything.
+func checkHTTP(s string) error {
+	host, _, err := parseAddress(s)
+	if err != nil {
+		return fmt.Errorf("%s: %w", quoted(s), err)
+	}
+	if a, err := netip.ParseAddr(host); host == "localhost" || err == nil && a.IsLoopback() {
+		return nil
+	}
+	return fmt.Errorf("%s is not on loopback, and a listener that others can reach needs authentication and TLS, "+
+		"which this version does not have; 127.0.0.1:PORT or [::1]:PORT would be right", quoted(s))
+}
+
+// checkContact takes a SIP URI, as it goes between < and > of a Contact.
+func checkContact(s string) error {
+	if s == "" {
+		return nil
+	}
+	scheme, rest, _ := strings.Cut(s, ":")
+	switch {
+	case strings.EqualFold(scheme, "sips"):
+		return fmt.Errorf("%s is sips, but TLS is not available in this version; sip:USER@HOST:PORT would be right", quoted(s))
+	case !strings.EqualFold(scheme, "sip"), strings.Trim(rest, "@:") == "", strings.HasSuffix(rest, "@"),
+		strings.ContainsFunc(rest, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`<>"`, r) }):
+		return fmt.Errorf("%s is not a SIP URI; sip:USER@HOST:PORT would be right", quoted(s))
+	}
+	return nil
+}
+
+func checkPositive(d time.Duration) error {
+	if d <= 0 {
+		return errors.New("is not above 0; a number of seconds above 0 would be right")
+	}
+	return nil
+}
+
+func checkNotNegative(d time.Duration) error {
+	if d < 0 {
+		return errors.New("is negative; a number of seconds, or 0 for no limit, would be right")
+	}
+	return nil
+}
+
+func checkRange(n, low, high int) error {
+	if n < low || n > high {
+		return fmt.Errorf("is %d; %d to %d would be right", n, low, high)
+	}
+	return nil
+}
+
+func checkOneOf(s string, right ...string) error {
+	for _, r := range right {
+		if s == r {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s is not known; %s would be right", quoted(s), strings.Join(right, " or "))
+}

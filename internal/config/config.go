@@ -1,0 +1,151 @@
+// Package config is the daemon's configuration: its keys with their documentation, defaults and reload classes, read from a YAML
+// file and from the environment.
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/parley-msrp/parley/internal/wire"
+)
+
+// Config is the whole configuration. Keys describes each field.
+type Config struct {
+	SIP    SIP
+	MSRP   MSRP
+	MSRPUA MSRPUA
+	Route  string // file of the request route; "": the default route
+	HTTP   HTTP
+	Log    Log
+}
+
+// SIP is what is said below the key sip.
+type SIP struct {
+	Listen       []string // "udp:127.0.0.1:5060"
+	SetupTimeout time.Duration
+}
+
+// MSRP is what is said below the key msrp.
+type MSRP struct {
+	Listen              []string // "tcp:127.0.0.1:2855"; empty: Complete fills it from my_uri
+	AdvertisedElsewhere bool     // something in between leads my_uri to a listener
+}
+
+// MSRPUA is what is said below the key msrp_ua: the parameters of OpenSIPS' module of that name.
+type MSRPUA struct {
+	MyURI             string
+	AdvertisedContact string
+	HashSize          int
+	CleanupInterval   time.Duration
+	MaxDuration       time.Duration // 0: no limit
+}
+
+// HTTP is what is said below the key http.
+type HTTP struct{ Listen string }
+
+// Log is what is said below the key log.
+type Log struct {
+	Level  string // debug, info, warn, error
+	Format string // text, json
+}
+
+// DefaultMSRPPort is the port of a my_uri without one (RFC 4975 §15.4; as in OpenSIPS).
+const DefaultMSRPPort = 2855
+
+// Default is the configuration without a file and an environment.
+func Default() Config {
+	c := base()
+	c.Complete()
+	return c
+}
+
+// base is Default without what follows from other keys.
+func base() Config {
+	return Config{
+		SIP: SIP{
+			Listen:       []string{"udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"},
+			SetupTimeout: 60 * time.Second,
+		},
+		MSRPUA: MSRPUA{
+			MyURI:           "msrp://127.0.0.1:2855;tcp",
+			HashSize:        10,
+			CleanupInterval: 60 * time.Second,
+			MaxDuration:     43200 * time.Second,
+		},
+		HTTP: HTTP{Listen: "127.0.0.1:8888"},
+		Log:  Log{Level: "info", Format: "text"},
+	}
+}
+
+// URI is my_uri, its port filled in. The error says what is wrong with it.
+func (m *MSRPUA) URI() (wire.URI, error) { return ownURI(m.MyURI) }
+
+// Complete fills in what follows from other keys: an empty msrp.listen listens where my_uri leads to; on all addresses where
+// my_uri has a name. It does nothing where that cannot be told, for which Check has the words.
+func (c *Config) Complete() {
+	if len(c.MSRP.Listen) > 0 || c.MSRP.AdvertisedElsewhere {
+		return
+	}
+	u, err := c.MSRPUA.URI()
+	if err != nil {
+		return
+	}
+	l := Listener{Proto: "tcp", Host: u.Host, Port: u.Port}
+	switch _, err := netip.ParseAddr(u.Host); {
+	case u.Host == "localhost":
+		l.Host = "127.0.0.1"
+	case err != nil:
+		l.Host = "::"
+	}
+	c.MSRP.Listen = []string{l.String()}
+}
+
+// Load reads a file over the defaults, then the environment (PARLEY_SIP_LISTEN …, see Key.Variable) over both, completes and
+// checks. Without a path there is no file. A file of the request route is taken to be relative to the configuration file that
+// names it. The error is an *Error for everything that is wrong with file or environment: it names place and key, and says what
+// would be right; an error of another type says that the file cannot be read.
+func Load(path string) (Config, error) {
+	c := base()
+	var src source
+	if path != "" {
+		text, err := read(path)
+		if err != nil {
+			return Config{}, err
+		}
+		src = source{file: path, text: text}
+		src.overlayFile(&c)
+		if c.Route != "" && !filepath.IsAbs(c.Route) {
+			c.Route = filepath.Join(filepath.Dir(path), c.Route)
+		}
+	}
+	src.overlayEnvironment(&c, os.LookupEnv)
+	c.Complete()
+	src.check(&c)
+	if len(src.problems) > 0 {
+		src.sort()
+		return Config{}, &Error{Problems: src.problems}
+	}
+	return c, nil
+}
+
+// maxFile bounds the configuration file, in octets.
+const maxFile = 1 << 20
+
+func read(path string) ([]byte, error) {
+	s, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	if s.Size() > maxFile {
+		return nil, fmt.Errorf("configuration: %s has %s octets, %d are taken", path, strconv.FormatInt(s.Size(), 10), maxFile)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	return text, nil
+}

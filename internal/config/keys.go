@@ -1,0 +1,170 @@
+package config
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Reload says when a changed value takes effect in a running node.
+type Reload uint8
+
+// The reload classes.
+const (
+	Live        Reload = iota + 1 // at once
+	NewSessions                   // for sessions that begin after the change
+	Restart                       // at the next start
+)
+
+func (r Reload) String() string {
+	switch r {
+	case Live:
+		return "live"
+	case NewSessions:
+		return "new sessions"
+	}
+	return "restart"
+}
+
+// Key is one key of the configuration.
+type Key struct {
+	Path    string // as in YAML: "sip.listen"
+	Default string // as YAML text
+	Doc     string // Markdown, one paragraph
+	Reload  Reload
+
+	// field points at the key's place in a configuration: *string, *[]string, *int, *bool or *time.Duration (seconds in YAML).
+	field func(*Config) any
+	// derived is the default's text for a key whose default follows from others.
+	derived string
+}
+
+// Variable is the environment variable that sets the key: PARLEY_SIP_LISTEN for sip.listen.
+func (k *Key) Variable() string {
+	return "PARLEY_" + strings.ToUpper(strings.ReplaceAll(k.Path, ".", "_"))
+}
+
+// Section is the part of the path before the dot; "" for a key of its own.
+func (k *Key) Section() string {
+	s, _, found := strings.Cut(k.Path, ".")
+	if !found {
+		return ""
+	}
+	return s
+}
+
+// Name is the part of the path after the dot.
+func (k *Key) Name() string { return k.Path[strings.LastIndexByte(k.Path, '.')+1:] }
+
+// Keys returns every key, in the order of the documentation.
+func Keys() []Key {
+	keys := []Key{
+		{
+			Path: "sip.listen", Reload: Restart,
+			Doc: "Where SIP is listened for: a list of `udp:HOST:PORT` and `tcp:HOST:PORT`; an IPv6 address stands in brackets. " +
+				"Port 0 takes a free one. TCP is also listened for wherever UDP is (RFC 3261 §18.2.1).",
+			field: func(c *Config) any { return &c.SIP.Listen },
+		},
+		{
+			Path: "sip.setup_timeout", Reload: NewSessions,
+			Doc:   "Seconds that a session may take to be set up before it is given up: CANCEL as caller, 480 as called, BYE once a 2xx went.",
+			field: func(c *Config) any { return &c.SIP.SetupTimeout },
+		},
+		{
+			Path: "msrp.listen", Reload: Restart, derived: "from `msrp_ua.my_uri`",
+			Doc:   "Where MSRP connections are taken: a list of `tcp:HOST:PORT`. Without it, the address and port of `msrp_ua.my_uri`; all addresses where that has a name.",
+			field: func(c *Config) any { return &c.MSRP.Listen },
+		},
+		{
+			Path: "msrp.advertised_elsewhere", Reload: Restart,
+			Doc: "Says that something in between, such as a NAT or a load balancer, leads `msrp_ua.my_uri` to a listener. " +
+				"Without it, a `my_uri` that leads to no listener is an error.",
+			field: func(c *Config) any { return &c.MSRP.AdvertisedElsewhere },
+		},
+		{
+			Path: "msrp_ua.my_uri", Reload: NewSessions,
+			Doc:   "The MSRP URI, without session-id, that is advertised to peers: `msrp://HOST:PORT;tcp`. Without a port it is 2855. It must lead to a listener.",
+			field: func(c *Config) any { return &c.MSRPUA.MyURI },
+		},
+		{
+			Path: "msrp_ua.advertised_contact", Reload: NewSessions,
+			Doc:   "The SIP URI in the Contact of what the node sends. If empty, it is made from the listener that a request came to, or leaves by.",
+			field: func(c *Config) any { return &c.MSRPUA.AdvertisedContact },
+		},
+		{
+			Path: "msrp_ua.hash_size", Reload: Restart,
+			Doc:   "Binary logarithm of the number of shards of the session table, 1 to 20.",
+			field: func(c *Config) any { return &c.MSRPUA.HashSize },
+		},
+		{
+			Path: "msrp_ua.cleanup_interval", Reload: Live,
+			Doc:   "Seconds between two sweeps of the session table for sessions that have reached `max_duration`.",
+			field: func(c *Config) any { return &c.MSRPUA.CleanupInterval },
+		},
+		{
+			Path: "msrp_ua.max_duration", Reload: NewSessions,
+			Doc:   "Seconds that a session may last; then it is ended by BYE, no later than one sweep after it is due. 0: no limit.",
+			field: func(c *Config) any { return &c.MSRPUA.MaxDuration },
+		},
+		{
+			Path: "route", Reload: NewSessions,
+			Doc: "File of the request route, a script that decides about each INVITE; a relative name counts from the folder of the " +
+				"configuration file. Without it every MSRP offer is answered with accept-types `text/plain *`.",
+			field: func(c *Config) any { return &c.Route },
+		},
+		{
+			Path: "http.listen", Reload: Restart,
+			Doc:   "Where HTTP is listened for, `HOST:PORT`: management interface, events, health. On loopback only.",
+			field: func(c *Config) any { return &c.HTTP.Listen },
+		},
+		{
+			Path: "log.level", Reload: Live,
+			Doc:   "The least that is logged: `debug`, `info`, `warn` or `error`.",
+			field: func(c *Config) any { return &c.Log.Level },
+		},
+		{
+			Path: "log.format", Reload: Restart,
+			Doc:   "`text` or `json`, one line for each record.",
+			field: func(c *Config) any { return &c.Log.Format },
+		},
+	}
+	c := Default()
+	for i := range keys {
+		keys[i].Default = keys[i].Text(&c)
+	}
+	return keys
+}
+
+// Text is the key's value in c, as YAML text on one line.
+func (k *Key) Text(c *Config) string {
+	switch v := k.field(c).(type) {
+	case *string:
+		if k.Section() == "log" {
+			return *v
+		}
+		return strconv.Quote(*v)
+	case *[]string:
+		words := make([]string, len(*v))
+		for i, s := range *v {
+			words[i] = strconv.Quote(s)
+		}
+		return "[" + strings.Join(words, ", ") + "]"
+	case *int:
+		return strconv.Itoa(*v)
+	case *bool:
+		return strconv.FormatBool(*v)
+	case *time.Duration:
+		return strconv.FormatFloat(v.Seconds(), 'f', -1, 64)
+	}
+	return ""
+}
+
+// find returns the key with that path.
+func find(keys []Key, path string) (*Key, bool) {
+	i := slices.IndexFunc(keys, func(k Key) bool { return k.Path == path })
+	if i < 0 {
+		return nil, false
+	}
+	return &keys[i], true
+}

@@ -1,0 +1,133 @@
+package event
+
+import "time"
+
+// Kind is the catalogue's entry for one event.
+type Kind struct {
+	Name    Name
+	When    string   // when it is raised; Markdown
+	Params  []Member // in order: all that OpenSIPS' sockets carry
+	Own     []Member // Parley's own members, which may follow
+	Example Event
+}
+
+// Member describes one parameter or own member.
+type Member struct {
+	Name string
+	Type string // string, number, boolean or octets
+	Doc  string // Markdown
+}
+
+// Fates of a message, as E_MSRP_MSG_SENT tells them.
+const (
+	FateDelivered   = "delivered"
+	FateReported    = "reported"
+	FateFailed      = "failed"
+	FateWritten     = "written"
+	FateUnconfirmed = "unconfirmed"
+	FateUnknown     = "unknown"
+)
+
+// Catalogue returns every event that a node raises, in the order in which they are listed.
+func Catalogue() []Kind {
+	var (
+		sessionID = Member{"session_id", "string", "The session. It stays the same for as long as the session lives."}
+		messageID = Member{"message_id", "string", "The Message-ID of the message that was sent."}
+		fromURI   = Member{"from_uri", "string", "The URI in From of the INVITE."}
+		toURI     = Member{"to_uri", "string", "The URI in To of the INVITE."}
+		ruri      = Member{"ruri", "string", "The request URI of the INVITE."}
+		callID    = Member{"call_id", "string", "The Call-ID of the session's SIP dialog."}
+	)
+	return []Kind{
+		{
+			Name: SessionNew,
+			When: "A session is established: the ACK was sent or received.",
+			Params: []Member{
+				fromURI, toURI, ruri, sessionID,
+				{"content_types", "string", "The media types that the peer accepts, separated by blanks."},
+			},
+			Own: []Member{callID},
+			Example: example(NewSession("sip:alice@127.0.0.1:5090", "sip:bob@127.0.0.1:5060", "sip:bob@127.0.0.1:5060",
+				exampleSession, "text/plain", CallID("vnsraw5jlj04ll26")), 1),
+		},
+		{
+			Name: SessionEnd,
+			When: "An established session is over, whatever ended it: BYE, `max_duration`, a connection that is lost for good, a 481, a node that " +
+				"shuts down. Once for each session; not after the application's own `end_session`.",
+			Params:  []Member{sessionID},
+			Own:     []Member{callID, {"reason", "string", "What ended it, for people."}},
+			Example: example(NewEnd(exampleSession, CallID("vnsraw5jlj04ll26"), Reason("BYE received")), 6),
+		},
+		{
+			Name: MsgReceived,
+			When: "A whole message arrived that is not empty; however many chunks it came in.",
+			Params: []Member{
+				sessionID,
+				{"content_type", "string", "The Content-Type, with its parameters."},
+				{"body", "octets", "What the message says. A body that is not valid UTF-8 is given in base64 as `body_base64` instead."},
+			},
+			Own:     []Member{{"message_id", "string", "The Message-ID that the peer gave it."}},
+			Example: example(NewMessage(exampleSession, "text/plain", []byte("hello"), MessageID("ndgh33bdwnil")), 2),
+		},
+		{
+			Name: ReportReceived,
+			When: "A REPORT came for a message that was sent, or a negative response, or no response for 30 seconds (that not where " +
+				"Failure-Report is `no` or `partial`).",
+			Params: []Member{
+				sessionID, messageID,
+				{"status", "string", "Code and comment of a REPORT (`200 OK`); of a negative response its code alone (`413`); after 30 seconds `408`."},
+				{"byte_range", "string", "What it is about, as in the header of that name: `1-5/5`."},
+			},
+			Own:     []Member{{"comment", "string", "The peer's own words beside the code of a negative response."}},
+			Example: example(NewReport(exampleSession, "c3408434e95040be65fa4edecd86f6ba", "413", "1-9/9", Comment("Too large")), 4),
+		},
+		{
+			Name: SessionFailed,
+			When: "A session that was being set up came to nothing: refused, no answer in time, a bad answer, no connection. Parley's own event.",
+			Params: []Member{
+				sessionID,
+				{"code", "number", "The SIP status that says it best: that of the final response, 408 where none came, 487 after a CANCEL."},
+				{"reason", "string", "Why, for people."},
+				fromURI, toURI, ruri,
+			},
+			Own: []Member{callID},
+			Example: example(NewFailed(exampleSession, 486, "Busy Here", "sip:bob@127.0.0.1:5060", "sip:alice@127.0.0.1:5090", "sip:alice@127.0.0.1:5090",
+				CallID("vnsraw5jlj04ll26")), 1),
+		},
+		{
+			Name: MsgSent,
+			When: "The fate of a message that was sent is known, and no report event tells it. Parley's own event.",
+			Params: []Member{
+				sessionID, messageID,
+				{"fate", "string", "`delivered`: the peer answered 200. `written`: Failure-Report was `no` or `partial`, and the last octet went to TCP. " +
+					"`unconfirmed`: a success REPORT was asked for and had not come when the session ended. `failed`: it did not arrive; with `partial` " +
+					"this may follow `written`. `unknown`: the process died in between."},
+			},
+			Own: []Member{
+				{"code", "number", "The MSRP status code that it failed with, if it failed with one."},
+				{"comment", "string", "The words beside that code."},
+			},
+			Example: example(NewSent(exampleSession, "c9d351c906842789808340b19e27d10b", FateDelivered), 3),
+		},
+	}
+}
+
+// Known says whether the catalogue has an event of that name.
+func Known(n Name) bool {
+	switch n {
+	case SessionNew, SessionEnd, MsgReceived, ReportReceived, SessionFailed, MsgSent:
+		return true
+	}
+	return false
+}
+
+const exampleSession = "9fbf724ab10d2f50b5d05646629761cb"
+
+// example gives an event what the journal and the node would give it.
+func example(e Event, sequence uint64) Event {
+	e.Cursor = "5f0c2a9be377-" + string(rune('0'+sequence))
+	e.Sequence = sequence
+	e.Source = "/node/parley-1"
+	e.Time = time.Date(2026, 11, 22, 19, 45, int(sequence), 250_000_000, time.UTC)
+	return e
+}

@@ -1,0 +1,125 @@
+// Package event is the catalogue of what a node tells, and the envelopes it is told in: CloudEvents 1.0 for Parley's own
+// interfaces, JSON-RPC notifications for receivers that were written for OpenSIPS.
+package event
+
+import "time"
+
+// Name of an event.
+type Name string
+
+// The events of the catalogue. The first four are those of OpenSIPS' msrp_ua.
+const (
+	SessionNew     Name = "E_MSRP_SESSION_NEW"
+	SessionEnd     Name = "E_MSRP_SESSION_END"
+	MsgReceived    Name = "E_MSRP_MSG_RECEIVED"
+	ReportReceived Name = "E_MSRP_REPORT_RECEIVED"
+	SessionFailed  Name = "E_MSRP_SESSION_FAILED"
+	MsgSent        Name = "E_MSRP_MSG_SENT"
+)
+
+// Param is one named value: a string, an int, a bool, or []byte. Octets are written under their name where they are valid UTF-8,
+// else in base64 under their name with "_base64" behind it. A value of another type is written as null.
+type Param struct {
+	Name  string
+	Value any
+}
+
+// Event is one thing that happened.
+type Event struct {
+	Cursor    string // opaque position in the journal; set by it
+	Name      Name
+	SessionID string
+	Sequence  uint64 // without gaps within its session, from 1; 0: not numbered
+	Source    string // the node; a URI reference
+	Time      time.Time
+	Params    []Param // those of the catalogue, in its order: all that OpenSIPS' sockets carry
+	Own       []Param // Parley's own members, after them
+}
+
+// Param returns the value of a parameter or own member by name, or nil.
+func (e *Event) Param(name string) any {
+	for _, list := range [][]Param{e.Params, e.Own} {
+		for i := range list {
+			if list[i].Name == name {
+				return list[i].Value
+			}
+		}
+	}
+	return nil
+}
+
+// NewSession says that a session is established. contentTypes is the peer's accept-types.
+func NewSession(fromURI, toURI, ruri, sessionID, contentTypes string, own ...Param) Event {
+	return Event{Name: SessionNew, SessionID: sessionID, Own: own, Params: []Param{
+		{"from_uri", fromURI},
+		{"to_uri", toURI},
+		{"ruri", ruri},
+		{"session_id", sessionID},
+		{"content_types", contentTypes},
+	}}
+}
+
+// NewEnd says that an established session is over.
+func NewEnd(sessionID string, own ...Param) Event {
+	return Event{Name: SessionEnd, SessionID: sessionID, Own: own, Params: []Param{
+		{"session_id", sessionID},
+	}}
+}
+
+// NewMessage says that a whole message arrived. body is kept, not copied.
+func NewMessage(sessionID, contentType string, body []byte, own ...Param) Event {
+	return Event{Name: MsgReceived, SessionID: sessionID, Own: own, Params: []Param{
+		{"session_id", sessionID},
+		{"content_type", contentType},
+		{"body", body},
+	}}
+}
+
+// NewReport says what the peer, or its silence, told about a message of ours. status is code and comment of a REPORT ("200 OK"),
+// or the code alone of a negative response or of a time-out ("413", "408"); byteRange is the value of the header.
+func NewReport(sessionID, messageID, status, byteRange string, own ...Param) Event {
+	return Event{Name: ReportReceived, SessionID: sessionID, Own: own, Params: []Param{
+		{"session_id", sessionID},
+		{"message_id", messageID},
+		{"status", status},
+		{"byte_range", byteRange},
+	}}
+}
+
+// NewFailed says that a session came to nothing while it was set up. code is the SIP status that says it best.
+func NewFailed(sessionID string, code int, reason, fromURI, toURI, ruri string, own ...Param) Event {
+	return Event{Name: SessionFailed, SessionID: sessionID, Own: own, Params: []Param{
+		{"session_id", sessionID},
+		{"code", code},
+		{"reason", reason},
+		{"from_uri", fromURI},
+		{"to_uri", toURI},
+		{"ruri", ruri},
+	}}
+}
+
+// NewSent says what became of a message of ours, where no report event tells it.
+func NewSent(sessionID, messageID, fate string, own ...Param) Event {
+	return Event{Name: MsgSent, SessionID: sessionID, Own: own, Params: []Param{
+		{"session_id", sessionID},
+		{"message_id", messageID},
+		{"fate", fate},
+	}}
+}
+
+// Own members of Parley; the catalogue says which event has which.
+
+// CallID is the Call-ID of the session's SIP dialog.
+func CallID(v string) Param { return Param{"call_id", v} }
+
+// Reason is a phrase for people that says why something happened.
+func Reason(v string) Param { return Param{"reason", v} }
+
+// MessageID is the Message-ID of the message that an event is about.
+func MessageID(v string) Param { return Param{"message_id", v} }
+
+// Code is the MSRP status code that a message failed with.
+func Code(v int) Param { return Param{"code", v} }
+
+// Comment is the peer's own phrase beside a status code.
+func Comment(v string) Param { return Param{"comment", v} }
