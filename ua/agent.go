@@ -1,0 +1,232 @@
+package ua
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/parley-msrp/parley/internal/dialog"
+	"github.com/parley-msrp/parley/internal/sip"
+	"github.com/parley-msrp/parley/msrp"
+	"github.com/parley-msrp/parley/msrpsdp"
+)
+
+const (
+	defaultCleanupInterval = 60 * time.Second
+	// connectTimeout bounds opening the MSRP connection of a started session.
+	connectTimeout = 30 * time.Second
+)
+
+// Agent is a user agent: SIP and MSRP listeners, and the calls on them. Safe for concurrent use.
+type Agent struct {
+	cfg      Config
+	log      *slog.Logger
+	stack    *sip.Stack
+	dialogs  *dialog.Endpoint
+	media    *msrp.Endpoint
+	profiles map[string]*profile
+	table    table
+
+	sipAddrs  []string
+	msrpAddrs []string
+
+	// ctx ends when the agent closes; wg counts the goroutines that it owns: media listeners, the sweep, connecting calls.
+	ctx    context.Context
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+}
+
+// New opens the listeners and starts answering. An error names the listener or the setting that is wrong; nothing is left open then.
+func New(c Config) (*Agent, error) {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.CleanupInterval == 0 {
+		c.CleanupInterval = defaultCleanupInterval
+	}
+	if c.MSRP.Logger == nil {
+		c.MSRP.Logger = c.Logger
+	}
+	a := &Agent{cfg: c, log: c.Logger, profiles: map[string]*profile{}}
+	a.table.sessions = map[string]*Session{}
+	a.ctx, a.cancel = context.WithCancel(context.Background())
+	if err := a.start(); err != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		return nil, errors.Join(err, a.Close(ctx))
+	}
+	return a, nil
+}
+
+func (a *Agent) start() error {
+	media, err := msrp.NewEndpoint(a.cfg.MSRP)
+	if err != nil {
+		return err
+	}
+	a.media = media
+	own, err := a.listenMSRP()
+	if err != nil {
+		return err
+	}
+	if err := a.prepareProfiles(own); err != nil {
+		return err
+	}
+	a.dialogs = dialog.New(dialog.Config{
+		Logger: a.log, Product: a.cfg.Product, SetupTimeout: a.cfg.SetupTimeout, Contact: a.contact,
+	}, callee{a})
+	a.stack, err = sip.NewStack(sip.Config{User: a.dialogs, Logger: a.log})
+	if err != nil {
+		return err
+	}
+	a.dialogs.Attach(a.stack)
+	if err := a.listenSIP(); err != nil {
+		return err
+	}
+	a.wg.Go(a.sweepUntilClosed)
+	return nil
+}
+
+// listenMSRP opens the MSRP listeners and gives the URI of the first one.
+func (a *Agent) listenMSRP() (own msrp.URI, err error) {
+	for i, s := range a.cfg.MSRPListen {
+		network, address, err := splitListener(s)
+		if err != nil {
+			return own, err
+		}
+		if network != "tcp" {
+			return own, fmt.Errorf("MSRP listener %q: MSRP runs over tcp", s)
+		}
+		l, err := net.Listen(network, address)
+		if err != nil {
+			return own, fmt.Errorf("MSRP listener %q: %w", s, err)
+		}
+		if i == 0 {
+			at := l.Addr().(*net.TCPAddr)
+			own = msrp.URI{Host: at.AddrPort().Addr().Unmap().String(), Port: at.Port, Transport: "tcp"}
+		}
+		a.msrpAddrs = append(a.msrpAddrs, "tcp:"+l.Addr().String())
+		a.wg.Go(func() {
+			if err := a.media.Serve(l); err != nil && a.ctx.Err() == nil {
+				a.log.Error("MSRP listener stopped", "listener", s, "err", err)
+			}
+		})
+	}
+	return own, nil
+}
+
+func (a *Agent) prepareProfiles(own msrp.URI) error {
+	add := func(name string, p Profile) error {
+		ready, err := p.prepare(name, own)
+		if err != nil {
+			return err
+		}
+		a.profiles[name] = ready
+		return nil
+	}
+	if err := add(DefaultProfile, a.cfg.Profile); err != nil {
+		return err
+	}
+	for name, p := range a.cfg.Profiles {
+		if err := add(name, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *Agent) listenSIP() error {
+	for _, s := range a.cfg.SIPListen {
+		network, address, err := splitListener(s)
+		if err != nil {
+			return err
+		}
+		p := map[string]sip.Proto{"udp": sip.UDP, "tcp": sip.TCP}[network]
+		if p == 0 {
+			return fmt.Errorf("SIP listener %q: want udp:HOST:PORT or tcp:HOST:PORT", s)
+		}
+		at, err := a.stack.Listen(p, address)
+		if err != nil {
+			return fmt.Errorf("SIP listener %q: %w", s, err)
+		}
+		a.sipAddrs = append(a.sipAddrs, network+":"+at.String())
+	}
+	return nil
+}
+
+// contact is the own Contact URI towards a peer.
+func (a *Agent) contact(p sip.Proto, peer netip.Addr) (sip.URI, error) {
+	if u := a.profiles[DefaultProfile].contact; u.Scheme != "" {
+		return u, nil
+	}
+	at, err := a.stack.LocalFor(p, peer)
+	if err != nil {
+		return sip.URI{}, err
+	}
+	u := sip.URI{Scheme: "sip", Host: at.Addr().String(), Port: int(at.Port())}
+	if p == sip.TCP {
+		u.Params = ";transport=tcp"
+	}
+	return u, nil
+}
+
+// SIPAddrs lists the SIP listeners as they are, like "udp:127.0.0.1:5060".
+func (a *Agent) SIPAddrs() []string { return a.sipAddrs }
+
+// MSRPAddrs lists the MSRP listeners as they are, like "tcp:127.0.0.1:2855".
+func (a *Agent) MSRPAddrs() []string { return a.msrpAddrs }
+
+// Session finds a session by its ID; nil if there is none.
+func (a *Agent) Session(id string) *Session { return a.table.get(id) }
+
+// Sessions lists the sessions, the oldest first.
+func (a *Agent) Sessions() []*Session { return a.table.list() }
+
+// Drain takes no new call from now on: an INVITE gets 503 with Retry-After. Live calls go on.
+func (a *Agent) Drain() { a.dialogs.Drain() }
+
+// Close ends every call (BYE, CANCEL), waits for the peers' answers at most until ctx ends, and gives everything back.
+// Handlers hear Ended or Failed with ShuttingDown.
+func (a *Agent) Close(ctx context.Context) error {
+	var errs []error
+	if a.dialogs != nil && a.stack != nil {
+		a.dialogs.Drain()
+		for _, c := range a.table.calls() {
+			c.finish(End{Cause: ShuttingDown, Code: 503, Reason: "shutting down"})
+		}
+		errs = append(errs, a.dialogs.Close(ctx))
+	}
+	a.cancel()
+	if a.stack != nil {
+		errs = append(errs, a.stack.Close(ctx))
+	}
+	if a.media != nil {
+		errs = append(errs, a.media.Close(ctx))
+	}
+	a.wg.Wait()
+	return errors.Join(errs...)
+}
+
+// callee is the dialog.User of an Agent.
+type callee struct{ a *Agent }
+
+func (u callee) Invite(in *dialog.Incoming) {
+	inv := newInvitation(u.a, in)
+	if u.a.cfg.OnInvite == nil {
+		_ = inv.Reject(480, "")
+		return
+	}
+	u.a.cfg.OnInvite(inv)
+}
+
+func (u callee) Options(*sip.Message) (code int, sdp []byte) {
+	if u.a.cfg.OnInvite == nil {
+		return 480, nil
+	}
+	p := u.a.profiles[DefaultProfile]
+	return 200, msrpsdp.Capabilities(p.base.Host, p.types)
+}

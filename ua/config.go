@@ -1,0 +1,114 @@
+package ua
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/parley-msrp/parley/internal/sip"
+	"github.com/parley-msrp/parley/msrp"
+)
+
+// DefaultProfile is the name of the profile that Config.Profile is.
+const DefaultProfile = "default"
+
+// DefaultTypes are the media types offered and answered where the caller names none. The star covers message/cpim and
+// the multipart types, which a receiver must be able to take (RFC 4975 §7.3.1, §13).
+var defaultTypes = msrp.Types{"text/plain", "*"}
+
+// Config says what an Agent is. The zero value listens on nothing and refuses every call.
+type Config struct {
+	// SIPListen lists the SIP listeners: "udp:HOST:PORT" or "tcp:HOST:PORT". A UDP listener also listens on TCP at its
+	// port (RFC 3261 §18.2.1). Port 0 takes a free one.
+	SIPListen []string
+	// MSRPListen lists the MSRP listeners: "tcp:HOST:PORT".
+	MSRPListen []string
+	// Profile is the identity that is used unless another one is named.
+	Profile Profile
+	// Profiles holds further identities by name.
+	Profiles map[string]Profile
+	// OnInvite is given each call that comes in. It must not block; the Invitation is decided from any goroutine.
+	// Nil refuses every call with 480.
+	OnInvite func(*Invitation)
+	// SetupTimeout is the longest time that a call may take to be established; 0 means 60 s.
+	SetupTimeout time.Duration
+	// MaxDuration is the longest life of an established session; 0 means no limit.
+	MaxDuration time.Duration
+	// CleanupInterval is how often expired sessions are looked for; 0 means 60 s. A session ends no later than this after it is due.
+	CleanupInterval time.Duration
+	// Product goes into Server and User-Agent headers; empty means none.
+	Product string
+	// Logger gets one line for each fact; nil discards them.
+	Logger *slog.Logger
+	// MSRP configures the MSRP endpoint: chunk size, limits, time-outs. Its Logger is set to this Logger if nil.
+	MSRP msrp.Config
+}
+
+// Profile is one identity of an Agent.
+type Profile struct {
+	// MyURI is the own MSRP URI without session-id that session descriptions show. Empty: from the first MSRP listener.
+	MyURI string
+	// Contact is the SIP URI of own Contact headers. Empty: from the SIP listener that the peer reaches.
+	Contact string
+	// Types are offered and answered where the caller names none; empty means "text/plain *".
+	Types msrp.Types
+	// MaxSize is the largest message taken, in octets, and shown as a=max-size; 0: the MSRP endpoint's limit, not shown.
+	MaxSize int64
+}
+
+// profile is a Profile made ready.
+type profile struct {
+	name    string
+	base    msrp.URI
+	contact sip.URI // zero: from the listener
+	types   msrp.Types
+	maxSize int64
+}
+
+func (p Profile) prepare(name string, listener msrp.URI) (*profile, error) {
+	out := &profile{name: name, base: listener, types: p.Types, maxSize: p.MaxSize}
+	if len(out.types) == 0 {
+		out.types = defaultTypes
+	}
+	if p.MyURI != "" {
+		u, err := msrp.ParseURI(p.MyURI)
+		if err != nil {
+			return nil, fmt.Errorf("profile %s: my_uri %q: %w", name, p.MyURI, err)
+		}
+		if u.SessionID != "" {
+			return nil, fmt.Errorf("profile %s: my_uri %q has a session-id; give it without, like msrp://HOST:PORT;tcp", name, p.MyURI)
+		}
+		if u.Port == 0 {
+			u.Port = defaultMSRPPort
+		}
+		out.base = u
+	}
+	if p.Contact != "" {
+		u, err := sip.ParseURI(p.Contact)
+		if err != nil {
+			return nil, fmt.Errorf("profile %s: contact %q: %w", name, p.Contact, err)
+		}
+		if !u.IsSIP() {
+			return nil, fmt.Errorf("profile %s: contact %q: want a sip: URI", name, p.Contact)
+		}
+		out.contact = u
+	}
+	return out, nil
+}
+
+// defaultMSRPPort is used where my_uri names none (RFC 4975 §6, M-041).
+const defaultMSRPPort = 2855
+
+// splitListener takes "udp:HOST:PORT" apart.
+func splitListener(s string) (network, address string, err error) {
+	network, address, ok := strings.Cut(s, ":")
+	if !ok {
+		return "", "", fmt.Errorf("listener %q: want PROTOCOL:HOST:PORT, like udp:127.0.0.1:5060", s)
+	}
+	if _, _, err := net.SplitHostPort(address); err != nil {
+		return "", "", fmt.Errorf("listener %q: %w; want PROTOCOL:HOST:PORT, like udp:127.0.0.1:5060", s, err)
+	}
+	return strings.ToLower(network), address, nil
+}

@@ -1,0 +1,243 @@
+package ua
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/parley-msrp/parley/internal/dialog"
+	"github.com/parley-msrp/parley/internal/sip"
+	"github.com/parley-msrp/parley/msrp"
+	"github.com/parley-msrp/parley/msrpsdp"
+)
+
+// Invitation is a call that came in and waits to be answered or refused. Safe for concurrent use.
+type Invitation struct {
+	agent   *Agent
+	in      *dialog.Incoming
+	offer   *msrpsdp.Description // nil: none, or none that can be read
+	problem error                // why offer is nil
+	profile *profile
+	decided atomic.Bool
+}
+
+func newInvitation(a *Agent, in *dialog.Incoming) *Invitation {
+	inv := &Invitation{agent: a, in: in, profile: a.profiles[DefaultProfile]}
+	if in.Offer() == nil {
+		inv.problem = errors.New("the INVITE has no session description")
+		return inv
+	}
+	inv.offer, inv.problem = msrpsdp.Parse(in.Offer())
+	return inv
+}
+
+// Message is the INVITE.
+func (i *Invitation) Message() *SIPMessage { return wrap(i.in.Message()) }
+
+// CallID is the SIP Call-ID.
+func (i *Invitation) CallID() string { return i.in.CallID() }
+
+// From is the caller's URI as claimed.
+func (i *Invitation) From() string { return i.in.Message().From().URI.String() }
+
+// To is the URI of the To header.
+func (i *Invitation) To() string { return i.in.Message().To().URI.String() }
+
+// RequestURI is where the INVITE went to.
+func (i *Invitation) RequestURI() string { return i.in.Message().RequestURI }
+
+// Source is where the INVITE came from, like "udp:192.0.2.1:5060".
+func (i *Invitation) Source() string {
+	f := i.in.Flow()
+	return strings.ToLower(f.Proto.String()) + ":" + f.Remote.String()
+}
+
+// Types are the media types that the offer's usable MSRP lines accept, each once; nil if there is no such line.
+func (i *Invitation) Types() msrp.Types {
+	if i.offer == nil {
+		return nil
+	}
+	var all msrp.Types
+	seen := map[string]bool{}
+	for _, l := range i.offer.Lines {
+		if !l.MSRP || l.Problem != nil {
+			continue
+		}
+		for _, t := range l.Accept {
+			if !seen[t] {
+				seen[t] = true
+				all = append(all, t)
+			}
+		}
+	}
+	return all
+}
+
+// Use selects the profile that answers.
+func (i *Invitation) Use(profile string) error {
+	p := i.agent.profiles[profile]
+	if p == nil {
+		return fmt.Errorf("no profile is called %q", profile)
+	}
+	i.profile = p
+	return nil
+}
+
+// Ring sends a provisional response, 180 for example.
+func (i *Invitation) Ring(code int, reason string) error { return i.in.Ring(code, reason) }
+
+// OnCancel sets a function that is called once if the call ends before it was decided: the caller gave up, or set-up took too long.
+func (i *Invitation) OnCancel(f func(End)) {
+	i.in.OnOver(func(e dialog.End) { f(endOf(e)) })
+}
+
+// Reject refuses the call with a code from 300 to 699; an empty reason stands for the code's usual phrase.
+func (i *Invitation) Reject(code int, reason string) error {
+	return i.refuse(&dialog.Refusal{Code: code, Reason: reason})
+}
+
+func (i *Invitation) refuse(r *dialog.Refusal) error {
+	if r.Code < 300 || r.Code > 699 {
+		return fmt.Errorf("code %d: a refusal has a code from 300 to 699", r.Code)
+	}
+	if i.decided.Swap(true) {
+		return ErrDecided
+	}
+	return i.in.Reject(*r)
+}
+
+// Answer accepts the call: a 200 whose session description lists exactly types as accept-types on each MSRP line that has a type in common
+// with them, and refuses every other line. Without types the profile's are taken. MSRP works from now on: h may be called before Answer returns.
+//
+// Where no line can be accepted the call is refused with 488, and the error is a *RefusedError.
+func (i *Invitation) Answer(h Handler, types ...string) ([]*Session, error) {
+	accept, err := typesOr(types, i.profile.types)
+	if err != nil {
+		return nil, err
+	}
+	if why := i.cannot(accept); why != nil {
+		if err := i.refuse(notAcceptable(why)); err != nil {
+			return nil, err
+		}
+		return nil, &RefusedError{Code: 488, Reason: why.Error()}
+	}
+	if i.decided.Swap(true) {
+		return nil, ErrDecided
+	}
+	return i.accept(h, accept)
+}
+
+// cannot says why no line of the offer can be answered with these types; nil if one can.
+func (i *Invitation) cannot(accept msrp.Types) error {
+	if i.offer == nil {
+		return i.problem
+	}
+	var why error = &msrpsdp.LineError{Warn: msrpsdp.WarnMedia, Text: "no MSRP message stream is offered"}
+	for n := range i.offer.Lines {
+		l := &i.offer.Lines[n]
+		err := l.Refuses(accept)
+		if err == nil {
+			return nil
+		}
+		if l.Media == "message" {
+			why = err
+		}
+	}
+	return why
+}
+
+func (i *Invitation) accept(h Handler, accept msrp.Types) ([]*Session, error) {
+	m := i.in.Message()
+	c := &Call{
+		agent: i.agent, handler: h, peer: i.offer, started: time.Now(), callID: i.in.CallID(),
+		from: i.From(), to: i.To(), ruri: m.RequestURI,
+	}
+	locals := make([]*msrpsdp.Local, len(i.offer.Lines))
+	for n := range i.offer.Lines {
+		if i.offer.Lines[n].Refuses(accept) != nil {
+			continue
+		}
+		s, err := c.newSession(i.profile, accept, n)
+		if err != nil {
+			return nil, i.fail(c, err)
+		}
+		locals[n] = i.profile.local(s, accept)
+	}
+	c.own = msrpsdp.Answer(i.offer, locals)
+	if err := c.setPeers(i.offer); err != nil {
+		return nil, i.fail(c, err)
+	}
+	c.state = Confirmed
+	for _, s := range c.sessions {
+		i.agent.table.add(s)
+	}
+	d, err := i.in.Accept(c.own.Bytes(), owner{c})
+	if err != nil {
+		c.abandon()
+		return nil, err
+	}
+	c.attach(d)
+	return c.Sessions(), nil
+}
+
+// fail gives back what was made for a call that cannot be answered after all, and refuses it.
+func (i *Invitation) fail(c *Call, err error) error {
+	c.abandon()
+	return errors.Join(err, i.in.Reject(dialog.Refusal{Code: 500}))
+}
+
+// newSession makes one more session of the call, for the m-line with that index.
+func (c *Call) newSession(p *profile, accept msrp.Types, line int) (*Session, error) {
+	s := &Session{call: c, line: line}
+	m, err := c.agent.media.NewSession(msrp.SessionConfig{
+		Base: p.base, Accept: accept, MaxSize: p.maxSize, Handler: &media{s},
+		Attrs: []slog.Attr{slog.String("call_id", c.callID)},
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.media = m
+	c.sessions = append(c.sessions, s)
+	return s, nil
+}
+
+// abandon gives back the sessions of a call that never came to be.
+func (c *Call) abandon() {
+	c.mu.Lock()
+	c.over = true
+	c.mu.Unlock()
+	for _, s := range c.sessions {
+		s.over.Store(true)
+		s.media.Close()
+		c.agent.table.remove(s)
+	}
+}
+
+// local is what the own message line of a session says.
+func (p *profile) local(s *Session, accept msrp.Types) *msrpsdp.Local {
+	return &msrpsdp.Local{Path: s.media.Path(), Accept: accept, MaxSize: p.maxSize}
+}
+
+// typesOr reads media types, or takes the fallback where there are none.
+func typesOr(types []string, fallback msrp.Types) (msrp.Types, error) {
+	if len(types) == 0 {
+		return fallback, nil
+	}
+	t, err := msrp.ParseTypes(strings.Join(types, " "))
+	if err != nil {
+		return nil, &FieldError{Field: "types", Err: err}
+	}
+	return t, nil
+}
+
+// notAcceptable is a 488 that says why (S-018).
+func notAcceptable(why error) *dialog.Refusal {
+	var line *msrpsdp.LineError
+	if !errors.As(why, &line) {
+		line = &msrpsdp.LineError{Warn: msrpsdp.WarnMiscellaneous, Text: why.Error()}
+	}
+	return &dialog.Refusal{Code: 488, Headers: []sip.Header{{Name: "Warning", Value: line.Warning("parley")}}}
+}

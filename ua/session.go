@@ -1,0 +1,101 @@
+package ua
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/parley-msrp/parley/msrp"
+)
+
+// State is how far a session is. The numbers are those of OpenSIPS' dlg_state.
+type State int
+
+// The states.
+const (
+	Inviting    State = iota // INVITE under way
+	Confirmed                // 2xx under way
+	Established              // ACK received or sent
+	Terminated               // over; the BYE is under way
+)
+
+// Session is one MSRP session of a call. Safe for concurrent use.
+type Session struct {
+	call  *Call
+	media *msrp.Session
+	types atomic.Pointer[msrp.Types] // the peer's accept-types
+	over  atomic.Bool
+	line  int    // index of its m-line
+	born  uint64 // place in the table's order
+}
+
+// ID names the session for ever; its MSRP URI may change.
+func (s *Session) ID() string { return s.media.ID() }
+
+// Call is the SIP call that the session belongs to.
+func (s *Session) Call() *Call { return s.call }
+
+// State is how far the session is.
+func (s *Session) State() State {
+	if s.over.Load() {
+		return Terminated
+	}
+	return s.call.State()
+}
+
+// PeerPath is the peer's MSRP path; nil until known.
+func (s *Session) PeerPath() []msrp.URI { return s.media.PeerPath() }
+
+// PeerTypes are the media types that the peer takes; nil until known.
+func (s *Session) PeerTypes() msrp.Types {
+	if t := s.types.Load(); t != nil {
+		return *t
+	}
+	return nil
+}
+
+// Send queues a message and returns its Message-ID. An error means that nothing was or will be sent: ErrNotEstablished, or one of package msrp.
+// Otherwise the Handler hears the message's fate. It blocks only while the session's queue is full, until ctx ends.
+func (s *Session) Send(ctx context.Context, m Outgoing) (messageID string, err error) {
+	if st := s.State(); st == Inviting || st == Terminated {
+		return "", ErrNotEstablished
+	}
+	return s.media.Send(ctx, m)
+}
+
+// End ends the call that the session belongs to: BYE, or CANCEL while it rings. It does not wait for the answer. Doing it again does nothing.
+func (s *Session) End() { s.call.End() }
+
+// Lifetime is the time left until the session expires, or in set-up until that is given up; 0 where there is no limit.
+func (s *Session) Lifetime() time.Duration { return s.call.lifetime(time.Now()) }
+
+// setPeer keeps what the peer's session description said.
+func (s *Session) setPeer(p msrp.Peer) error {
+	s.types.Store(&p.Accept)
+	return s.media.SetPeer(p)
+}
+
+// finish tells the handler the end, once.
+func (s *Session) finish(e End, wasEstablished bool) {
+	if s.over.Swap(true) {
+		return
+	}
+	s.media.Close()
+	s.call.agent.log.Info("session ended", "session_id", s.ID(), "call_id", s.call.CallID(), "cause", e.Cause.String(), "code", e.Code, "reason", e.Reason)
+	if wasEstablished {
+		s.call.handler.Ended(s, e)
+	} else {
+		s.call.handler.Failed(s, e)
+	}
+}
+
+// media is the msrp.Handler of a Session.
+type media struct{ s *Session }
+
+func (h *media) Message(_ *msrp.Session, m *msrp.Received) { h.s.call.handler.Message(h.s, m) }
+func (h *media) Report(_ *msrp.Session, r msrp.Report)     { h.s.call.handler.Report(h.s, r) }
+func (h *media) Fate(_ *msrp.Session, f msrp.Fate)         { h.s.call.handler.Fate(h.s, f) }
+
+func (h *media) Closed(_ *msrp.Session, err error) {
+	h.s.call.lost(h.s, err)
+}

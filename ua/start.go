@@ -1,0 +1,96 @@
+package ua
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/parley-msrp/parley/internal/dialog"
+	"github.com/parley-msrp/parley/internal/sip"
+	"github.com/parley-msrp/parley/msrp"
+	"github.com/parley-msrp/parley/msrpsdp"
+)
+
+// StartConfig says what session to start.
+type StartConfig struct {
+	// From and To are the URIs of these headers; required.
+	From, To string
+	// RequestURI is where the INVITE goes; empty: To.
+	RequestURI string
+	// Types are the media types offered; empty: the profile's.
+	Types []string
+	// Profile names the identity; empty: the default one.
+	Profile string
+	// Handler is told what happens; required.
+	Handler Handler
+}
+
+// Start sends an INVITE that offers one MSRP session, and returns before the peer answers: the Handler hears Established or Failed.
+// An error means that nothing was sent; a *FieldError names what is wrong with c.
+func (a *Agent) Start(c StartConfig) (*Session, error) {
+	if a.ctx.Err() != nil {
+		return nil, ErrClosed
+	}
+	p, accept, err := a.checkStart(&c)
+	if err != nil {
+		return nil, err
+	}
+	call := &Call{
+		agent: a, handler: c.Handler, caller: true, started: time.Now(), callID: sip.NewCallID(),
+		from: bareURI(c.From), to: bareURI(c.To), ruri: c.RequestURI,
+	}
+	s, err := call.newSession(p, accept, 0)
+	if err != nil {
+		return nil, err
+	}
+	call.own = msrpsdp.Offer(*p.local(s, accept))
+	a.table.add(s)
+	d, err := a.dialogs.Invite(dialog.Invite{
+		RequestURI: c.RequestURI, From: c.From, To: c.To, CallID: call.callID, Offer: call.own.Bytes(), Owner: owner{call},
+	})
+	if err != nil {
+		call.abandon()
+		return nil, err
+	}
+	call.attach(d)
+	return s, nil
+}
+
+func (a *Agent) checkStart(c *StartConfig) (*profile, msrp.Types, error) {
+	if c.Handler == nil {
+		return nil, nil, &FieldError{Field: "handler", Err: fmt.Errorf("is required")}
+	}
+	if c.Profile == "" {
+		c.Profile = DefaultProfile
+	}
+	p := a.profiles[c.Profile]
+	if p == nil {
+		return nil, nil, &FieldError{Field: "profile", Err: fmt.Errorf("none is called %q", c.Profile)}
+	}
+	if c.RequestURI == "" {
+		c.RequestURI = bareURI(c.To)
+	}
+	accept, err := typesOr(c.Types, p.types)
+	return p, accept, err
+}
+
+// bareURI is the URI of an address as written: without display name and brackets.
+func bareURI(s string) string {
+	a, err := sip.ParseAddress(s)
+	if err != nil {
+		return s
+	}
+	return a.URI.String()
+}
+
+func (a *Agent) setupTimeout() time.Duration {
+	if a.cfg.SetupTimeout > 0 {
+		return a.cfg.SetupTimeout
+	}
+	return defaultSetupTimeout
+}
+
+// defaultSetupTimeout is that of internal/dialog.
+const defaultSetupTimeout = 60 * time.Second
+
+// code3 writes a status code.
+func code3(code int) string { return fmt.Sprintf("%03d", code) }
