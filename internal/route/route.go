@@ -1,0 +1,145 @@
+// Package route runs the request route: a Starlark script that decides what happens with an INVITE.
+//
+// The script defines one function, request(msg), which is called once for each INVITE that starts a dialog. It decides by
+// calling msrp_ua_answer or reject, once. docs/route.md describes the language that a script sees.
+package route
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"time"
+
+	"go.starlark.net/starlark"
+
+	"github.com/parley-msrp/parley/msrp"
+)
+
+// Request is what the script sees as msg.
+type Request struct {
+	Method, RequestURI string
+	From, To           string // URIs
+	Source             string // "udp:127.0.0.1:5090"
+	CallID             string
+	Header             func(name string) []string // values of all rows; nil: none. Called on the goroutine that called Run
+	Types              []string                   // the offer's accept-types, of all usable message lines
+}
+
+// Decision is what the script decided.
+type Decision struct {
+	Answer []string // types for msrp_ua_answer; nil: rejected
+	Code   int      // 300 to 699; 0 for an answer
+	Reason string   // "": the usual phrase for Code
+}
+
+// Limits on what one script may cost. Starlark looks at both between two steps only: a single operation on very large values
+// (multiplying a string by a million) is not cut short.
+const (
+	maxScript = 256 << 10 // octets of source
+	maxPrint  = 1024      // octets of one printed line that reach the log
+
+	loadSteps = 10_000_000
+	runSteps  = 1_000_000
+
+	loadTime = 5 * time.Second
+	runTime  = time.Second
+)
+
+// Script is a loaded route. Safe for concurrent use.
+type Script struct {
+	request *starlark.Function // nil: fixed decides
+	fixed   Decision
+
+	logger *slog.Logger
+	steps  uint64
+	time   time.Duration
+}
+
+// Option changes how a script is run.
+type Option func(*Script)
+
+// WithLogger sends what the script prints to l, one line for each print, with the call_id of the request. Without it
+// nothing is printed.
+func WithLogger(l *slog.Logger) Option { return func(s *Script) { s.logger = l } }
+
+// WithLimits sets how many Starlark steps, and how much time, one run may take; zero keeps the default (1,000,000 steps, 1 s).
+func WithLimits(steps uint64, d time.Duration) Option {
+	return func(s *Script) {
+		if steps > 0 {
+			s.steps = steps
+		}
+		if d > 0 {
+			s.time = d
+		}
+	}
+}
+
+// Load reads a script, compiles it and runs its top level (at most 5 s). The script must define request(msg). An *Error names
+// file, line and column; a file that cannot be read is an error of package os.
+func Load(path string, options ...Option) (*Script, error) {
+	source, err := read(path)
+	if err != nil {
+		return nil, err
+	}
+	s := &Script{logger: slog.New(slog.DiscardHandler), steps: runSteps, time: runTime}
+	for _, o := range options {
+		o(s)
+	}
+	if s.request, err = s.load(path, source); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func read(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	source, err := io.ReadAll(io.LimitReader(f, maxScript+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(source) > maxScript {
+		return nil, fmt.Errorf("%s: a request route is at most %d octets long", path, maxScript)
+	}
+	return source, nil
+}
+
+// Default is the route without a script: every MSRP offer is answered with "text/plain *".
+func Default() *Script { return &Script{fixed: Decision{Answer: msrp.Types{"text/plain", "*"}}} }
+
+// Run decides. An *Error, which names the script's line, is a 500 to the caller: the script failed, took too long, or ended
+// without deciding. Run blocks for as long as the script takes, and ends early with ctx.
+func (s *Script) Run(ctx context.Context, r Request) (Decision, error) {
+	if s.request == nil {
+		return Decision{Answer: slices.Clone(s.fixed.Answer)}, nil
+	}
+	c := new(call)
+	thread := s.thread("request", s.logger.With("call_id", r.CallID))
+	thread.SetLocal(callKey, c)
+	thread.SetMaxExecutionSteps(s.steps)
+	defer limitTime(ctx, thread, s.time)()
+
+	if _, err := starlark.Call(thread, s.request, starlark.Tuple{newMessage(r)}, nil); err != nil {
+		return Decision{}, scriptError(err)
+	}
+	if c.decision == nil {
+		return Decision{}, errorAt(s.request.Position(), "request(msg) ended without a decision: call msrp_ua_answer or reject on every way through it")
+	}
+	return *c.decision, nil
+}
+
+// limitTime cancels thread when ctx ends or d is over. The function that it returns stops that.
+func limitTime(ctx context.Context, thread *starlark.Thread, d time.Duration) func() {
+	ctx, cancel := context.WithTimeoutCause(ctx, d, fmt.Errorf("took longer than %v", d))
+	stop := context.AfterFunc(ctx, func() { thread.Cancel(context.Cause(ctx).Error()) })
+	return func() {
+		stop()
+		cancel()
+	}
+}
