@@ -1,0 +1,129 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"time"
+
+	"github.com/parley-msrp/parley/internal/event"
+	"github.com/parley-msrp/parley/internal/journal"
+	"github.com/parley-msrp/parley/msrp"
+	"github.com/parley-msrp/parley/ua"
+)
+
+// Control drives one agent and tells what happens there through a journal. Safe for concurrent use.
+type Control struct {
+	journal journal.Journal
+	source  string
+	log     *slog.Logger
+	agent   *ua.Agent
+}
+
+var _ Node = (*Control)(nil)
+
+// New makes a Control that writes events to j as the node called source. Attach gives it the agent.
+func New(j journal.Journal, source string, log *slog.Logger) *Control {
+	return &Control{journal: j, source: source, log: log}
+}
+
+// Attach sets the agent, before any call comes or goes.
+func (c *Control) Attach(a *ua.Agent) { c.agent = a }
+
+// Start starts a session.
+func (c *Control) Start(s Start) (sessionID string, err error) {
+	types, err := msrp.ParseTypes(s.ContentTypes)
+	if err != nil {
+		return "", fmt.Errorf("content_types: %w", err)
+	}
+	session, err := c.agent.Start(ua.StartConfig{
+		From: s.FromURI, To: s.ToURI, RequestURI: s.RequestURI, Types: types, Handler: c.newTeller(),
+	})
+	if err != nil {
+		return "", err
+	}
+	return session.ID(), nil
+}
+
+// Answer answers a call that came in.
+func (c *Control) Answer(inv *ua.Invitation, types []string) error {
+	_, err := inv.Answer(c.newTeller(), types...)
+	return err
+}
+
+// refuseWhenFull makes Send refuse at once where the session's queue is full: a command must not wait.
+var refuseWhenFull = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
+
+// Send queues a message in a session.
+func (c *Control) Send(m Send) (messageID string, err error) {
+	s := c.agent.Session(m.SessionID)
+	if s == nil {
+		return "", ErrUnknownSession
+	}
+	return s.Send(refuseWhenFull, ua.Outgoing{
+		ContentType: m.ContentType, Body: m.Body, FailureReport: m.FailureReport, SuccessReport: m.SuccessReport,
+	})
+}
+
+// End ends the call of a session.
+func (c *Control) End(sessionID string) error {
+	s := c.agent.Session(sessionID)
+	if s == nil {
+		return ErrUnknownSession
+	}
+	s.End()
+	return nil
+}
+
+// List lists the sessions, the oldest first.
+func (c *Control) List() []Session {
+	all := c.agent.Sessions()
+	list := make([]Session, len(all))
+	for i, s := range all {
+		list[i] = describe(s)
+	}
+	return list
+}
+
+func describe(s *ua.Session) Session {
+	call := s.Call()
+	role := "UAS"
+	if call.Caller() {
+		role = "UAC"
+	}
+	return Session{
+		SessionID: s.ID(), B2BKey: call.Key(), Type: role, Handler: call.Handler().Name(), State: int(s.State()),
+		PeerPath: msrp.FormatPath(s.PeerPath()), Lifetime: seconds(s.Lifetime()),
+		CallID: call.CallID(), FromURI: call.From(), ToURI: call.To(),
+	}
+}
+
+// seconds rounds up: a session that lives shows at least one second.
+func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
+
+// Subscribe reads the journal from after a cursor; see journal.Journal.
+func (c *Control) Subscribe(cursor string) (journal.Reader, error) {
+	return c.journal.Subscribe(cursor)
+}
+
+// emit puts an event into the journal.
+func (c *Control) emit(e event.Event, kept func(error)) {
+	e.Source = c.source
+	e.Time = time.Now().UTC()
+	c.journal.Append(e, kept)
+}
+
+// unkept logs that an event could not be kept where nobody waits for it.
+func (c *Control) unkept(e event.Event) func(error) {
+	return func(err error) {
+		if err != nil && !errors.Is(err, journal.ErrClosed) {
+			c.log.Error("event not kept", "session_id", e.SessionID, "event", string(e.Name), "err", err)
+		}
+	}
+}

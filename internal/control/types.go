@@ -1,0 +1,52 @@
+// Package control is what every face of the daemon shares: start, send, end, list, subscribe.
+package control
+
+import (
+	"errors"
+
+	"github.com/parley-msrp/parley/msrp"
+)
+
+// Errors that callers tell apart.
+var (
+	ErrUnknownSession = errors.New("unknown session")
+	ErrDraining       = errors.New("the node is shutting down")
+)
+
+// Start asks for a new session.
+type Start struct {
+	ContentTypes               string // space separated
+	FromURI, ToURI, RequestURI string
+}
+
+// Send asks for a message.
+type Send struct {
+	SessionID     string
+	ContentType   string // "": a bodiless SEND
+	Body          []byte
+	FailureReport msrp.FailureReport
+	SuccessReport bool
+}
+
+// Session is one listed session. The first seven fields keep OpenSIPS' names, types and order.
+type Session struct {
+	SessionID string `json:"session_id"`
+	B2BKey    string `json:"b2b_key"`
+	Type      string `json:"type"` // UAS or UAC
+	Handler   string `json:"handler"`
+	State     int    `json:"dlg_state"` // 0 new, 1 confirmed, 2 established, 3 terminated
+	PeerPath  string `json:"peer_path"`
+	Lifetime  int    `json:"lifetime"` // seconds left; 0: no limit
+
+	CallID  string `json:"call_id"`
+	FromURI string `json:"from_uri"`
+	ToURI   string `json:"to_uri"`
+}
+
+// Node is what the faces are given (implemented in this package by *Control).
+type Node interface {
+	Start(s Start) (sessionID string, err error)
+	Send(s Send) (messageID string, err error) // ErrUnknownSession, or why it cannot be sent
+	End(sessionID string) error                // ErrUnknownSession
+	List() []Session
+}

@@ -1,0 +1,124 @@
+package mi
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+)
+
+// method is one row of the table: what it is called, what it takes, what it does.
+type method struct {
+	names   []string // all spellings
+	recipes []recipe // in the order in which which shows them
+	id      string   // name of what the method makes, given instead of "OK" for return: "id"; "": return is not taken
+	do      func(p params) (any, error)
+}
+
+// recipe is one list of parameters that a method takes, by name or in this order.
+type recipe []string
+
+// params are a call's parameters by name, matched with a recipe.
+type params struct {
+	values   map[string]rawJSON
+	returnID string // the row's id where the call asked for it
+}
+
+const returnName = "return"
+
+// match finds the recipe that raw fits: by position the only one of that length, by name the one with exactly these names.
+func (m *method) match(raw rawJSON) (params, error) {
+	if raw != nil && raw[0] == '[' {
+		return m.matchPositions(raw)
+	}
+	return m.matchNames(raw)
+}
+
+func (m *method) matchPositions(raw rawJSON) (params, error) {
+	var values []rawJSON
+	if err := json.Unmarshal(raw, &values); err != nil {
+		return params{}, invalidRequest("")
+	}
+	fitting := m.ofLength(len(values))
+	switch len(fitting) {
+	case 0:
+		return params{}, tooFewOrMany()
+	case 1:
+		p := params{values: make(map[string]rawJSON, len(values))}
+		for i, name := range fitting[0] {
+			p.values[name] = values[i]
+		}
+		return p, nil
+	}
+	return params{}, invalidParams("Ambiguous call, use named parameters instead")
+}
+
+func (m *method) matchNames(raw rawJSON) (params, error) {
+	p := params{values: map[string]rawJSON{}}
+	if raw != nil {
+		if err := json.Unmarshal(raw, &p.values); err != nil {
+			return params{}, invalidRequest("")
+		}
+	}
+	if err := m.takeReturn(&p); err != nil {
+		return params{}, err
+	}
+	fitting := m.ofLength(len(p.values))
+	if len(fitting) == 0 {
+		return params{}, tooFewOrMany()
+	}
+	for _, r := range fitting {
+		if !slices.ContainsFunc(r, func(name string) bool { return p.values[name] == nil }) {
+			return p, nil
+		}
+	}
+	return params{}, invalidParams("Named parameters do not match")
+}
+
+// takeReturn removes Parley's own parameter, which stands beside any recipe of a method that makes something.
+func (m *method) takeReturn(p *params) error {
+	value, given := p.values[returnName]
+	if !given || m.id == "" {
+		return nil
+	}
+	if s, ok := stringOf(value); !ok || s != "id" {
+		return invalidParams(`return takes "id" only`)
+	}
+	delete(p.values, returnName)
+	p.returnID = m.id
+	return nil
+}
+
+func (m *method) ofLength(n int) []recipe {
+	var fitting []recipe
+	for _, r := range m.recipes {
+		if len(r) == n {
+			fitting = append(fitting, r)
+		}
+	}
+	return fitting
+}
+
+func tooFewOrMany() error { return invalidParams("Too few or too many parameters") }
+
+// text is the value of a parameter that is a string, or a number, which is taken as its text.
+func (p params) text(name string) (value string, given bool, err error) {
+	raw, given := p.values[name]
+	if !given {
+		return "", false, nil
+	}
+	if isNumber(raw) {
+		return string(raw), true, nil
+	}
+	if s, ok := stringOf(raw); ok {
+		return s, true, nil
+	}
+	return "", true, invalidParams(fmt.Sprintf("%s is not a string", name))
+}
+
+// made is the result of a method that made something: "OK", or for return: "id" the thing's id.
+func (p params) made(id string) any {
+	if p.returnID == "" {
+		return "OK"
+	}
+	return map[string]string{p.returnID: id}
+}

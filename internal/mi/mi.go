@@ -1,0 +1,148 @@
+// Package mi is the management interface: JSON-RPC 2.0 with the methods, results and errors of OpenSIPS, so that a program
+// written for its msrp_ua module works unchanged. It turns octets into octets; what carries them (HTTP) is somebody else's
+// business. docs/mi.md describes the methods.
+package mi
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/parley-msrp/parley/internal/control"
+)
+
+// Limits on one call of Serve.
+const (
+	// MaxRequest is the longest request, in octets: a body of 10 MiB fits, with room for the escapes of JSON.
+	MaxRequest = 16 << 20
+	// MaxBatch is how many requests one batch may hold.
+	MaxBatch = 100
+
+	maxDepth        = 32       // arrays and objects in each other
+	maxBatchAnswers = 16 << 20 // octets of answers after which the rest of a batch is refused
+)
+
+// Node is what the methods act on.
+type Node interface {
+	Start(s control.Start) (sessionID string, err error)
+	Send(s control.Send) (messageID string, err error)
+	End(sessionID string) error
+	List() []control.Session
+}
+
+// Config of a Server.
+type Config struct {
+	Node    Node             // required
+	Product string           // as version tells it: "Parley"
+	Version string           // "0.1.0"
+	Started time.Time        // when the node started
+	Now     func() time.Time // nil: time.Now
+}
+
+// Server answers requests. Safe for concurrent use.
+type Server struct {
+	Config
+	rows   []method
+	byName map[string]*method
+}
+
+// New makes a Server.
+func New(c Config) (*Server, error) {
+	if c.Node == nil {
+		return nil, errors.New("mi: a node is needed")
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	s := &Server{Config: c, byName: make(map[string]*method)}
+	s.rows = s.methods()
+	for i := range s.rows {
+		for _, name := range s.rows[i].names {
+			s.byName[name] = &s.rows[i]
+		}
+	}
+	return s, nil
+}
+
+// Serve answers one request or one batch, which holds at most MaxRequest octets. The answer is one line of JSON without a
+// line end; nil where nothing is to be answered (a notification, or a batch of them). Whatever the octets are, the answer is
+// valid JSON-RPC. Serve blocks while the node acts; a batch ends early, without an answer, when ctx does.
+func (s *Server) Serve(ctx context.Context, octets []byte) []byte {
+	if len(octets) > MaxRequest {
+		return failed(invalidRequest("the request is longer than 16 MiB"), nil)
+	}
+	document, err := parse(octets)
+	switch {
+	case err != nil:
+		return failed(err, nil)
+	case document.batch == nil:
+		return s.answer(document.single)
+	case len(document.batch) == 0:
+		return failed(invalidRequest(""), nil)
+	case len(document.batch) > MaxBatch:
+		return failed(invalidRequest("a batch holds at most 100 requests"), nil)
+	}
+	return s.answerBatch(ctx, document.batch)
+}
+
+// JSON-RPC 2.0 §6: the answers of a batch are one array; notifications have none, and an empty array is never sent.
+func (s *Server) answerBatch(ctx context.Context, batch []rawJSON) []byte {
+	answers := []byte{'['}
+	for _, raw := range batch {
+		if ctx.Err() != nil {
+			return nil
+		}
+		var answer []byte
+		if len(answers) < maxBatchAnswers {
+			answer = s.answer(raw)
+		} else {
+			answer = s.tooMuch(raw)
+		}
+		if answer == nil {
+			continue
+		}
+		if len(answers) > 1 {
+			answers = append(answers, ',')
+		}
+		answers = append(answers, answer...)
+	}
+	if len(answers) == 1 {
+		return nil
+	}
+	return append(answers, ']')
+}
+
+func (s *Server) answer(raw rawJSON) []byte {
+	r, err := parseRequest(raw)
+	if err != nil {
+		return failed(err, r.id)
+	}
+	result, err := s.call(r)
+	switch {
+	case r.notification():
+		return nil
+	case err != nil:
+		return failed(err, r.id)
+	}
+	return succeeded(result, r.id)
+}
+
+func (s *Server) tooMuch(raw rawJSON) []byte {
+	r, err := parseRequest(raw)
+	if err == nil && r.notification() {
+		return nil
+	}
+	return failed(&rpcError{Code: -32000, Message: "Server error", Data: "the answers of this batch are too long; nothing was done"}, r.id)
+}
+
+func (s *Server) call(r request) (any, error) {
+	m, known := s.byName[r.method]
+	if !known {
+		return nil, &rpcError{Code: -32601, Message: "Method not found"}
+	}
+	p, err := m.match(r.params)
+	if err != nil {
+		return nil, err
+	}
+	return m.do(p)
+}

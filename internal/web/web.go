@@ -1,0 +1,180 @@
+// Package web is the HTTP side: the management interface at /mi, the events as a stream at /v1/events, and /healthz.
+// docs/http.md describes it.
+package web
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/parley-msrp/parley/internal/access"
+	"github.com/parley-msrp/parley/internal/journal"
+)
+
+// Defaults of Config.
+const (
+	DefaultMaxBody      = 16 << 20
+	DefaultMaxConns     = 1024
+	DefaultMaxStreams   = 64
+	DefaultKeepAlive    = 15 * time.Second
+	DefaultWriteTimeout = 10 * time.Second
+)
+
+const (
+	headerTime = 5 * time.Second  // for the head of a request
+	bodyTime   = 30 * time.Second // for all of a request
+	answerTime = 60 * time.Second // from the head read to the answer written; streams have a limit for each write instead
+	idleTime   = 2 * time.Minute  // between requests
+	maxHeader  = 16 << 10         // octets
+)
+
+// MI answers JSON-RPC requests; nil: nothing is to be answered.
+type MI interface {
+	Serve(ctx context.Context, request []byte) []byte
+}
+
+// Events lets readers follow the journal.
+type Events interface {
+	Subscribe(cursor string) (journal.Reader, error)
+}
+
+// Config of a Server; zero values mean the documented defaults.
+type Config struct {
+	MI      MI           // required
+	Events  Events       // required
+	Ready   func() error // what /healthz tells: nil, or why the node is not ready; nil: always ready
+	Product string       // value of the Server header; "": none
+	Logger  *slog.Logger // nil: nothing is logged
+
+	MaxBody      int64         // octets of a request, DefaultMaxBody
+	MaxConns     int           // connections at the same time, DefaultMaxConns; further ones are closed at once
+	MaxStreams   int           // event streams at the same time, DefaultMaxStreams; further ones get 503
+	KeepAlive    time.Duration // between two comments on a stream, DefaultKeepAlive
+	WriteTimeout time.Duration // for one write to a stream, DefaultWriteTimeout
+}
+
+func (c Config) withDefaults() Config {
+	if c.Ready == nil {
+		c.Ready = func() error { return nil }
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.MaxBody <= 0 {
+		c.MaxBody = DefaultMaxBody
+	}
+	if c.MaxConns <= 0 {
+		c.MaxConns = DefaultMaxConns
+	}
+	if c.MaxStreams <= 0 {
+		c.MaxStreams = DefaultMaxStreams
+	}
+	if c.KeepAlive <= 0 {
+		c.KeepAlive = DefaultKeepAlive
+	}
+	if c.WriteTimeout <= 0 {
+		c.WriteTimeout = DefaultWriteTimeout
+	}
+	return c
+}
+
+// Server serves the HTTP side. Safe for concurrent use.
+type Server struct {
+	config Config
+	http   *http.Server
+	routes map[string]route
+
+	conns   atomic.Int64
+	streams chan struct{} // one place for each event stream
+	large   chan struct{} // one place for each large body in memory
+
+	closing context.Context // ends when Shutdown begins
+	close   context.CancelFunc
+	running sync.WaitGroup // the serving goroutine, and the requests in hand
+
+	mu     sync.Mutex
+	closed bool // no request is taken in hand any more
+}
+
+// New makes a Server that serves nothing yet.
+func New(c Config) (*Server, error) {
+	if c.MI == nil || c.Events == nil {
+		return nil, errors.New("web: a management interface and events are needed")
+	}
+	s := &Server{config: c.withDefaults()}
+	s.streams = make(chan struct{}, s.config.MaxStreams)
+	s.large = make(chan struct{}, maxLarge)
+	s.closing, s.close = context.WithCancel(context.Background())
+	s.routes = s.table()
+	s.http = &http.Server{
+		Handler:           s.Handler(),
+		ReadHeaderTimeout: headerTime,
+		ReadTimeout:       bodyTime,
+		WriteTimeout:      answerTime,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    maxHeader,
+		ConnState:         s.countConn,
+		// OPTIONS * goes through the same checks as everything.
+		DisableGeneralOptionsHandler: true,
+
+		ErrorLog: slog.NewLogLogger(s.config.Logger.Handler(), slog.LevelDebug),
+	}
+	return s, nil
+}
+
+// Start serves l, which must be on loopback, in a goroutine of its own until Shutdown. An error means that l is not served,
+// and is the caller's to close.
+func (s *Server) Start(l net.Listener) error {
+	if err := access.CheckListener(l.Addr().String()); err != nil {
+		return err
+	}
+	s.running.Go(func() { // ends with Shutdown
+		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			s.config.Logger.Error("http listener failed", "listen", l.Addr().String(), "err", err)
+		}
+	})
+	return nil
+}
+
+// Shutdown stops accepting, lets requests in hand finish and event streams tell what the journal still has for them, until
+// ctx ends; then it closes what is left. It returns when all goroutines have ended, with ctx's error if it had to close.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.close()
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		s.http.Close()
+	}
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.running.Wait()
+	return err
+}
+
+// enter takes a request in hand: Shutdown waits for it. It must be let go by running.Done.
+func (s *Server) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.running.Add(1)
+	return true
+}
+
+// countConn bounds the connections, and with them the memory that requests take.
+func (s *Server) countConn(c net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		if s.conns.Add(1) > int64(s.config.MaxConns) {
+			c.Close()
+		}
+	case http.StateClosed, http.StateHijacked:
+		s.conns.Add(-1)
+	}
+}
