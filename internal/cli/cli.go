@@ -1,0 +1,86 @@
+// Package cli is the command line: the commands, their flags and what they print.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/parley-msrp/parley/internal/config"
+	"github.com/parley-msrp/parley/internal/version"
+)
+
+// Exit statuses.
+const (
+	exitOK      = 0
+	exitFailure = 1 // it did not work
+	exitUsage   = 2 // the command line is wrong
+)
+
+// Serve runs the daemon until ctx ends.
+type Serve func(ctx context.Context, c config.Config, out, errOut io.Writer) error
+
+// IO is what commands read from and write to.
+type IO struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+// commands is the whole command line.
+type commands struct {
+	Serve    serveCommand    `cmd:"" help:"Run the daemon. Without a configuration it listens on loopback."`
+	Chat     chatCommand     `cmd:"" help:"Talk in the terminal: call somebody, or wait for a call."`
+	Send     sendCommand     `cmd:"" help:"Send a message in a session of a running daemon."`
+	Sessions sessionsCommand `cmd:"" help:"List, start and end the sessions of a running daemon."`
+	Events   eventsCommand   `cmd:"" help:"Show the events of a running daemon as they happen."`
+	Config   configCommand   `cmd:"" help:"Work with configuration files."`
+	Version  versionCommand  `cmd:"" help:"Say which version this is."`
+}
+
+// Main runs one command line and gives the exit status.
+func Main(args []string, std IO, serve Serve) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var c commands
+	status := exitOK
+	exited := false
+	parser, err := kong.New(&c,
+		kong.Name("parley"),
+		kong.Description("An MSRP user agent: daemon, terminal client and tools."),
+		kong.UsageOnError(),
+		kong.Writers(std.Out, std.Err),
+		kong.Exit(func(code int) { status, exited = code, true }),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(std, serve),
+	)
+	if err != nil {
+		fmt.Fprintln(std.Err, "parley:", err)
+		return exitFailure
+	}
+	k, err := parser.Parse(args)
+	if exited { // --help has been printed
+		return status
+	}
+	if err != nil {
+		fmt.Fprintf(std.Err, "parley: %v\nRun \"parley --help\" to see the commands.\n", err)
+		return exitUsage
+	}
+	if err := k.Run(); err != nil && !errors.Is(err, context.Canceled) {
+		fmt.Fprintln(std.Err, "parley:", err)
+		return exitFailure
+	}
+	return exitOK
+}
+
+type versionCommand struct{}
+
+func (versionCommand) Run(std IO) error {
+	_, err := fmt.Fprintln(std.Out, version.Product, version.String())
+	return err
+}

@@ -1,0 +1,72 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// daemon is how commands reach a running daemon.
+type daemon struct {
+	URL string `name:"url" default:"http://127.0.0.1:8888" env:"PARLEY_URL" help:"HTTP address of the daemon (${default})."`
+}
+
+// call makes one call of the management interface.
+func (d *daemon) call(ctx context.Context, method string, params, result any) error {
+	request, err := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+	if err != nil {
+		return err
+	}
+	body, err := d.do(ctx, http.MethodPost, "/mi", bytes.NewReader(request))
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	var answer struct {
+		Result json.RawMessage
+		Error  *struct {
+			Code    int
+			Message string
+			Data    string
+		}
+	}
+	if err := json.NewDecoder(body).Decode(&answer); err != nil {
+		return fmt.Errorf("the daemon's answer cannot be read: %w", err)
+	}
+	if e := answer.Error; e != nil {
+		if e.Data != "" {
+			return fmt.Errorf("%s: %s", e.Message, e.Data)
+		}
+		return errors.New(e.Message)
+	}
+	return json.Unmarshal(answer.Result, result)
+}
+
+// do sends one HTTP request; the caller closes the body.
+func (d *daemon) do(ctx context.Context, method, path string, body io.Reader) (io.ReadCloser, error) {
+	r, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(d.URL, "/")+path, body)
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		var u *url.Error
+		if errors.As(err, &u) && ctx.Err() == nil {
+			err = u.Err
+		}
+		return nil, fmt.Errorf("no daemon answers at %s: %w; start one with \"parley serve\", or name another with --url", d.URL, err)
+	}
+	if answer.StatusCode != http.StatusOK {
+		defer answer.Body.Close()
+		text, _ := io.ReadAll(io.LimitReader(answer.Body, 4096))
+		return nil, fmt.Errorf("%s: %s %s", d.URL+path, answer.Status, bytes.TrimSpace(text))
+	}
+	return answer.Body, nil
+}

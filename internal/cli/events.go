@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+type eventsCommand struct {
+	daemon
+	From string `placeholder:"CURSOR" help:"Begin after this cursor; 0 begins with the oldest event that is kept."`
+	JSON bool   `help:"Print each event as one line of JSON."`
+}
+
+// maxEventLine bounds one line of the stream.
+const maxEventLine = 64 << 20
+
+func (c *eventsCommand) Run(ctx context.Context, std IO) error {
+	path := "/v1/events"
+	if c.From != "" {
+		path += "?from=" + url.QueryEscape(c.From)
+	}
+	body, err := c.do(ctx, http.MethodGet, path, nil)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	lines := bufio.NewScanner(body)
+	lines.Buffer(nil, maxEventLine)
+	for lines.Scan() {
+		data, ok := bytes.CutPrefix(lines.Bytes(), []byte("data:"))
+		if !ok {
+			continue
+		}
+		if err := c.print(std.Out, bytes.TrimSpace(data)); err != nil {
+			return err
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	return errors.New("the daemon closed the stream")
+}
+
+func (c *eventsCommand) print(w io.Writer, data []byte) error {
+	if c.JSON {
+		_, err := fmt.Fprintf(w, "%s\n", data)
+		return err
+	}
+	var e struct {
+		Type    string
+		Subject string
+		Time    time.Time
+		Data    json.RawMessage
+	}
+	if err := json.Unmarshal(data, &e); err != nil {
+		return fmt.Errorf("the daemon's event cannot be read: %w", err)
+	}
+	_, err := fmt.Fprintf(w, "%s  %-22s %s\n", e.Time.Local().Format("15:04:05.000"), e.Type, e.Data)
+	return err
+}

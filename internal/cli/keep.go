@@ -1,0 +1,86 @@
+package cli
+
+import (
+	"fmt"
+	"mime"
+	"os"
+	"path/filepath"
+	"strings"
+	"unicode"
+
+	"github.com/parley-msrp/parley/ua"
+)
+
+// maxSameName bounds the search for a free file name.
+const maxSameName = 1000
+
+// keep writes a message that came into dir, under the name that the peer gave it, made safe. An existing file is never touched.
+func keep(dir string, m *ua.Message) (path string, err error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	name := fileName(m)
+	ext := filepath.Ext(name)
+	for n := 0; n < maxSameName; n++ {
+		path = filepath.Join(dir, name)
+		if n > 0 {
+			path = filepath.Join(dir, fmt.Sprintf("%s-%d%s", strings.TrimSuffix(name, ext), n, ext))
+		}
+		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if os.IsExist(err) {
+			continue
+		}
+		if err != nil {
+			return "", err
+		}
+		_, err = f.Write(m.Body)
+		if closed := f.Close(); err == nil {
+			err = closed
+		}
+		return path, err
+	}
+	return "", fmt.Errorf("%s has too many files called %s", dir, name)
+}
+
+// fileName is the name in the message's Content-Disposition without anything that could lead elsewhere, or a name made from the Message-ID.
+func fileName(m *ua.Message) string {
+	for _, h := range m.Headers {
+		if !strings.EqualFold(h.Name, "Content-Disposition") {
+			continue
+		}
+		_, params, err := mime.ParseMediaType(h.Value)
+		if err != nil {
+			continue
+		}
+		if name := safeName(params["filename"]); name != "" {
+			return name
+		}
+	}
+	return "message-" + safeName(m.MessageID)
+}
+
+// safeName keeps letters, digits and a few signs of the last path element, and never a leading dot.
+func safeName(s string) string {
+	s = s[strings.LastIndexAny(s, `/\`)+1:]
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("-_. +=", r) {
+			return r
+		}
+		return '_'
+	}, s)
+	s = strings.Trim(s, ". ")
+	if len(s) > 100 {
+		s = s[len(s)-100:]
+	}
+	return s
+}
+
+// printable is a peer's text without control characters, which could drive the terminal.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, s)
+}

@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+)
+
+type sessionsCommand struct {
+	List  listCommand  `cmd:"" default:"1" help:"List the sessions (the default)."`
+	Start startCommand `cmd:"" help:"Start a session and print its session_id."`
+	End   endCommand   `cmd:"" help:"End a session."`
+}
+
+type listCommand struct{ daemon }
+
+var stateNames = [...]string{"inviting", "confirmed", "established", "ending"}
+
+func (c *listCommand) Run(ctx context.Context, std IO) error {
+	var sessions []struct {
+		SessionID string `json:"session_id"`
+		Type      string `json:"type"`
+		State     int    `json:"dlg_state"`
+		Lifetime  int    `json:"lifetime"`
+		FromURI   string `json:"from_uri"`
+		ToURI     string `json:"to_uri"`
+	}
+	if err := c.call(ctx, "msrp_ua_list_sessions", nil, &sessions); err != nil {
+		return err
+	}
+	if len(sessions) == 0 {
+		_, err := fmt.Fprintln(std.Out, "no sessions")
+		return err
+	}
+	w := tabwriter.NewWriter(std.Out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "SESSION_ID\tTYPE\tSTATE\tLEFT\tFROM\tTO")
+	for _, s := range sessions {
+		state := "?"
+		if s.State >= 0 && s.State < len(stateNames) {
+			state = stateNames[s.State]
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%ds\t%s\t%s\n", s.SessionID, s.Type, state, s.Lifetime, s.FromURI, s.ToURI)
+	}
+	return w.Flush()
+}
+
+type startCommand struct {
+	daemon
+	To    string `arg:"" help:"SIP URI to call."`
+	From  string `default:"sip:parley@127.0.0.1" help:"SIP URI of the caller (${default})."`
+	Types string `default:"text/plain *" help:"Media types to offer, separated by spaces (${default})."`
+}
+
+func (c *startCommand) Run(ctx context.Context, std IO) error {
+	params := map[string]string{
+		"content_types": c.Types, "from_uri": c.From, "to_uri": c.To, "ruri": c.To, "return": "id",
+	}
+	var started struct {
+		SessionID string `json:"session_id"`
+	}
+	if err := c.call(ctx, "msrp_ua_start_session", params, &started); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(std.Out, started.SessionID)
+	return err
+}
+
+type endCommand struct {
+	daemon
+	Session string `arg:"" help:"session_id of the session."`
+}
+
+func (c *endCommand) Run(ctx context.Context) error {
+	var ok string
+	return c.call(ctx, "msrp_ua_end_session", map[string]string{"session_id": c.Session}, &ok)
+}
