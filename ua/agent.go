@@ -22,6 +22,9 @@ const (
 	connectTimeout = 30 * time.Second
 )
 
+// features says in own Contacts that this side talks MSRP (RFC 4569; S-021).
+const features = ";+sip.message"
+
 // Agent is a user agent: SIP and MSRP listeners, and the calls on them. Safe for concurrent use.
 type Agent struct {
 	cfg      Config
@@ -35,10 +38,14 @@ type Agent struct {
 	sipAddrs  []string
 	msrpAddrs []string
 
-	// ctx ends when the agent closes; wg counts the goroutines that it owns: media listeners, the sweep, connecting calls.
-	ctx    context.Context
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
+	// ctx ends when the agent closes; running counts the goroutines that it owns: media listeners, the sweep, connecting and
+	// ending calls.
+	ctx     context.Context
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+
+	mu     sync.Mutex
+	closed bool // no goroutine is started any more
 }
 
 // New opens the listeners and starts answering. An error names the listener or the setting that is wrong; nothing is left open then.
@@ -46,7 +53,7 @@ func New(c Config) (*Agent, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	if c.CleanupInterval == 0 {
+	if c.CleanupInterval <= 0 {
 		c.CleanupInterval = defaultCleanupInterval
 	}
 	if c.MSRP.Logger == nil {
@@ -76,9 +83,11 @@ func (a *Agent) start() error {
 	if err := a.prepareProfiles(own); err != nil {
 		return err
 	}
-	a.dialogs = dialog.New(dialog.Config{
-		Logger: a.log, Product: a.cfg.Product, SetupTimeout: a.cfg.SetupTimeout, Contact: a.contact,
-	}, callee{a})
+	config := dialog.Config{Logger: a.log, Product: a.cfg.Product, Features: features, SetupTimeout: a.cfg.SetupTimeout}
+	if own := a.profiles[DefaultProfile].contact; own != (sip.URI{}) {
+		config.Contact = func(sip.Proto, netip.Addr) (sip.URI, error) { return own, nil }
+	}
+	a.dialogs = dialog.New(config, callee{a})
 	a.stack, err = sip.NewStack(sip.Config{User: a.dialogs, Logger: a.log})
 	if err != nil {
 		return err
@@ -87,8 +96,21 @@ func (a *Agent) start() error {
 	if err := a.listenSIP(); err != nil {
 		return err
 	}
-	a.wg.Go(a.sweepUntilClosed)
+	a.spawn(a.sweepUntilClosed)
 	return nil
+}
+
+// spawn runs f in a goroutine that Close waits for; once that waits, f runs here.
+func (a *Agent) spawn(f func()) {
+	a.mu.Lock()
+	closed := a.closed
+	if !closed {
+		a.running.Go(f)
+	}
+	a.mu.Unlock()
+	if closed {
+		f()
+	}
 }
 
 // listenMSRP opens the MSRP listeners and gives the URI of the first one.
@@ -107,10 +129,10 @@ func (a *Agent) listenMSRP() (own msrp.URI, err error) {
 		}
 		if i == 0 {
 			at := l.Addr().(*net.TCPAddr)
-			own = msrp.URI{Host: at.AddrPort().Addr().Unmap().String(), Port: at.Port, Transport: "tcp"}
+			own = msrp.URI{Host: at.AddrPort().Addr().Unmap().WithZone("").String(), Port: at.Port, Transport: "tcp"}
 		}
 		a.msrpAddrs = append(a.msrpAddrs, "tcp:"+l.Addr().String())
-		a.wg.Go(func() {
+		a.spawn(func() { // ends with the endpoint
 			if err := a.media.Serve(l); err != nil && a.ctx.Err() == nil {
 				a.log.Error("MSRP listener stopped", "listener", s, "err", err)
 			}
@@ -158,22 +180,6 @@ func (a *Agent) listenSIP() error {
 	return nil
 }
 
-// contact is the own Contact URI towards a peer.
-func (a *Agent) contact(p sip.Proto, peer netip.Addr) (sip.URI, error) {
-	if u := a.profiles[DefaultProfile].contact; u.Scheme != "" {
-		return u, nil
-	}
-	at, err := a.stack.LocalFor(p, peer)
-	if err != nil {
-		return sip.URI{}, err
-	}
-	u := sip.URI{Scheme: "sip", Host: at.Addr().String(), Port: int(at.Port())}
-	if p == sip.TCP {
-		u.Params = ";transport=tcp"
-	}
-	return u, nil
-}
-
 // SIPAddrs lists the SIP listeners as they are, like "udp:127.0.0.1:5060".
 func (a *Agent) SIPAddrs() []string { return a.sipAddrs }
 
@@ -190,7 +196,7 @@ func (a *Agent) Sessions() []*Session { return a.table.list() }
 func (a *Agent) Drain() { a.dialogs.Drain() }
 
 // Close ends every call (BYE, CANCEL), waits for the peers' answers at most until ctx ends, and gives everything back.
-// Handlers hear Ended or Failed with ShuttingDown.
+// Handlers hear Ended or Failed with ShuttingDown. It must not be called from a Handler's methods.
 func (a *Agent) Close(ctx context.Context) error {
 	var errs []error
 	if a.dialogs != nil && a.stack != nil {
@@ -207,7 +213,10 @@ func (a *Agent) Close(ctx context.Context) error {
 	if a.media != nil {
 		errs = append(errs, a.media.Close(ctx))
 	}
-	a.wg.Wait()
+	a.mu.Lock()
+	a.closed = true
+	a.mu.Unlock()
+	a.running.Wait()
 	return errors.Join(errs...)
 }
 
@@ -223,10 +232,20 @@ func (u callee) Invite(in *dialog.Incoming) {
 	u.a.cfg.OnInvite(inv)
 }
 
-func (u callee) Options(*sip.Message) (code int, sdp []byte) {
-	if u.a.cfg.OnInvite == nil {
-		return 480, nil
+func (u callee) Query(q *dialog.Query) {
+	query := &Query{inquiry: inquiry{q.Message(), q.Flow()}, agent: u.a, q: q}
+	switch {
+	case u.a.cfg.OnQuery != nil:
+		u.a.cfg.OnQuery(query)
+	case u.a.cfg.OnInvite == nil:
+		_ = query.Reject(480, "")
+	default:
+		_ = query.Accept()
 	}
-	p := u.a.profiles[DefaultProfile]
-	return 200, msrpsdp.Capabilities(p.base.Host, p.types)
+}
+
+func (u callee) Capabilities() []byte { return u.a.capabilities(u.a.profiles[DefaultProfile].types) }
+
+func (a *Agent) capabilities(types msrp.Types) []byte {
+	return msrpsdp.Capabilities(a.profiles[DefaultProfile].base.Host, types)
 }

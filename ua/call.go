@@ -2,12 +2,15 @@ package ua
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/parley-msrp/parley/internal/dialog"
 	"github.com/parley-msrp/parley/internal/sip"
+	"github.com/parley-msrp/parley/msrp"
 	"github.com/parley-msrp/parley/msrpsdp"
 )
 
@@ -19,15 +22,29 @@ type Call struct {
 	from, to, ruri string
 	callID         string
 	started        time.Time
-	sessions       []*Session   // set before the call is known to anybody
-	own            *msrpsdp.Own // our session description; likewise
+	sessions       []*Session // set before the call is known to anybody
+
+	// ctx ends with the call, and with the agent: nothing is connected to any more.
+	ctx    context.Context
+	cancel context.CancelFunc
+	told   notices
 
 	mu      sync.Mutex
 	dialog  *dialog.Dialog
+	own     *msrpsdp.Own         // our last session description
+	locals  []*msrpsdp.Local     // its lines; nil for a refused one
 	peer    *msrpsdp.Description // the peer's last one
 	state   State
 	expires time.Time // zero: never, or not established yet
-	over    bool      // finish was called
+	over    bool      // its end was decided on
+	reason  string    // Reason header value of the BYE
+}
+
+// newCall makes a call that began now.
+func (a *Agent) newCall(h Handler, callID string) *Call {
+	c := &Call{agent: a, handler: h, callID: callID, started: time.Now()}
+	c.ctx, c.cancel = context.WithCancel(a.ctx)
+	return c
 }
 
 // CallID is the SIP Call-ID.
@@ -68,13 +85,13 @@ func (c *Call) State() State {
 	return c.state
 }
 
-// End ends the call: BYE, or CANCEL while it rings. It does not wait for the answer. Doing it again does nothing.
+// End ends the call: BYE, or CANCEL while it rings. It does not wait for the answer, and the Handler is told by another goroutine.
+// Doing it again does nothing.
 func (c *Call) End() {
-	e := End{Cause: ByApplication, Code: 200, Reason: "ended here"}
-	if c.State() < Established {
-		e.Code, e.Reason = 487, "Request Terminated"
+	if c.conclude(End{Cause: ByApplication, Code: 200, Reason: "ended here"}) {
+		c.hangUp()
+		c.agent.spawn(c.told.tell)
 	}
-	c.finish(e)
 }
 
 func (c *Call) expired(now time.Time) bool {
@@ -101,30 +118,55 @@ func (c *Call) attach(d *dialog.Dialog) {
 	c.mu.Lock()
 	first := c.dialog == nil
 	c.dialog = d
-	over := c.over
+	over, reason := c.over, c.reason
 	c.mu.Unlock()
 	if first && over {
-		d.End("")
+		d.End(reason)
 	}
 }
 
-// finish ends the sessions, tells the handler, and ends the dialog if it still stands. The first one counts.
-func (c *Call) finish(e End) {
+// conclude decides on the end of the call and its sessions, unless that was done before.
+func (c *Call) conclude(e End) bool {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.over {
-		c.mu.Unlock()
+		return false
+	}
+	if e.Cause == ByApplication && c.state < Established {
+		e.Code, e.Reason = 487, "Request Terminated"
+	}
+	for _, s := range c.sessions {
+		c.part(s, e)
+	}
+	c.over, c.state, c.reason = true, Terminated, byeReason(e)
+	return true
+}
+
+// part ends one session. Holding c.mu; the Handler hears it at the next tell.
+func (c *Call) part(s *Session, e End) {
+	if s.over.Swap(true) {
 		return
 	}
-	c.over = true
-	wasEstablished := c.state == Established
-	c.state = Terminated
-	d := c.dialog
+	established := c.state == Established
+	c.told.put(func() { s.finish(e, established) })
+}
+
+// hangUp ends what a call that is over still keeps going.
+func (c *Call) hangUp() {
+	c.mu.Lock()
+	d, reason := c.dialog, c.reason
 	c.mu.Unlock()
-	for _, s := range c.sessions {
-		s.finish(e, wasEstablished)
-	}
+	c.cancel()
 	if d != nil {
-		d.End(byeReason(e))
+		d.End(reason)
+	}
+}
+
+// finish ends the sessions and the dialog if it still stands, and tells the Handler. The first one counts.
+func (c *Call) finish(e End) {
+	if c.conclude(e) {
+		c.hangUp()
+		c.told.tell()
 	}
 }
 
@@ -132,7 +174,7 @@ func (c *Call) finish(e End) {
 func byeReason(e End) string {
 	switch e.Cause {
 	case ConnectionLost, Expired, ShuttingDown:
-		return `SIP;cause=` + code3(e.Code) + `;text="` + e.Reason + `"`
+		return fmt.Sprintf(`SIP;cause=%d;text="%s"`, e.Code, e.Reason)
 	default:
 		return ""
 	}
@@ -140,22 +182,35 @@ func byeReason(e End) string {
 
 // lost is told that one session has no connection any more: the call goes on for the others.
 func (c *Call) lost(s *Session, err error) {
-	e := End{Cause: ConnectionLost, Code: 503, Reason: "MSRP connection lost"}
-	c.agent.log.Warn("MSRP session lost", "session_id", s.ID(), "call_id", c.callID, "err", err)
+	e := End{Cause: ConnectionLost, Code: 503, Reason: lostReason(err)}
 	c.mu.Lock()
-	wasEstablished := c.state == Established
-	last := true
-	for _, o := range c.sessions {
-		if o != s && !o.over.Load() {
-			last = false
-		}
+	others := slices.ContainsFunc(c.sessions, func(o *Session) bool { return o != s && !o.over.Load() })
+	if others {
+		c.part(s, e)
 	}
 	c.mu.Unlock()
-	if last {
+	if !others {
 		c.finish(e)
 		return
 	}
-	s.finish(e, wasEstablished)
+	c.agent.table.remove(s)
+	c.told.tell()
+}
+
+// lostReason says for people why a session is lost. The text of err itself may name addresses of the peer's.
+func lostReason(err error) string {
+	switch {
+	case errors.Is(err, msrp.ErrSessionUnknown):
+		return "the peer does not know the MSRP session"
+	case errors.Is(err, msrp.ErrBoundElsewhere):
+		return "the MSRP session is bound to another connection"
+	case errors.Is(err, msrp.ErrNotBound):
+		return "the MSRP peer did not connect"
+	case errors.Is(err, errNotConnected):
+		return errNotConnected.Error()
+	default:
+		return "MSRP connection lost"
+	}
 }
 
 // owner is the dialog.Owner of a Call.
@@ -166,6 +221,9 @@ func (o owner) Progress(d *dialog.Dialog, _ *sip.Message) { o.c.attach(d) }
 // Answered reads the peer's answer (as caller).
 func (o owner) Answered(d *dialog.Dialog, _ *sip.Message, answer []byte) *dialog.Refusal {
 	o.c.attach(d)
+	if o.c.State() == Terminated {
+		return nil // the dialog knows
+	}
 	desc, err := msrpsdp.Parse(answer)
 	if err == nil {
 		err = o.c.takeAnswer(desc)
@@ -177,25 +235,28 @@ func (o owner) Answered(d *dialog.Dialog, _ *sip.Message, answer []byte) *dialog
 }
 
 func (c *Call) takeAnswer(desc *msrpsdp.Description) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if err := msrpsdp.CheckAnswer(c.own, desc); err != nil {
 		return err
 	}
-	if err := c.setPeers(desc); err != nil {
-		return err
+	for _, s := range c.sessions {
+		// Whatever types the peer takes; but there is no TLS here (D-001).
+		if err := desc.Lines[s.line].Refuses(msrp.Types{"*"}); err != nil {
+			return err
+		}
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.peer = desc
 	if c.state == Inviting {
 		c.state = Confirmed
 	}
-	return nil
+	return c.setPeers()
 }
 
-// setPeers tells each session what the peer's line for it said.
-func (c *Call) setPeers(desc *msrpsdp.Description) error {
+// setPeers tells each session what the peer's line for it said. Holding c.mu, or before the call is known to anybody.
+func (c *Call) setPeers() error {
 	for _, s := range c.sessions {
-		if err := s.setPeer(c.own.Peer(s.line, &desc.Lines[s.line])); err != nil {
+		if err := s.setPeer(c.own.Peer(s.line, &c.peer.Lines[s.line])); err != nil && !s.over.Load() {
 			return err
 		}
 	}
@@ -217,26 +278,28 @@ func (c *Call) established(m *SIPMessage) {
 	if limit := c.agent.cfg.MaxDuration; limit > 0 {
 		c.expires = time.Now().Add(limit)
 	}
+	live := slices.DeleteFunc(slices.Clone(c.sessions), func(s *Session) bool { return s.over.Load() })
+	for _, s := range live {
+		c.told.put(func() { s.begin(m) })
+	}
 	c.mu.Unlock()
-	for _, s := range c.sessions {
-		if s.over.Load() {
-			continue
-		}
-		c.agent.log.Info("session established", "session_id", s.ID(), "call_id", c.callID, "from", c.from, "to", c.to)
-		c.handler.Established(s, m)
-		if c.caller {
-			// RFC 4975 §5.4: the offerer opens the connection (M-043). Ends with the agent's context.
-			c.agent.wg.Go(func() { c.connect(s) })
-		}
+	c.told.tell()
+	if !c.caller {
+		return
+	}
+	for _, s := range live {
+		// RFC 4975 §5.4: the offerer opens the connection (M-043). Ends with the call.
+		c.agent.spawn(func() { c.connect(s) })
 	}
 }
 
 // connect opens the session's connection, which sends the binding SEND.
 func (c *Call) connect(s *Session) {
-	ctx, cancel := context.WithTimeout(c.agent.ctx, connectTimeout)
+	ctx, cancel := context.WithTimeout(c.ctx, connectTimeout)
 	defer cancel()
 	if err := s.media.Connect(ctx); err != nil && !s.over.Load() {
-		c.lost(s, err)
+		c.agent.log.Warn("MSRP connection not opened", "session_id", s.ID(), "call_id", c.callID, "err", err)
+		c.lost(s, fmt.Errorf("%w: %w", errNotConnected, err))
 	}
 }
 
@@ -249,33 +312,44 @@ func (o owner) Offer(_ *dialog.Dialog, _ *sip.Message, offer []byte) ([]byte, *d
 	c := o.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !sameMedia(desc, c.peer) {
+	if !c.sameMedia(desc) {
 		return nil, notAcceptable(errFixedMedia)
 	}
+	c.peer, c.own = desc, c.own.Answer(desc, c.locals)
 	return c.own.Bytes(), nil
+}
+
+// sameMedia says whether an offer leaves every session as it is. Lines without a session are refused whatever they say, those that
+// are new as well; none may go away (RFC 3264 §8). Holding c.mu.
+func (c *Call) sameMedia(offer *msrpsdp.Description) bool {
+	if len(offer.Lines) < len(c.peer.Lines) {
+		return false
+	}
+	return !slices.ContainsFunc(c.sessions, func(s *Session) bool {
+		return !sameLine(&offer.Lines[s.line], &c.peer.Lines[s.line])
+	})
+}
+
+func sameLine(a, b *msrpsdp.Line) bool {
+	return a.Media == b.Media && a.Port == b.Port && a.Proto == b.Proto && a.Direction == b.Direction && a.MaxSize == b.MaxSize &&
+		slices.Equal(a.Path, b.Path) && slices.Equal(a.Accept, b.Accept) && slices.Equal(a.Wrapped, b.Wrapped)
 }
 
 // Ended forgets the call.
 func (o owner) Ended(_ *dialog.Dialog, e dialog.End) {
 	c := o.c
 	c.finish(endOf(e))
-	for _, s := range c.Sessions() {
+	for _, s := range c.sessions {
 		c.agent.table.remove(s)
 	}
 }
 
+// endOf reads how a dialog ended. Calls end their dialogs after themselves, so that a local end that comes as news is the
+// endpoint's, which closes.
 func endOf(e dialog.End) End {
 	causes := map[dialog.Cause]Cause{
-		dialog.Local: ByApplication, dialog.Remote: ByPeer, dialog.Refused: Refused, dialog.Timeout: TimedOut,
+		dialog.Local: ShuttingDown, dialog.Remote: ByPeer, dialog.Refused: Refused, dialog.Timeout: TimedOut,
 		dialog.Transport: Unreachable, dialog.Lost: DialogLost, dialog.BadAnswer: BadAnswer,
 	}
 	return End{Cause: causes[e.Cause], Code: e.Code, Reason: e.Reason, Message: wrap(e.Message)}
-}
-
-// sameMedia says whether two descriptions agree on everything that concerns MSRP.
-func sameMedia(a, b *msrpsdp.Description) bool {
-	return slices.EqualFunc(a.Lines, b.Lines, func(a, b msrpsdp.Line) bool {
-		return a.Media == b.Media && a.Port == b.Port && a.Proto == b.Proto && a.Direction == b.Direction && a.MaxSize == b.MaxSize &&
-			slices.Equal(a.Path, b.Path) && slices.Equal(a.Accept, b.Accept) && slices.Equal(a.Wrapped, b.Wrapped)
-	})
 }

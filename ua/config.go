@@ -1,9 +1,11 @@
 package ua
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -14,7 +16,7 @@ import (
 // DefaultProfile is the name of the profile that Config.Profile is.
 const DefaultProfile = "default"
 
-// DefaultTypes are the media types offered and answered where the caller names none. The star covers message/cpim and
+// defaultTypes are the media types offered and answered where the caller names none. The star covers message/cpim and
 // the multipart types, which a receiver must be able to take (RFC 4975 §7.3.1, §13).
 var defaultTypes = msrp.Types{"text/plain", "*"}
 
@@ -32,6 +34,9 @@ type Config struct {
 	// OnInvite is given each call that comes in. It must not block; the Invitation is decided from any goroutine.
 	// Nil refuses every call with 480.
 	OnInvite func(*Invitation)
+	// OnQuery is given each OPTIONS outside of a call. It must not block; the Query is answered from any goroutine.
+	// Nil says that a call would be answered, unless OnInvite is nil.
+	OnQuery func(*Query)
 	// SetupTimeout is the longest time that a call may take to be established; 0 means 60 s.
 	SetupTimeout time.Duration
 	// MaxDuration is the longest life of an established session; 0 means no limit.
@@ -48,9 +53,11 @@ type Config struct {
 
 // Profile is one identity of an Agent.
 type Profile struct {
-	// MyURI is the own MSRP URI without session-id that session descriptions show. Empty: from the first MSRP listener.
+	// MyURI is the own MSRP URI without session-id that session descriptions show. Empty: from the first MSRP listener, which
+	// then must have an address of its own.
 	MyURI string
-	// Contact is the SIP URI of own Contact headers. Empty: from the SIP listener that the peer reaches.
+	// Contact is the SIP URI of own Contact headers. Empty: that of the default profile; there, from the SIP listener that the
+	// peer reaches.
 	Contact string
 	// Types are offered and answered where the caller names none; empty means "text/plain *".
 	Types msrp.Types
@@ -62,7 +69,7 @@ type Profile struct {
 type profile struct {
 	name    string
 	base    msrp.URI
-	contact sip.URI // zero: from the listener
+	contact sip.URI // may be zero
 	types   msrp.Types
 	maxSize int64
 }
@@ -73,17 +80,14 @@ func (p Profile) prepare(name string, listener msrp.URI) (*profile, error) {
 		out.types = defaultTypes
 	}
 	if p.MyURI != "" {
-		u, err := msrp.ParseURI(p.MyURI)
+		u, err := p.base()
 		if err != nil {
-			return nil, fmt.Errorf("profile %s: my_uri %q: %w", name, p.MyURI, err)
-		}
-		if u.SessionID != "" {
-			return nil, fmt.Errorf("profile %s: my_uri %q has a session-id; give it without, like msrp://HOST:PORT;tcp", name, p.MyURI)
-		}
-		if u.Port == 0 {
-			u.Port = defaultMSRPPort
+			return nil, fmt.Errorf("profile %s: my_uri %q %w; want msrp://HOST:PORT;tcp", name, p.MyURI, err)
 		}
 		out.base = u
+	}
+	if a, err := netip.ParseAddr(out.base.Host); err == nil && a.IsUnspecified() {
+		return nil, fmt.Errorf("profile %s: no peer can connect to %s: say in my_uri what leads to the MSRP listener", name, a)
 	}
 	if p.Contact != "" {
 		u, err := sip.ParseURI(p.Contact)
@@ -96,6 +100,24 @@ func (p Profile) prepare(name string, listener msrp.URI) (*profile, error) {
 		out.contact = u
 	}
 	return out, nil
+}
+
+func (p Profile) base() (msrp.URI, error) {
+	u, err := msrp.ParseURI(p.MyURI)
+	switch {
+	case err != nil:
+		return u, err
+	case u.SessionID != "":
+		return u, errors.New("has a session-id, which each session adds itself")
+	case u.Secure:
+		return u, errors.New("asks for TLS, which is not available")
+	case !strings.EqualFold(u.Transport, "tcp"):
+		return u, errors.New("has a transport other than tcp")
+	}
+	if u.Port == 0 {
+		u.Port = defaultMSRPPort
+	}
+	return u, nil
 }
 
 // defaultMSRPPort is used where my_uri names none (RFC 4975 §6, M-041).

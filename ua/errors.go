@@ -3,6 +3,9 @@ package ua
 import (
 	"errors"
 	"fmt"
+
+	"github.com/parley-msrp/parley/internal/dialog"
+	"github.com/parley-msrp/parley/msrp"
 )
 
 // Errors that callers tell apart.
@@ -11,10 +14,15 @@ var (
 	ErrClosed = errors.New("the agent is closed")
 	// ErrDecided: the invitation was answered or refused before.
 	ErrDecided = errors.New("the invitation has been decided already")
+	// ErrOver: the call ended before the invitation was decided: the caller gave up, set-up took too long, or the agent closed.
+	ErrOver = errors.New("the call is over")
+	// ErrLimit: there are as many calls as can be.
+	ErrLimit = errors.New("too many calls")
 	// ErrNotEstablished: the session is not established yet, or no more.
 	ErrNotEstablished = errors.New("the session is not established")
 
-	errFixedMedia = errors.New("the media of an established session cannot be changed")
+	errFixedMedia   = errors.New("the media of an established session cannot be changed")
+	errNotConnected = errors.New("the MSRP connection could not be opened")
 )
 
 // RefusedError says that an Invitation could not be answered as asked, and that it was refused with Code in place of it.
@@ -27,7 +35,7 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("the call was refused with %d: %s", e.Code, e.Reason)
 }
 
-// FieldError names the field of a StartConfig that cannot be used.
+// FieldError names the field of a StartConfig, or the argument of a method, that cannot be used.
 type FieldError struct {
 	Field string
 	Err   error
@@ -37,3 +45,19 @@ func (e *FieldError) Error() string { return fmt.Sprintf("%s: %v", e.Field, e.Er
 
 // Unwrap gives the reason.
 func (e *FieldError) Unwrap() error { return e.Err }
+
+// public gives the errors of the layers below their names here.
+func public(err error) error {
+	var input *dialog.InputError
+	switch {
+	case errors.Is(err, dialog.ErrOver):
+		return ErrOver
+	case errors.Is(err, dialog.ErrClosed), errors.Is(err, msrp.ErrClosed):
+		return ErrClosed
+	case errors.Is(err, dialog.ErrLimit):
+		return ErrLimit
+	case errors.As(err, &input):
+		return &FieldError{Field: input.Field, Err: input.Err}
+	}
+	return err
+}

@@ -6,7 +6,8 @@ import "github.com/parley-msrp/parley/msrp"
 //
 // Methods must not block, and may call the session's methods. Established, Failed and Ended come one at a time for each
 // call and in order; Message, Report and Fate come in order for each session. The two kinds may come at the same time, and a
-// Message may come before Established: MSRP works from the 200 on, and its ACK may be slower.
+// Message may come before Established: MSRP works from the 200 on, and its ACK may be slower. No method is called from within
+// Start, Answer or End, but may well be called before they return.
 type Handler interface {
 	// Name is shown where sessions are listed.
 	Name() string
@@ -14,7 +15,8 @@ type Handler interface {
 	Established(s *Session, m *SIPMessage)
 	// Failed: the session was being set up and came to nothing. Nothing follows.
 	Failed(s *Session, e End)
-	// Ended: the established session is over, whatever ended it. Once; nothing but fates of messages follows.
+	// Ended: the established session is over, whatever ended it. Once; nothing but the fates of messages that were sent, and the
+	// reports that they rest on, follows.
 	Ended(s *Session, e End)
 	// Message hands over a whole message, to be completed by its Accept or Reject, from any goroutine, in any order; the
 	// peer's 200 waits for that. Bodiless messages come too (m.Bodiless); they are answered already.

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/parley-msrp/parley/internal/dialog"
 	"github.com/parley-msrp/parley/internal/sip"
@@ -16,43 +15,24 @@ import (
 
 // Invitation is a call that came in and waits to be answered or refused. Safe for concurrent use.
 type Invitation struct {
+	inquiry
 	agent   *Agent
 	in      *dialog.Incoming
 	offer   *msrpsdp.Description // nil: none, or none that can be read
 	problem error                // why offer is nil
-	profile *profile
+	profile atomic.Pointer[profile]
 	decided atomic.Bool
 }
 
 func newInvitation(a *Agent, in *dialog.Incoming) *Invitation {
-	inv := &Invitation{agent: a, in: in, profile: a.profiles[DefaultProfile]}
+	inv := &Invitation{inquiry: inquiry{in.Message(), in.Flow()}, agent: a, in: in}
+	inv.profile.Store(a.profiles[DefaultProfile])
 	if in.Offer() == nil {
 		inv.problem = errors.New("the INVITE has no session description")
 		return inv
 	}
 	inv.offer, inv.problem = msrpsdp.Parse(in.Offer())
 	return inv
-}
-
-// Message is the INVITE.
-func (i *Invitation) Message() *SIPMessage { return wrap(i.in.Message()) }
-
-// CallID is the SIP Call-ID.
-func (i *Invitation) CallID() string { return i.in.CallID() }
-
-// From is the caller's URI as claimed.
-func (i *Invitation) From() string { return i.in.Message().From().URI.String() }
-
-// To is the URI of the To header.
-func (i *Invitation) To() string { return i.in.Message().To().URI.String() }
-
-// RequestURI is where the INVITE went to.
-func (i *Invitation) RequestURI() string { return i.in.Message().RequestURI }
-
-// Source is where the INVITE came from, like "udp:192.0.2.1:5060".
-func (i *Invitation) Source() string {
-	f := i.in.Flow()
-	return strings.ToLower(f.Proto.String()) + ":" + f.Remote.String()
 }
 
 // Types are the media types that the offer's usable MSRP lines accept, each once; nil if there is no such line.
@@ -62,8 +42,9 @@ func (i *Invitation) Types() msrp.Types {
 	}
 	var all msrp.Types
 	seen := map[string]bool{}
-	for _, l := range i.offer.Lines {
-		if !l.MSRP || l.Problem != nil {
+	for n := range i.offer.Lines {
+		l := &i.offer.Lines[n]
+		if l.Refuses(msrp.Types{"*"}) != nil {
 			continue
 		}
 		for _, t := range l.Accept {
@@ -82,39 +63,43 @@ func (i *Invitation) Use(profile string) error {
 	if p == nil {
 		return fmt.Errorf("no profile is called %q", profile)
 	}
-	i.profile = p
+	i.profile.Store(p)
+	i.in.UseContact(p.contact)
 	return nil
 }
 
-// Ring sends a provisional response, 180 for example.
-func (i *Invitation) Ring(code int, reason string) error { return i.in.Ring(code, reason) }
+// Ring sends a provisional response, 180 for example. ErrOver says that the call is decided or over.
+func (i *Invitation) Ring(code int, reason string) error { return public(i.in.Ring(code, reason)) }
 
 // OnCancel sets a function that is called once if the call ends before it was decided: the caller gave up, or set-up took too long.
 func (i *Invitation) OnCancel(f func(End)) {
 	i.in.OnOver(func(e dialog.End) { f(endOf(e)) })
 }
 
-// Reject refuses the call with a code from 300 to 699; an empty reason stands for the code's usual phrase.
+// Reject refuses the call with a code from 300 to 699; an empty reason stands for the code's usual phrase. ErrDecided says that it
+// was decided before, ErrOver that it ended before.
 func (i *Invitation) Reject(code int, reason string) error {
 	return i.refuse(&dialog.Refusal{Code: code, Reason: reason})
 }
 
 func (i *Invitation) refuse(r *dialog.Refusal) error {
-	if r.Code < 300 || r.Code > 699 {
-		return fmt.Errorf("code %d: a refusal has a code from 300 to 699", r.Code)
+	if err := checkRefusal(r.Code); err != nil {
+		return err
 	}
 	if i.decided.Swap(true) {
 		return ErrDecided
 	}
-	return i.in.Reject(*r)
+	return public(i.in.Reject(*r))
 }
 
 // Answer accepts the call: a 200 whose session description lists exactly types as accept-types on each MSRP line that has a type in common
 // with them, and refuses every other line. Without types the profile's are taken. MSRP works from now on: h may be called before Answer returns.
 //
-// Where no line can be accepted the call is refused with 488, and the error is a *RefusedError.
+// Where no line can be accepted the call is refused with 488, and the error is a *RefusedError. Other errors: *FieldError for types that
+// are none, after which the call waits on; ErrDecided; ErrOver. With an error h hears nothing.
 func (i *Invitation) Answer(h Handler, types ...string) ([]*Session, error) {
-	accept, err := typesOr(types, i.profile.types)
+	p := i.profile.Load()
+	accept, err := typesOr(types, p.types)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +112,7 @@ func (i *Invitation) Answer(h Handler, types ...string) ([]*Session, error) {
 	if i.decided.Swap(true) {
 		return nil, ErrDecided
 	}
-	return i.accept(h, accept)
+	return i.accept(h, p, accept)
 }
 
 // cannot says why no line of the offer can be answered with these types; nil if one can.
@@ -149,25 +134,22 @@ func (i *Invitation) cannot(accept msrp.Types) error {
 	return why
 }
 
-func (i *Invitation) accept(h Handler, accept msrp.Types) ([]*Session, error) {
-	m := i.in.Message()
-	c := &Call{
-		agent: i.agent, handler: h, peer: i.offer, started: time.Now(), callID: i.in.CallID(),
-		from: i.From(), to: i.To(), ruri: m.RequestURI,
-	}
-	locals := make([]*msrpsdp.Local, len(i.offer.Lines))
+func (i *Invitation) accept(h Handler, p *profile, accept msrp.Types) ([]*Session, error) {
+	c := i.agent.newCall(h, i.in.CallID())
+	c.from, c.to, c.ruri, c.peer = i.From(), i.To(), strings.Clone(i.RequestURI()), i.offer
+	c.locals = make([]*msrpsdp.Local, len(i.offer.Lines))
 	for n := range i.offer.Lines {
 		if i.offer.Lines[n].Refuses(accept) != nil {
 			continue
 		}
-		s, err := c.newSession(i.profile, accept, n)
+		s, err := c.newSession(p, accept, n)
 		if err != nil {
 			return nil, i.fail(c, err)
 		}
-		locals[n] = i.profile.local(s, accept)
+		c.locals[n] = p.local(s, accept)
 	}
-	c.own = msrpsdp.Answer(i.offer, locals)
-	if err := c.setPeers(i.offer); err != nil {
+	c.own = msrpsdp.Answer(i.offer, c.locals)
+	if err := c.setPeers(); err != nil {
 		return nil, i.fail(c, err)
 	}
 	c.state = Confirmed
@@ -177,16 +159,17 @@ func (i *Invitation) accept(h Handler, accept msrp.Types) ([]*Session, error) {
 	d, err := i.in.Accept(c.own.Bytes(), owner{c})
 	if err != nil {
 		c.abandon()
-		return nil, err
+		return nil, public(err)
 	}
 	c.attach(d)
+	c.announce()
 	return c.Sessions(), nil
 }
 
 // fail gives back what was made for a call that cannot be answered after all, and refuses it.
 func (i *Invitation) fail(c *Call, err error) error {
 	c.abandon()
-	return errors.Join(err, i.in.Reject(dialog.Refusal{Code: 500}))
+	return errors.Join(public(err), i.in.Reject(dialog.Refusal{Code: 500}))
 }
 
 // newSession makes one more session of the call, for the m-line with that index.
@@ -204,13 +187,19 @@ func (c *Call) newSession(p *profile, accept msrp.Types, line int) (*Session, er
 	return s, nil
 }
 
-// abandon gives back the sessions of a call that never came to be.
+// announce lets the Handler hear of the call from now on. What happened before is told by another goroutine: the caller may hold locks
+// that the Handler takes.
+func (c *Call) announce() {
+	if c.told.open() {
+		c.agent.spawn(c.told.tell)
+	}
+}
+
+// abandon gives back the sessions of a call that never came to be. The Handler hears nothing.
 func (c *Call) abandon() {
-	c.mu.Lock()
-	c.over = true
-	c.mu.Unlock()
+	c.conclude(End{})
+	c.cancel()
 	for _, s := range c.sessions {
-		s.over.Store(true)
 		s.media.Close()
 		c.agent.table.remove(s)
 	}
@@ -228,7 +217,7 @@ func typesOr(types []string, fallback msrp.Types) (msrp.Types, error) {
 	}
 	t, err := msrp.ParseTypes(strings.Join(types, " "))
 	if err != nil {
-		return nil, &FieldError{Field: "types", Err: err}
+		return nil, &FieldError{Field: "Types", Err: err}
 	}
 	return t, nil
 }

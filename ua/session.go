@@ -24,9 +24,9 @@ type Session struct {
 	call  *Call
 	media *msrp.Session
 	types atomic.Pointer[msrp.Types] // the peer's accept-types
-	over  atomic.Bool
-	line  int    // index of its m-line
-	born  uint64 // place in the table's order
+	over  atomic.Bool                // changed holding call.mu
+	line  int                        // index of its m-line
+	born  uint64                     // place in the table's order
 }
 
 // ID names the session for ever; its MSRP URI may change.
@@ -63,7 +63,7 @@ func (s *Session) Send(ctx context.Context, m Outgoing) (messageID string, err e
 	return s.media.Send(ctx, m)
 }
 
-// End ends the call that the session belongs to: BYE, or CANCEL while it rings. It does not wait for the answer. Doing it again does nothing.
+// End ends the call that the session belongs to, as Call.End does.
 func (s *Session) End() { s.call.End() }
 
 // Lifetime is the time left until the session expires, or in set-up until that is given up; 0 where there is no limit.
@@ -75,17 +75,22 @@ func (s *Session) setPeer(p msrp.Peer) error {
 	return s.media.SetPeer(p)
 }
 
-// finish tells the handler the end, once.
-func (s *Session) finish(e End, wasEstablished bool) {
-	if s.over.Swap(true) {
-		return
-	}
+// begin tells the Handler that the session is established. A notice.
+func (s *Session) begin(m *SIPMessage) {
+	c := s.call
+	c.agent.log.Info("session established", "session_id", s.ID(), "call_id", c.callID, "from", c.from, "to", c.to)
+	c.handler.Established(s, m)
+}
+
+// finish closes the session and tells the Handler its end. A notice.
+func (s *Session) finish(e End, established bool) {
+	c := s.call
 	s.media.Close()
-	s.call.agent.log.Info("session ended", "session_id", s.ID(), "call_id", s.call.CallID(), "cause", e.Cause.String(), "code", e.Code, "reason", e.Reason)
-	if wasEstablished {
-		s.call.handler.Ended(s, e)
+	c.agent.log.Info("session ended", "session_id", s.ID(), "call_id", c.callID, "cause", e.Cause.String(), "code", e.Code, "reason", e.Reason)
+	if established {
+		c.handler.Ended(s, e)
 	} else {
-		s.call.handler.Failed(s, e)
+		c.handler.Failed(s, e)
 	}
 }
 

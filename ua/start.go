@@ -1,7 +1,9 @@
 package ua
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/parley-msrp/parley/internal/dialog"
@@ -25,7 +27,7 @@ type StartConfig struct {
 }
 
 // Start sends an INVITE that offers one MSRP session, and returns before the peer answers: the Handler hears Established or Failed.
-// An error means that nothing was sent; a *FieldError names what is wrong with c.
+// An error means that nothing was sent, and that the Handler hears nothing; a *FieldError names what is wrong with c.
 func (a *Agent) Start(c StartConfig) (*Session, error) {
 	if a.ctx.Err() != nil {
 		return nil, ErrClosed
@@ -34,37 +36,38 @@ func (a *Agent) Start(c StartConfig) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	call := &Call{
-		agent: a, handler: c.Handler, caller: true, started: time.Now(), callID: sip.NewCallID(),
-		from: bareURI(c.From), to: bareURI(c.To), ruri: c.RequestURI,
-	}
+	call := a.newCall(c.Handler, sip.NewCallID())
+	call.caller, call.from, call.to, call.ruri = true, bareURI(c.From), bareURI(c.To), c.RequestURI
 	s, err := call.newSession(p, accept, 0)
 	if err != nil {
-		return nil, err
+		call.abandon()
+		return nil, public(err)
 	}
-	call.own = msrpsdp.Offer(*p.local(s, accept))
+	call.locals = []*msrpsdp.Local{p.local(s, accept)}
+	call.own = msrpsdp.Offer(*call.locals[0])
 	a.table.add(s)
 	d, err := a.dialogs.Invite(dialog.Invite{
-		RequestURI: c.RequestURI, From: c.From, To: c.To, CallID: call.callID, Offer: call.own.Bytes(), Owner: owner{call},
+		RequestURI: c.RequestURI, From: c.From, To: c.To, CallID: call.callID, Contact: p.contact, Offer: call.own.Bytes(), Owner: owner{call},
 	})
 	if err != nil {
 		call.abandon()
-		return nil, err
+		return nil, public(err)
 	}
 	call.attach(d)
+	call.announce()
 	return s, nil
 }
 
 func (a *Agent) checkStart(c *StartConfig) (*profile, msrp.Types, error) {
 	if c.Handler == nil {
-		return nil, nil, &FieldError{Field: "handler", Err: fmt.Errorf("is required")}
+		return nil, nil, &FieldError{Field: "Handler", Err: errors.New("is required")}
 	}
 	if c.Profile == "" {
 		c.Profile = DefaultProfile
 	}
 	p := a.profiles[c.Profile]
 	if p == nil {
-		return nil, nil, &FieldError{Field: "profile", Err: fmt.Errorf("none is called %q", c.Profile)}
+		return nil, nil, &FieldError{Field: "Profile", Err: fmt.Errorf("none is called %q", c.Profile)}
 	}
 	if c.RequestURI == "" {
 		c.RequestURI = bareURI(c.To)
@@ -73,8 +76,11 @@ func (a *Agent) checkStart(c *StartConfig) (*profile, msrp.Types, error) {
 	return p, accept, err
 }
 
-// bareURI is the URI of an address as written: without display name and brackets.
+// bareURI is the URI of an address as written: without display name and brackets. Parameters of one without brackets are its own.
 func bareURI(s string) string {
+	if !strings.Contains(s, "<") {
+		return s
+	}
 	a, err := sip.ParseAddress(s)
 	if err != nil {
 		return s
@@ -91,6 +97,3 @@ func (a *Agent) setupTimeout() time.Duration {
 
 // defaultSetupTimeout is that of internal/dialog.
 const defaultSetupTimeout = 60 * time.Second
-
-// code3 writes a status code.
-func code3(code int) string { return fmt.Sprintf("%03d", code) }

@@ -1,6 +1,7 @@
 package ua
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 )
@@ -40,7 +41,7 @@ func (t *table) list() []*Session {
 		all = append(all, s)
 	}
 	t.mu.RUnlock()
-	slices.SortFunc(all, func(a, b *Session) int { return int(int64(a.born) - int64(b.born)) })
+	slices.SortFunc(all, func(a, b *Session) int { return cmp.Compare(a.born, b.born) })
 	return all
 }
 

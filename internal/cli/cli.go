@@ -3,7 +3,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -47,13 +46,13 @@ type commands struct {
 func Main(args []string, std IO, serve Serve) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	var c commands
 	status := exitOK
 	exited := false
 	parser, err := kong.New(&c,
 		kong.Name("parley"),
 		kong.Description("An MSRP user agent: daemon, terminal client and tools."),
-		kong.UsageOnError(),
 		kong.Writers(std.Out, std.Err),
 		kong.Exit(func(code int) { status, exited = code, true }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
@@ -71,7 +70,7 @@ func Main(args []string, std IO, serve Serve) int {
 		fmt.Fprintf(std.Err, "parley: %v\nRun \"parley --help\" to see the commands.\n", err)
 		return exitUsage
 	}
-	if err := k.Run(); err != nil && !errors.Is(err, context.Canceled) {
+	if err := k.Run(); err != nil {
 		fmt.Fprintln(std.Err, "parley:", err)
 		return exitFailure
 	}

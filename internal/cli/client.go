@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // daemon is how commands reach a running daemon.
@@ -17,8 +18,13 @@ type daemon struct {
 	URL string `name:"url" default:"http://127.0.0.1:8888" env:"PARLEY_URL" help:"HTTP address of the daemon (${default})."`
 }
 
+// callTimeout is how long the daemon may take to answer.
+const callTimeout = 30 * time.Second
+
 // call makes one call of the management interface.
 func (d *daemon) call(ctx context.Context, method string, params, result any) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
 	request, err := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
 	if err != nil {
 		return err
@@ -65,8 +71,16 @@ func (d *daemon) do(ctx context.Context, method, path string, body io.Reader) (i
 	}
 	if answer.StatusCode != http.StatusOK {
 		defer answer.Body.Close()
-		text, _ := io.ReadAll(io.LimitReader(answer.Body, 4096))
-		return nil, fmt.Errorf("%s: %s %s", d.URL+path, answer.Status, bytes.TrimSpace(text))
+		return nil, fmt.Errorf("%s answered %s%s", d.URL, answer.Status, detail(answer.Body))
 	}
 	return answer.Body, nil
+}
+
+// detail is what a problem document (RFC 9457) says.
+func detail(body io.Reader) string {
+	var problem struct{ Detail string }
+	if err := json.NewDecoder(io.LimitReader(body, 4096)).Decode(&problem); err != nil || problem.Detail == "" {
+		return ""
+	}
+	return ": " + printable(problem.Detail)
 }

@@ -19,8 +19,8 @@ type eventsCommand struct {
 	JSON bool   `help:"Print each event as one line of JSON."`
 }
 
-// maxEventLine bounds one line of the stream.
-const maxEventLine = 64 << 20
+// maxEventLine bounds one line of the stream: the largest message, each octet of it escaped, and more.
+const maxEventLine = 128 << 20
 
 func (c *eventsCommand) Run(ctx context.Context, std IO) error {
 	path := "/v1/events"
@@ -43,11 +43,11 @@ func (c *eventsCommand) Run(ctx context.Context, std IO) error {
 			return err
 		}
 	}
-	if err := lines.Err(); err != nil {
-		return err
-	}
 	if ctx.Err() != nil {
-		return nil
+		return nil // interrupted, which is how this ends
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("the stream of events broke: %w", err)
 	}
 	return errors.New("the daemon closed the stream")
 }
@@ -62,10 +62,15 @@ func (c *eventsCommand) print(w io.Writer, data []byte) error {
 		Subject string
 		Time    time.Time
 		Data    json.RawMessage
+		Dropped uint64 // not an event: so many were lost to this reader
 	}
 	if err := json.Unmarshal(data, &e); err != nil {
 		return fmt.Errorf("the daemon's event cannot be read: %w", err)
 	}
-	_, err := fmt.Fprintf(w, "%s  %-22s %s\n", e.Time.Local().Format("15:04:05.000"), e.Type, e.Data)
+	if e.Dropped > 0 {
+		_, err := fmt.Fprintf(w, "%d events were dropped before they were read\n", e.Dropped)
+		return err
+	}
+	_, err := fmt.Fprintf(w, "%s  %-22s %s\n", e.Time.UTC().Format("2006-01-02T15:04:05.000Z"), printable(e.Type), printable(string(e.Data)))
 	return err
 }

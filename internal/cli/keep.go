@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"mime"
 	"os"
@@ -34,10 +35,10 @@ func keep(dir string, m *ua.Message) (path string, err error) {
 			return "", err
 		}
 		_, err = f.Write(m.Body)
-		if closed := f.Close(); err == nil {
-			err = closed
+		if err = errors.Join(err, f.Close()); err != nil {
+			return "", errors.Join(err, os.Remove(path))
 		}
-		return path, err
+		return path, nil
 	}
 	return "", fmt.Errorf("%s has too many files called %s", dir, name)
 }
@@ -59,7 +60,10 @@ func fileName(m *ua.Message) string {
 	return "message-" + safeName(m.MessageID)
 }
 
-// safeName keeps letters, digits and a few signs of the last path element, and never a leading dot.
+// maxName bounds a file name, in octets, so that a number can be added.
+const maxName = 100
+
+// safeName keeps letters, digits and a few signs of the last path element, and never a leading dot. "" : nothing is left.
 func safeName(s string) string {
 	s = s[strings.LastIndexAny(s, `/\`)+1:]
 	s = strings.Map(func(r rune) rune {
@@ -68,11 +72,10 @@ func safeName(s string) string {
 		}
 		return '_'
 	}, s)
-	s = strings.Trim(s, ". ")
-	if len(s) > 100 {
-		s = s[len(s)-100:]
+	if cut := len(s) - maxName; cut > 0 { // the end has the extension
+		s = strings.ToValidUTF8(s[cut:], "")
 	}
-	return s
+	return strings.Trim(s, ". ")
 }
 
 // printable is a peer's text without control characters, which could drive the terminal.

@@ -39,7 +39,7 @@ func (c *listCommand) Run(ctx context.Context, std IO) error {
 		if s.State >= 0 && s.State < len(stateNames) {
 			state = stateNames[s.State]
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%ds\t%s\t%s\n", s.SessionID, s.Type, state, s.Lifetime, s.FromURI, s.ToURI)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%ds\t%s\t%s\n", s.SessionID, s.Type, state, s.Lifetime, printable(s.FromURI), printable(s.ToURI))
 	}
 	return w.Flush()
 }

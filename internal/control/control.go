@@ -32,22 +32,38 @@ func New(j journal.Journal, source string, log *slog.Logger) *Control {
 // Attach sets the agent, before any call comes or goes.
 func (c *Control) Attach(a *ua.Agent) { c.agent = a }
 
-// Start starts a session.
+// Start starts a session. An error that one of s causes names it as the faces do: content_types, from_uri, to_uri, ruri.
 func (c *Control) Start(s Start) (sessionID string, err error) {
 	types, err := msrp.ParseTypes(s.ContentTypes)
 	if err != nil {
 		return "", fmt.Errorf("content_types: %w", err)
 	}
+	if s.RequestURI == "" {
+		return "", errors.New("ruri: is required")
+	}
 	session, err := c.agent.Start(ua.StartConfig{
 		From: s.FromURI, To: s.ToURI, RequestURI: s.RequestURI, Types: types, Handler: c.newTeller(),
 	})
 	if err != nil {
-		return "", err
+		return "", named(err)
 	}
 	return session.ID(), nil
 }
 
-// Answer answers a call that came in.
+// named gives a field of ua.StartConfig the name that it has in Start's callers.
+func named(err error) error {
+	var field *ua.FieldError
+	if !errors.As(err, &field) {
+		return err
+	}
+	names := map[string]string{"From": "from_uri", "To": "to_uri", "RequestURI": "ruri", "Types": "content_types"}
+	if name, ok := names[field.Field]; ok {
+		return fmt.Errorf("%s: %w", name, field.Err)
+	}
+	return err
+}
+
+// Answer answers a call that came in, with these types. Errors are those of ua.Invitation.Answer.
 func (c *Control) Answer(inv *ua.Invitation, types []string) error {
 	_, err := inv.Answer(c.newTeller(), types...)
 	return err

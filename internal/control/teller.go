@@ -15,27 +15,60 @@ const handlerName = "msrp_ua"
 // teller is the ua.Handler of one call: it tells the journal.
 type teller struct {
 	control *Control
+	keeping keeping
 
 	mu       sync.Mutex
-	sequence map[string]uint64 // the last number of each session's events
+	sessions map[string]*told // by ID
+}
+
+// told is what was told of one session.
+type told struct {
+	sequence uint64 // number of the last event
+	over     bool   // the session has ended
 }
 
 var _ ua.Handler = (*teller)(nil)
 
 func (c *Control) newTeller() *teller {
-	return &teller{control: c, sequence: map[string]uint64{}}
+	return &teller{control: c, sessions: map[string]*told{}}
+}
+
+// of is what was told of a session. Holding t.mu.
+func (t *teller) of(sessionID string) *told {
+	s := t.sessions[sessionID]
+	if s == nil {
+		s = &told{}
+		t.sessions[sessionID] = s
+	}
+	return s
 }
 
 // tell numbers an event and puts it into the journal in that order.
 func (t *teller) tell(e event.Event, kept func(error)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.sequence[e.SessionID]++
-	e.Sequence = t.sequence[e.SessionID]
+	t.append(e, kept)
+}
+
+// append is tell, holding t.mu.
+func (t *teller) append(e event.Event, kept func(error)) {
+	s := t.of(e.SessionID)
+	s.sequence++
+	e.Sequence = s.sequence
 	if kept == nil {
 		kept = t.control.unkept(e)
 	}
 	t.control.emit(e, kept)
+}
+
+// end tells the end of a session, unless there is nothing to tell.
+func (t *teller) end(s *ua.Session, e *event.Event) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.of(s.ID()).over = true
+	if e != nil {
+		t.append(*e, nil)
+	}
 }
 
 func (t *teller) Name() string { return handlerName }
@@ -47,28 +80,40 @@ func (t *teller) Established(s *ua.Session, _ *ua.SIPMessage) {
 
 func (t *teller) Failed(s *ua.Session, e ua.End) {
 	c := s.Call()
-	t.tell(event.NewFailed(s.ID(), e.Code, e.Reason, c.From(), c.To(), c.RequestURI(), event.CallID(c.CallID())), nil)
+	failed := event.NewFailed(s.ID(), e.Code, e.Reason, c.From(), c.To(), c.RequestURI(), event.CallID(c.CallID()))
+	t.end(s, &failed)
 }
 
+// Ended tells nothing where the application ended the session itself.
 func (t *teller) Ended(s *ua.Session, e ua.End) {
 	if e.Cause == ua.ByApplication {
+		t.end(s, nil)
 		return
 	}
-	t.tell(event.NewEnd(s.ID(), event.CallID(s.Call().CallID()), event.Reason(e.Reason)), nil)
+	ended := event.NewEnd(s.ID(), event.CallID(s.Call().CallID()), event.Reason(e.Reason))
+	t.end(s, &ended)
 }
 
-// Message keeps the message, and only then accepts it: its 200 says that it is kept.
+// Message keeps the message, and only then accepts it. One that was on its way while the session ended comes too late.
 func (t *teller) Message(s *ua.Session, m *ua.Message) {
-	if m.Bodiless || len(m.Body) == 0 || m.Duplicate {
+	if m.Bodiless || len(m.Body) == 0 {
 		m.Accept()
 		return
 	}
-	t.tell(event.NewMessage(s.ID(), m.ContentType, m.Body, event.MessageID(m.MessageID)), func(err error) {
-		if err != nil {
-			m.Reject(413, "message cannot be kept")
-			return
-		}
-		m.Accept()
+	key := messageKey{s.ID(), m.MessageID}
+	if m.Duplicate {
+		t.keeping.repeat(key, m)
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.of(s.ID()).over {
+		m.Reject(481, "")
+		return
+	}
+	t.keeping.begin(key)
+	t.append(event.NewMessage(s.ID(), m.ContentType, m.Body, event.MessageID(m.MessageID)), func(err error) {
+		t.keeping.done(key, m, err)
 	})
 }
 
@@ -96,9 +141,9 @@ func (t *teller) Fate(s *ua.Session, f ua.Fate) {
 	}
 }
 
-// why says what made a message fail.
+// why says what made a message fail, where a code did.
 func why(f ua.Fate) []event.Param {
-	if f.Kind != msrp.Failed {
+	if f.Kind != msrp.Failed || f.Code == 0 {
 		return nil
 	}
 	return []event.Param{event.Code(f.Code), event.Comment(f.Comment)}

@@ -7,11 +7,8 @@ import (
 	"github.com/parley-msrp/parley/msrp"
 )
 
-// Errors that callers tell apart.
-var (
-	ErrUnknownSession = errors.New("unknown session")
-	ErrDraining       = errors.New("the node is shutting down")
-)
+// ErrUnknownSession says that no session has that ID, or has it any more.
+var ErrUnknownSession = errors.New("unknown session")
 
 // Start asks for a new session.
 type Start struct {

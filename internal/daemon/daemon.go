@@ -8,7 +8,9 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -24,8 +26,12 @@ import (
 	"github.com/parley-msrp/parley/ua"
 )
 
-// drainTimeout is how long a node that was told to stop waits for its peers' answers to BYE. An unanswered BYE would take 32 s.
-const drainTimeout = 8 * time.Second
+const (
+	// drainTimeout is how long a node that was told to stop waits for its peers' answers to BYE. An unanswered BYE would take 32 s.
+	drainTimeout = 8 * time.Second
+	// readersTimeout is how long those who read events then have for the last ones.
+	readersTimeout = 2 * time.Second
+)
 
 // node is one running node.
 type node struct {
@@ -35,6 +41,7 @@ type node struct {
 	router  *router
 	agent   *ua.Agent
 	web     *web.Server
+	http    string // address of the HTTP listener
 
 	draining atomic.Bool
 }
@@ -46,7 +53,7 @@ func Serve(ctx context.Context, c config.Config, out, errOut io.Writer) error {
 	if err != nil {
 		return hint(err)
 	}
-	n.greet(c, out)
+	n.greet(out)
 	<-ctx.Done()
 	fmt.Fprintln(out, "draining: no new sessions, live ones get a BYE")
 	return n.drain()
@@ -57,7 +64,7 @@ func start(c config.Config, errOut io.Writer) (*node, error) {
 	script := route.Default()
 	if c.Route != "" {
 		var err error
-		if script, err = route.Load(c.Route); err != nil {
+		if script, err = route.Load(c.Route, route.WithLogger(n.log)); err != nil {
 			return nil, fmt.Errorf("route: %w", err)
 		}
 	}
@@ -75,8 +82,9 @@ func start(c config.Config, errOut io.Writer) (*node, error) {
 	}
 	n.control.Attach(n.agent)
 	if err := n.serveHTTP(listener); err != nil {
-		return nil, errors.Join(err, n.drain())
+		return nil, errors.Join(err, listener.Close(), n.drain())
 	}
+	n.http = listener.Addr().String()
 	return n, nil
 }
 
@@ -106,6 +114,7 @@ func (n *node) agentConfig(c config.Config) ua.Config {
 		MSRPListen:      c.MSRP.Listen,
 		Profile:         ua.Profile{MyURI: c.MSRPUA.MyURI, Contact: c.MSRPUA.AdvertisedContact},
 		OnInvite:        n.router.invite,
+		OnQuery:         n.router.query,
 		SetupTimeout:    c.SIP.SetupTimeout,
 		MaxDuration:     c.MSRPUA.MaxDuration,
 		CleanupInterval: c.MSRPUA.CleanupInterval,
@@ -114,44 +123,68 @@ func (n *node) agentConfig(c config.Config) ua.Config {
 	}
 }
 
-// drain ends the sessions and then everything else, within drainTimeout.
+// drain ends the sessions and then everything else. Peers and readers that take longer than they may are left behind: that is no error.
 func (n *node) drain() error {
-	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
-	defer cancel()
 	var errs []error
-	n.draining.Store(true)
-	if err := n.agent.Close(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		errs = append(errs, err)
+	within := func(limit time.Duration, do func(context.Context) error) {
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		defer cancel()
+		if err := do(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			errs = append(errs, err)
+		}
 	}
+	n.draining.Store(true)
+	within(drainTimeout, n.agent.Close)
 	n.router.wait()
 	if n.web != nil {
-		// Readers of events get the last ones while HTTP shuts down.
-		errs = append(errs, n.web.Shutdown(ctx))
+		within(readersTimeout, n.web.Shutdown)
 	}
 	return errors.Join(append(errs, n.journal.Close())...)
 }
 
 // greet says what listens and what to try.
-func (n *node) greet(c config.Config, out io.Writer) {
-	host := firstHost(n.agent.SIPAddrs())
+func (n *node) greet(out io.Writer) {
+	url := ""
+	if n.http != config.Default().HTTP.Listen {
+		url = " --url http://" + n.http
+	}
 	fmt.Fprintf(out, `Parley %s is ready.
   SIP   %s
   MSRP  %s
   HTTP  http://%s
 Try, in a second terminal:
-  parley chat sip:anyone@%s      talk to this daemon
-  parley events                  see what happens
-  parley sessions                list the sessions, then: parley send SESSION_ID hello
-`, version.String(), strings.Join(n.agent.SIPAddrs(), " "), strings.Join(n.agent.MSRPAddrs(), " "), c.HTTP.Listen, host)
+  %[5]s chat %[6]s      talk to this daemon
+  %[5]s events%[7]s                  see what happens
+  %[5]s sessions%[7]s                list the sessions, then: %[5]s send%[7]s SESSION_ID hello
+`, version.String(), strings.Join(n.agent.SIPAddrs(), " "), strings.Join(n.agent.MSRPAddrs(), " "), n.http,
+		program(), uri(n.agent.SIPAddrs()), url)
 }
 
-// firstHost is the address of the first listener, with its port unless that is SIP's own.
-func firstHost(listeners []string) string {
-	if len(listeners) == 0 {
-		return "127.0.0.1"
+// program is how this program was called, so that what to try can be typed as it stands.
+func program() string {
+	if strings.ContainsRune(os.Args[0], filepath.Separator) {
+		return os.Args[0]
 	}
-	_, address, _ := strings.Cut(listeners[0], ":")
-	return strings.TrimSuffix(address, ":5060")
+	return "parley"
+}
+
+// uri is whom to call to reach the first listener, as a word of a command line.
+func uri(listeners []string) string {
+	network, address, ok := strings.Cut(listeners[0], ":")
+	at, err := netip.ParseAddrPort(address)
+	if !ok || err != nil {
+		return "sip:anyone@127.0.0.1"
+	}
+	host := at.Addr().Unmap()
+	if host.IsUnspecified() {
+		host = netip.MustParseAddr("127.0.0.1")
+	}
+	u := "sip:anyone@" + netip.AddrPortFrom(host, at.Port()).String()
+	u = strings.TrimSuffix(u, ":5060")
+	if network == "tcp" {
+		return "'" + u + ";transport=tcp'"
+	}
+	return u
 }
 
 func newLogger(c config.Log, w io.Writer) *slog.Logger {

@@ -3,12 +3,14 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
 
 	"github.com/parley-msrp/parley/internal/control"
 	"github.com/parley-msrp/parley/internal/route"
+	"github.com/parley-msrp/parley/msrp"
 	"github.com/parley-msrp/parley/ua"
 )
 
@@ -28,37 +30,89 @@ func newRouter(s *route.Script, c *control.Control, log *slog.Logger) *router {
 	return &router{script: s, control: c, log: log, places: make(chan struct{}, maxRouting)}
 }
 
-// invite takes an INVITE from the agent, which must not be held up: a script may take its time.
+// invite takes an INVITE from the agent.
 func (r *router) invite(inv *ua.Invitation) {
+	if !r.start(func() { r.run(inv) }) {
+		r.done(inv, inv.Reject(503, "too many calls in the request route"))
+	}
+}
+
+// query takes an OPTIONS, which is answered as a call would be (S-020): the script sees an offer of every media type.
+func (r *router) query(q *ua.Query) {
+	asked := func() {
+		decision, err := r.decide(q, "OPTIONS", msrp.Types{"*"})
+		switch {
+		case err != nil:
+			_ = q.Reject(500, "")
+		case decision.Answer != nil:
+			_ = q.Accept(decision.Answer...)
+		default:
+			_ = q.Reject(decision.Code, decision.Reason)
+		}
+	}
+	if !r.start(asked) {
+		_ = q.Reject(503, "too many calls in the request route")
+	}
+}
+
+// start runs f beside the agent, which must not be held up: a script may take its time. False: there is no place left.
+func (r *router) start(f func()) bool {
 	select {
 	case r.places <- struct{}{}:
 	default:
-		r.done(inv, inv.Reject(503, "too many calls in the request route"))
-		return
+		return false
 	}
 	r.wg.Go(func() { // bounded by places; the script has a time limit
 		defer func() { <-r.places }()
-		r.run(inv)
+		f()
 	})
+	return true
 }
 
 // wait waits for the scripts that run.
 func (r *router) wait() { r.wg.Wait() }
 
-func (r *router) run(inv *ua.Invitation) {
+// inquiry is what an INVITE and an OPTIONS have in common.
+type inquiry interface {
+	RequestURI() string
+	From() string
+	To() string
+	Source() string
+	CallID() string
+	Message() *ua.SIPMessage
+}
+
+func (r *router) decide(i inquiry, method string, types msrp.Types) (route.Decision, error) {
 	decision, err := r.script.Run(context.Background(), route.Request{
-		Method: "INVITE", RequestURI: inv.RequestURI(), From: inv.From(), To: inv.To(), Source: inv.Source(),
-		CallID: inv.CallID(), Header: inv.Message().Header, Types: inv.Types(),
+		Method: method, RequestURI: i.RequestURI(), From: i.From(), To: i.To(), Source: i.Source(),
+		CallID: i.CallID(), Header: i.Message().Header, Types: types,
 	})
+	if err != nil {
+		r.log.Error("request route failed", "call_id", i.CallID(), "method", method, "err", err)
+	}
+	return decision, err
+}
+
+func (r *router) run(inv *ua.Invitation) {
+	decision, err := r.decide(inv, "INVITE", inv.Types())
 	switch {
 	case err != nil:
-		r.log.Error("request route failed", "call_id", inv.CallID(), "err", err)
 		r.done(inv, inv.Reject(500, ""))
 	case decision.Answer != nil:
-		r.done(inv, r.control.Answer(inv, decision.Answer))
+		r.done(inv, r.answer(inv, decision.Answer))
 	default:
+		r.log.Info("call refused by the request route", "call_id", inv.CallID(), "code", decision.Code, "reason", decision.Reason)
 		r.done(inv, inv.Reject(decision.Code, decision.Reason))
 	}
+}
+
+// answer answers with these types. A call that cannot be answered is refused: nobody else decides on it.
+func (r *router) answer(inv *ua.Invitation, types []string) error {
+	err := r.control.Answer(inv, types)
+	if err != nil && inv.Reject(500, "") == nil {
+		return fmt.Errorf("refused with 500: %w", err)
+	}
+	return err
 }
 
 // done logs what became of an INVITE where that is not an established call.
@@ -68,6 +122,8 @@ func (r *router) done(inv *ua.Invitation, err error) {
 	case err == nil:
 	case errors.As(err, &refused):
 		r.log.Info("call refused", "call_id", inv.CallID(), "code", refused.Code, "reason", refused.Reason)
+	case errors.Is(err, ua.ErrOver):
+		r.log.Info("call ended before it was answered", "call_id", inv.CallID())
 	default:
 		r.log.Warn("call not answered", "call_id", inv.CallID(), "err", strings.TrimSpace(err.Error()))
 	}

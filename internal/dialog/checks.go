@@ -56,7 +56,12 @@ func checkMethod(method string, inDialog bool) *Refusal {
 			return nil
 		}
 		return &Refusal{Code: 489}
-	case "MESSAGE", "PUBLISH", "REFER", "REGISTER":
+	case "REFER":
+		if inDialog {
+			return notAllowed()
+		}
+		return &Refusal{Code: 403} // nobody is authorised to refer (S-044)
+	case "MESSAGE", "PUBLISH", "REGISTER":
 		return notAllowed()
 	default:
 		return &Refusal{Code: 501} // no method of the IANA registry (S-014)

@@ -29,10 +29,11 @@ type Dialog struct {
 	caller         bool // constant
 	phase          phase
 	wasEstablished bool
+	contact        string // own Contact value; "": the endpoint's
 	sequenced      bool   // remoteSeq is known
 	remoteSeq      uint32 // CSeq of the peer's last request
 
-	in    *Incoming       // while ringing or accepted
+	in    *Incoming       // while ringing
 	out   *outgoing       // while calling or acking
 	acks  []*unackedFinal // 2xx of ours that wait for their ACK
 	bye   *attempt        // while closing

@@ -2,6 +2,7 @@ package dialog
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/netip"
 	"sync"
@@ -15,6 +16,7 @@ import (
 type Config struct {
 	Logger       *slog.Logger                                        // none
 	Product      string                                              // Server and User-Agent value; none if empty
+	Features     string                                              // feature tags of own Contacts, each with its leading ';' (RFC 3840 §9)
 	SetupTimeout time.Duration                                       // 60 s: longest life of a set-up; then CANCEL as caller, 480 as called. Once a 2xx went, 64*T1 for its ACK counts, then BYE
 	T1, T2       time.Duration                                       // 500 ms and 4 s, as in the stack: resending of 2xx (S-002)
 	Contact      func(p sip.Proto, peer netip.Addr) (sip.URI, error) // own Contact for that peer; nil: sip:HOST:PORT;transport= from Stack.LocalFor
@@ -116,6 +118,9 @@ func (e *Endpoint) Stray(f sip.Flow, m *sip.Message) {
 // Drain answers new INVITEs with 503 and Retry-After from now on; live dialogs go on.
 func (e *Endpoint) Drain() { e.draining.Store(true) }
 
+// abandonTime is more than enough for telling every owner the end.
+const abandonTime = 2 * time.Second
+
 // Close ends every dialog (BYE, CANCEL, 480) and waits for their end. When ctx ends before, the rest is forgotten where it
 // stands, and the error is that of ctx. Owners hear Ended of each dialog in either case. The stack is left open.
 func (e *Endpoint) Close(ctx context.Context) error {
@@ -124,11 +129,14 @@ func (e *Endpoint) Close(ctx context.Context) error {
 	e.spawn(func() { e.each((*Dialog).shut) })
 	err := e.dialogs.wait(ctx)
 	e.cancel()
-	if err != nil {
-		e.spawn(func() { e.each((*Dialog).abandon) })
-		return err
+	if err == nil {
+		return e.workers.wait(ctx)
 	}
-	return e.workers.wait(ctx)
+	e.spawn(func() { e.each((*Dialog).abandon) })
+	// Nothing of this waits for a peer any more.
+	soon, cancel := context.WithTimeout(context.Background(), abandonTime)
+	defer cancel()
+	return errors.Join(err, e.workers.wait(soon))
 }
 
 // each runs a task on every dialog.

@@ -2,10 +2,12 @@ package dialog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -116,7 +118,7 @@ func TestEndpoint(t *testing.T) {
 		in.OnOver(func(e End) { r.tell("over") })
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if err := r.e.Close(ctx); err != context.DeadlineExceeded {
+		if err := r.e.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v", err)
 		}
 		told := map[string]bool{}
@@ -127,6 +129,16 @@ func TestEndpoint(t *testing.T) {
 			t.Errorf("told %v", told)
 		}
 		r.quiet()
+		for len(r.in) > 0 {
+			r.next()
+		}
+		for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Second) {
+			if len(r.in) > 0 {
+				if m := r.next(); m.what() != "480 INVITE" { // of the server transaction
+					t.Errorf("still sent: %s", m.what())
+				}
+			}
+		}
 	})
 
 	t.Run("S-011/the configured Contact is used", func(t *testing.T) {
@@ -157,6 +169,192 @@ func TestEndpoint(t *testing.T) {
 		r.expect("ended refused 486 established=false")
 	})
 }
+
+func TestOwnContact(t *testing.T) {
+	own := sip.URI{Scheme: "sip", User: "bot", Host: "203.0.113.6"}
+	const want = "<sip:bot@203.0.113.6>"
+
+	overSockets(t, "S-011/the Contact of one dialog, in all that it sends: called", Config{}, func(t *testing.T, r *rig) {
+		incoming := r.keepIncoming()
+		c := r.newCall()
+		inv := c.invite()
+		c.send(inv)
+		in := <-incoming
+		if in.CallID() != c.id || string(in.Offer()) != offerSDP || in.Message().Method != "INVITE" || in.Flow().Proto.String() != c.proto {
+			t.Error("not the INVITE that was sent")
+		}
+		in.UseContact(own)
+		check0(t, in.Ring(180, ""))
+		ringing := c.want("180 INVITE")
+		back := c.target
+		c.learn(ringing)
+		c.target = back
+		_, err := in.Accept([]byte(answerSDP), r)
+		check0(t, err)
+		in.UseContact(sip.URI{})
+		ok := c.want("200 INVITE")
+		c.ack(inv)
+		r.expect("established")
+		c.send(c.request("UPDATE"))
+		for _, m := range []received{ringing, ok, c.want("200 UPDATE")} {
+			if m.get("Contact") != want {
+				t.Errorf("got\n%s", m.raw)
+			}
+		}
+		c.bye(r)
+	})
+
+	overSockets(t, "S-011/the Contact of one dialog, in all that it sends: caller", Config{}, func(t *testing.T, r *rig) {
+		_, err := r.e.Invite(Invite{
+			RequestURI: (&call{peer: r.peer}).uri(), From: "sip:a@b", To: "sip:c@d", CallID: "given", Contact: own, Offer: []byte(offerSDP), Owner: r,
+		})
+		check0(t, err)
+		inv := r.want("INVITE")
+		r.accepted(inv, "callee")
+		c := r.answering(inv, "callee")
+		if inv.get("Contact") != want || inv.get("Call-ID") != "given" {
+			t.Errorf("got\n%s", inv.raw)
+		}
+		c.target = "sip:parley@192.0.2.1"
+		c.send(c.request("UPDATE"))
+		if m := c.want("200 UPDATE"); m.get("Contact") != want {
+			t.Errorf("got\n%s", m.raw)
+		}
+		c.bye(r)
+	})
+}
+
+func TestDecisions(t *testing.T) {
+	overSockets(t, "S-022/what cannot be sent is an error, and the INVITE can still be decided", Config{}, func(t *testing.T, r *rig) {
+		incoming := r.keepIncoming()
+		c := r.newCall()
+		late := c.request("INVITE") // without a description
+		c.send(late)
+		in := <-incoming
+		for _, err := range []error{
+			in.Ring(100, ""), in.Ring(200, ""), in.Reject(Refusal{Code: 200}), in.Reject(Refusal{Code: 700}),
+			second(in.Accept(nil, r)), second(in.Accept([]byte("v=0"), nil)),
+		} {
+			var input *InputError
+			if !errors.As(err, &input) || input.Error() == "" || errors.Unwrap(input) == nil {
+				t.Errorf("got %v", err)
+			}
+		}
+		if _, err := in.Accept([]byte("v=0"), r); err != ErrNoOffer || in.Offer() != nil {
+			t.Errorf("got %v", err)
+		}
+		check0(t, in.Reject(Refusal{Code: 488}))
+		c.ackFinal(late, c.want("488 INVITE"))
+		r.quiet()
+	})
+
+	underFakeTime(t, "S-006/BYE between Accept and its 200: the INVITE gets 487, the owner hears one end", sip.UDP, Config{}, func(t *testing.T, r *rig, _ *memNet) {
+		incoming := r.keepIncoming()
+		c := r.newCall()
+		inv := c.invite()
+		c.send(inv)
+		in := <-incoming
+		check0(t, in.Ring(180, ""))
+		c.learn(c.want("180 INVITE"))
+		busy, free := make(chan bool), make(chan bool)
+		go in.d.tasks.run(func() { close(busy); <-free })
+		<-busy
+		c.send(c.request("BYE"))
+		time.Sleep(time.Second)
+		_, err := in.Accept([]byte(answerSDP), r)
+		check0(t, err)
+		close(free)
+		c.want("200 BYE")
+		c.ackFinal(inv, c.want("487 INVITE"))
+		r.expect("ended remote 487 established=false")
+		r.quiet()
+	})
+
+	overSockets(t, "S-004/CANCEL races with Accept and Reject: one of them wins, and there is one end", Config{}, func(t *testing.T, r *rig) {
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		r.set(func(do *hooks) {
+			n := 0
+			do.invite = func(in *Incoming) {
+				n++
+				reject, end := n%3 == 0, n%2 == 0
+				wg.Go(func() {
+					if reject {
+						_ = in.Reject(Refusal{Code: 486})
+					} else if d, err := in.Accept([]byte(answerSDP), r); err == nil && end {
+						d.End("")
+					}
+				})
+			}
+		})
+		for range 300 {
+			c := r.newCall()
+			inv := c.invite()
+			c.send(inv)
+			cancel := *inv
+			cancel.method, cancel.body, cancel.head = "CANCEL", "", nil
+			c.send(&cancel)
+			for settled := false; !settled; {
+				switch m := c.next(); m.what() {
+				case "200 CANCEL", "100 INVITE":
+				case "487 INVITE", "486 INVITE":
+					c.ackFinal(inv, m)
+					settled = true
+				case "200 INVITE":
+					c.learn(m)
+					c.ack(inv)
+					c.send(c.request("BYE"))
+				case "200 BYE", "481 BYE": // our BYE may have ended the dialog first
+					settled = true
+				case "BYE":
+					c.answer(m, 200, "", nil, "")
+				default:
+					t.Fatalf("got %s", m.what())
+				}
+			}
+			// What crossed is read with the next call: each call has an end, as the number of dialogs shows.
+			for len(c.in) > 0 {
+				if m := c.next(); m.what() == "BYE" {
+					c.answer(m, 200, "", nil, "")
+				}
+			}
+		}
+		for end := time.Now().Add(10 * time.Second); r.e.Len() > 0 && time.Now().Before(end); {
+			select {
+			case m := <-r.in:
+				if m.what() == "BYE" {
+					r.answer(m, 200, "", nil, "")
+				}
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
+		wg.Wait()
+		established, ended := 0, 0
+		for len(r.events) > 0 {
+			switch got := <-r.events; {
+			case got == "established":
+				established++
+			case strings.HasSuffix(got, "established=true"):
+				ended++
+			}
+		}
+		if r.e.Len() != 0 || established != ended {
+			t.Errorf("%d dialogs left, %d established, %d of them ended", r.e.Len(), established, ended)
+		}
+	})
+
+	t.Run("S-006/the text of a Reason header", func(t *testing.T) {
+		for value, want := range map[string]string{
+			"": "BYE", "SIP;cause=200": "BYE", `SIP;cause=200;text="done"`: "done", `Q.850;text="a`: "a",
+		} {
+			if got := reasonText(value, "BYE"); got != want {
+				t.Errorf("%q: %q", value, got)
+			}
+		}
+	})
+}
+
+func second(_ *Dialog, err error) error { return err }
 
 // TestIdleDialog measures what an established dialog holds once its set-up is forgotten.
 func TestIdleDialog(t *testing.T) {

@@ -20,11 +20,12 @@ type Incoming struct {
 	d     *Dialog
 	tx    *sip.ServerTx
 	offer []byte
-	head  []sip.Header // what each response that makes a dialog carries: Record-Route, Contact
+	head  []sip.Header // what each response that makes a dialog carries: Record-Route, and last the endpoint's Contact
 
 	mu       sync.Mutex
-	settled  bool // a final response is decided on
-	code     int  // the provisional response to repeat
+	settled  bool   // a final response is decided on
+	contact  string // own Contact value; "": that in head
+	code     int    // the provisional response to repeat
 	reason   string
 	progress *time.Timer
 	deadline *time.Timer
@@ -44,6 +45,36 @@ func (in *Incoming) CallID() string { return in.d.callID }
 // Offer is the session description found in the body (multipart looked through, S-016); nil where there is none.
 func (in *Incoming) Offer() []byte { return in.offer }
 
+// UseContact sets the own Contact of the dialog from now on; the zero URI is the endpoint's. Once the INVITE is decided it does nothing.
+func (in *Incoming) UseContact(u sip.URI) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.settled {
+		return
+	}
+	in.contact = ""
+	if u != (sip.URI{}) {
+		in.contact = in.d.e.contactValue(u)
+	}
+}
+
+// ownContact is what UseContact set last.
+func (in *Incoming) ownContact() string {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.contact
+}
+
+// headers are those of a response that makes a dialog; in.mu is held, or the INVITE is settled.
+func (in *Incoming) headers() []sip.Header {
+	last := len(in.head) - 1
+	h := in.head[last]
+	if in.contact != "" {
+		h.Value = in.contact
+	}
+	return append(append(in.head[:last:last], h), capabilities()...)
+}
+
 // Ring sends a provisional response above 100, which is then repeated each minute. It fails with ErrOver once the INVITE is over.
 func (in *Incoming) Ring(code int, reason string) error {
 	if code <= 100 || code > 199 {
@@ -61,7 +92,7 @@ func (in *Incoming) Ring(code int, reason string) error {
 
 // provisional sends the provisional response; in.mu is held, so that none follows a final one.
 func (in *Incoming) provisional() {
-	in.d.e.reply(in.tx, in.code, in.reason, append(in.head[:len(in.head):len(in.head)], capabilities()...), nil)
+	in.d.e.reply(in.tx, in.code, in.reason, in.headers(), nil)
 	in.progress.Reset(progressInterval)
 }
 
@@ -165,8 +196,6 @@ func (e *Endpoint) invited(tx *sip.ServerTx, m *sip.Message, tag string, offer [
 		e.refuse(tx, r)
 		return
 	}
-	e.undecided.Store(tx, in)
-	in.arm()
 	e.user.Invite(in)
 }
 
@@ -200,16 +229,19 @@ func (e *Endpoint) newIncoming(tx *sip.ServerTx, m *sip.Message, tag string, off
 	}
 	in.head = append(in.head, sip.Header{Name: "Contact", Value: contact})
 	d.in = in
+	// From here on CANCEL and Close find it: they wait until it is ready.
+	in.mu.Lock()
+	defer in.mu.Unlock()
 	if !e.register(d) {
 		return nil, overloaded("Too Many Calls")
 	}
+	e.undecided.Store(tx, in)
+	in.arm()
 	return in, nil
 }
 
-// arm starts the timers of an undecided INVITE.
+// arm starts the timers of an undecided INVITE; in.mu is held.
 func (in *Incoming) arm() {
-	in.mu.Lock()
-	defer in.mu.Unlock()
 	in.progress = time.AfterFunc(progressInterval, in.stillUndecided)
 	limit, code, why := in.d.e.cfg.SetupTimeout, 480, "not answered in time"
 	if x, ok := expires(in.tx.Request().Get("Expires")); ok && x < limit {

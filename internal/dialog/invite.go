@@ -17,6 +17,7 @@ type Invite struct {
 	RequestURI string       // required; a sip URI
 	From, To   string       // required; URI or name-addr, without tag
 	CallID     string       // empty: a new one
+	Contact    sip.URI      // own Contact; zero: the endpoint's
 	Offer      []byte       // session description; required
 	Headers    []sip.Header // further ones; Route rows are the route that the INVITE takes
 	Owner      Owner        // required
@@ -58,6 +59,9 @@ func (e *Endpoint) newCall(inv Invite) (*Dialog, error) {
 		return nil, &InputError{Field: "Owner", Err: errRequired}
 	}
 	d := &Dialog{leg: *l, e: e, owner: inv.Owner, caller: true, phase: calling}
+	if inv.Contact.Scheme != "" {
+		d.contact = e.contactValue(inv.Contact)
+	}
 	o := &outgoing{d: d, offer: bytes.Clone(inv.Offer), seq: l.seq, acks: map[string]*sentAck{}}
 	for _, h := range inv.Headers {
 		if err := checkHeader(h); err != nil {
@@ -70,7 +74,7 @@ func (e *Endpoint) newCall(inv Invite) (*Dialog, error) {
 		}
 	}
 	if _, _, hop, err := route(d.target, d.routes); err != nil || hop.Scheme != "sip" {
-		return nil, &InputError{Field: "Headers", Err: errors.New("Route: want a sip URI")}
+		return nil, &InputError{Field: "Headers", Err: errors.New("want a sip URI in Route")}
 	}
 	o.ctx, o.cancel = context.WithCancel(e.ctx)
 	o.req = &attempt{e: e, tasks: &d.tasks, build: o.build, on: o.event}

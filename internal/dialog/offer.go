@@ -75,7 +75,7 @@ func (d *Dialog) answer(m *sip.Message, offer []byte) ([]byte, *Refusal) {
 
 // agree sends the 200 of a re-INVITE or UPDATE, and takes the peer's new target.
 func (d *Dialog) agree(tx *sip.ServerTx, m *sip.Message, answer []byte) bool {
-	contact, err := d.e.contactOn(tx.Flow())
+	contact, err := d.contactOn(tx.Flow())
 	if err != nil {
 		d.e.log.Error("no Contact for this peer", "call_id", d.callID, "err", err)
 		d.e.refuse(tx, &Refusal{Code: 500})

@@ -2,24 +2,47 @@ package dialog
 
 import "github.com/parley-msrp/parley/internal/sip"
 
-// options answers an OPTIONS outside of a dialog with the code that an INVITE would get now (RFC 3261 §11.2; S-020).
-func (e *Endpoint) options(tx *sip.ServerTx, m *sip.Message) {
-	if e.draining.Load() {
-		e.refuse(tx, overloaded("Shutting Down"))
-		return
-	}
-	if e.dialogs.count() >= e.cfg.MaxDialogs {
-		e.refuse(tx, overloaded("Too Many Calls"))
-		return
-	}
-	code, sdp := e.user.Options(m)
+// Query is an OPTIONS outside of a dialog: it asks how an INVITE would be answered now (RFC 3261 §11.2). It is answered once, from any goroutine.
+type Query struct {
+	e  *Endpoint
+	tx *sip.ServerTx
+	m  *sip.Message
+}
+
+// Message is the OPTIONS. It is not to be changed.
+func (q *Query) Message() *sip.Message { return q.m }
+
+// Flow is the way the OPTIONS came.
+func (q *Query) Flow() sip.Flow { return q.tx.Flow() }
+
+// Accept answers with 200 and the own capabilities; sdp nil: none are described.
+func (q *Query) Accept(sdp []byte) {
+	contact, _ := q.e.contactOn(q.tx.Flow())
+	q.e.capable(q.tx, q.m, contact, sdp)
+}
+
+// Refuse answers as an INVITE would be refused. A question to the node itself, not to a user of it, is whether it lives: it gets a 200
+// unless the node is overloaded (S-020).
+func (q *Query) Refuse(r Refusal) {
 	switch {
-	case code == 503:
-		e.refuse(tx, overloaded(""))
-	case code >= 300 && !toNode(m):
-		e.refuse(tx, &Refusal{Code: code})
+	case r.Code == 503:
+		q.e.refuse(q.tx, overloaded(r.Reason))
+	case toNode(q.m):
+		q.Accept(q.e.user.Capabilities())
 	default:
-		e.capable(tx, m, sdp)
+		q.e.refuse(q.tx, &r)
+	}
+}
+
+// options hands up an OPTIONS outside of a dialog (S-020).
+func (e *Endpoint) options(tx *sip.ServerTx, m *sip.Message) {
+	switch {
+	case e.draining.Load():
+		e.refuse(tx, overloaded("Shutting Down"))
+	case e.dialogs.count() >= e.cfg.MaxDialogs:
+		e.refuse(tx, overloaded("Too Many Calls"))
+	default:
+		e.user.Query(&Query{e: e, tx: tx, m: m})
 	}
 }
 
@@ -30,7 +53,7 @@ func toNode(m *sip.Message) bool {
 }
 
 // capable sends the 200 of an OPTIONS: what this side can do. It has no effect on a dialog.
-func (e *Endpoint) capable(tx *sip.ServerTx, m *sip.Message, sdp []byte) {
+func (e *Endpoint) capable(tx *sip.ServerTx, m *sip.Message, contact string, sdp []byte) {
 	if !takesSDP(m) {
 		sdp = nil
 	}
@@ -38,7 +61,7 @@ func (e *Endpoint) capable(tx *sip.ServerTx, m *sip.Message, sdp []byte) {
 		sip.Header{Name: "Accept", Value: accept},
 		sip.Header{Name: "Accept-Encoding", Value: acceptEncoding},
 		sip.Header{Name: "Accept-Language", Value: acceptLanguage})
-	if contact, err := e.contactOn(tx.Flow()); err == nil {
+	if contact != "" {
 		h = append(h, sip.Header{Name: "Contact", Value: contact})
 	}
 	e.reply(tx, 200, "OK", h, sdp)

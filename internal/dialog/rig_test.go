@@ -51,7 +51,15 @@ func (r *rig) hooks() hooks {
 
 func (r *rig) Invite(in *Incoming) { r.hooks().invite(in) }
 
-func (r *rig) Options(*sip.Message) (int, []byte) { return r.hooks().options, []byte(capabilitiesSDP) }
+func (r *rig) Query(q *Query) {
+	if code := r.hooks().options; code != 200 {
+		q.Refuse(Refusal{Code: code})
+		return
+	}
+	q.Accept([]byte(capabilitiesSDP))
+}
+
+func (r *rig) Capabilities() []byte { return []byte(capabilitiesSDP) }
 
 func (r *rig) tell(format string, a ...any) { r.events <- fmt.Sprintf(format, a...) }
 
@@ -113,6 +121,13 @@ func (r *rig) quiet() {
 			r.t.Fatalf("%d dialogs left", r.e.Len())
 		}
 	}
+	if left := r.e.table.all(); len(left) > 0 {
+		r.t.Errorf("%d dialogs in the table", len(left))
+	}
+	r.e.undecided.Range(func(any, any) bool {
+		r.t.Error("an undecided INVITE is left")
+		return false
+	})
 	select {
 	case got := <-r.events:
 		r.t.Fatalf("told %q, want nothing", got)
@@ -121,7 +136,7 @@ func (r *rig) quiet() {
 }
 
 func (r *rig) start(t *testing.T, c Config, s sip.Config, listen string) string {
-	r.events = make(chan string, 1000)
+	r.events = make(chan string, 10_000)
 	r.do = hooks{invite: r.accept, options: 200, offer: func([]byte) ([]byte, *Refusal) { return []byte(otherSDP), nil }}
 	c.Product = "Parley-Test/1"
 	r.e = New(c, r)

@@ -20,8 +20,8 @@ func (d *Dialog) serve(tx *sip.ServerTx, m *sip.Message, offer []byte) {
 	case "UPDATE":
 		d.serveUpdate(tx, m, offer)
 	case "OPTIONS":
-		_, sdp := d.e.user.Options(m)
-		d.e.capable(tx, m, sdp)
+		contact, _ := d.contactOn(tx.Flow())
+		d.e.capable(tx, m, contact, d.e.user.Capabilities())
 	case "SUBSCRIBE":
 		d.e.refuse(tx, &Refusal{Code: 489})
 	default:

@@ -46,9 +46,12 @@ func (o *outgoing) start() {
 
 // build makes the INVITE for a target.
 func (o *outgoing) build(t sip.Target) (*sip.Message, error) {
-	contact, err := o.d.e.contact(t.Proto, t.Addr.Addr())
-	if err != nil {
-		return nil, err
+	contact := o.d.contact
+	if contact == "" {
+		var err error
+		if contact, err = o.d.e.contact(t.Proto, t.Addr.Addr()); err != nil {
+			return nil, err
+		}
 	}
 	m, _, err := o.d.newRequest("INVITE", o.seq)
 	if err != nil {

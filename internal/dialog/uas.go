@@ -10,9 +10,9 @@ func (d *Dialog) accept(in *Incoming, answer []byte, o Owner) {
 		d.tasks.push(func() { d.finish(end) })
 		return
 	}
-	d.phase, d.in = accepted, nil
+	d.phase, d.in, d.contact = accepted, nil, in.contact
 	d.ownSDP, d.peerSDP = answer, digest(in.offer)
-	d.e.reply(in.tx, 200, "OK", append(in.head[:len(in.head):len(in.head)], capabilities()...), answer)
+	d.e.reply(in.tx, 200, "OK", in.headers(), answer)
 	seq, _ := in.tx.Request().CSeq() // not remoteSeq: the early dialog may have seen more
 	d.awaitAck(in.tx, seq)
 }

@@ -7,9 +7,10 @@ type User interface {
 	// Invite hands over a new INVITE that passed every check of this package (method, URI scheme, Require, Accept, body types).
 	// The user decides now or later, from any goroutine, with in.Accept or in.Reject; 100 leaves by itself after 200 ms.
 	Invite(in *Incoming)
-	// Options says how an INVITE to this request URI would be answered now (200, or 404, 486, 503 …), and gives the
-	// session description of the own capabilities for the 200 (nil: none).
-	Options(m *sip.Message) (code int, sdp []byte)
+	// Query hands over an OPTIONS: q.Accept or q.Refuse answers it now or later, as an INVITE to that request URI would be.
+	Query(q *Query)
+	// Capabilities is the session description that says what this side can do, for an OPTIONS inside a dialog; nil: none.
+	Capabilities() []byte
 }
 
 // Owner is told what happens to one dialog. Its methods are called one at a time for each dialog, in order, and must not block;

@@ -41,7 +41,7 @@ type Config struct {
 
 // Server answers requests. Safe for concurrent use.
 type Server struct {
-	Config
+	config Config
 	rows   []method
 	byName map[string]*method
 }
@@ -54,7 +54,7 @@ func New(c Config) (*Server, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	s := &Server{Config: c, byName: make(map[string]*method)}
+	s := &Server{config: c, byName: make(map[string]*method)}
 	s.rows = s.methods()
 	for i := range s.rows {
 		for _, name := range s.rows[i].names {

@@ -23,7 +23,7 @@ func (s *Server) startSession(p params) (any, error) {
 			return nil, err
 		}
 	}
-	id, err := s.Node.Start(start)
+	id, err := s.config.Node.Start(start)
 	if err != nil {
 		return nil, &rpcError{Code: 500, Message: "Failed to start session", Data: err.Error()}
 	}
@@ -35,7 +35,7 @@ func (s *Server) sendMessage(p params) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, err := s.Node.Send(send)
+	id, err := s.config.Node.Send(send)
 	switch {
 	case errors.Is(err, control.ErrUnknownSession):
 		return nil, unknownSession()
@@ -112,7 +112,7 @@ func (s *Server) endSession(p params) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch err := s.Node.End(id); {
+	switch err := s.config.Node.End(id); {
 	case errors.Is(err, control.ErrUnknownSession):
 		return nil, unknownSession()
 	case err != nil:
@@ -122,7 +122,7 @@ func (s *Server) endSession(p params) (any, error) {
 }
 
 func (s *Server) listSessions(params) (any, error) {
-	if list := s.Node.List(); list != nil {
+	if list := s.config.Node.List(); list != nil {
 		return list, nil
 	}
 	return []control.Session{}, nil

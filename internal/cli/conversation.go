@@ -1,0 +1,249 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"mime"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/parley-msrp/parley/msrp"
+	"github.com/parley-msrp/parley/ua"
+)
+
+// maxChatLine bounds one typed line, in octets.
+const maxChatLine = 1 << 20
+
+// conversation is the one call that a chat is about. It is its ua.Handler.
+type conversation struct {
+	ua.Quiet
+	std     IO
+	save    string
+	callers chan struct{} // holds a token while a call may come
+	begun   chan *ua.Call // the call stands
+	failed  chan ua.End   // it came to nothing
+	over    chan ua.End   // it is over
+	open    atomic.Int64  // messages without a fate
+	fated   chan struct{} // holds a token after a fate
+	told    sync.Mutex    // guards last
+	last    *ua.Call      // whose end was told
+}
+
+func newConversation(std IO, save string) *conversation {
+	return &conversation{
+		std: std, save: save, callers: make(chan struct{}, 1), begun: make(chan *ua.Call, 1), failed: make(chan ua.End, 1),
+		over: make(chan ua.End, 1), fated: make(chan struct{}, 1),
+	}
+}
+
+// vacant lets somebody call.
+func (t *conversation) vacant() { t.callers <- struct{}{} }
+
+// invited takes a call if there is none, and none was made.
+func (t *conversation) invited(inv *ua.Invitation) {
+	select {
+	case <-t.callers:
+	default:
+		_ = inv.Reject(486, "")
+		return
+	}
+	if _, err := inv.Answer(t); err != nil {
+		fmt.Fprintln(t.std.Err, "a call could not be answered:", err)
+		t.vacant()
+	}
+}
+
+// Established lets the talking begin, once for a call of several sessions.
+func (t *conversation) Established(s *ua.Session, _ *ua.SIPMessage) {
+	call := s.Call()
+	select {
+	case t.begun <- call:
+	default:
+		return
+	}
+	peer := call.To()
+	if !call.Caller() {
+		peer = call.From()
+	}
+	fmt.Fprintf(t.std.Err, "connected with %s; type a line to send it, /file PATH to send a file, end the input (Ctrl-D) to leave\n", printable(peer))
+}
+
+// Failed lets the next call come, or ends the talk before it began.
+func (t *conversation) Failed(s *ua.Session, e ua.End) {
+	if t.lastOf(s) {
+		t.failed <- e
+	}
+}
+
+// Ended ends the talk.
+func (t *conversation) Ended(s *ua.Session, e ua.End) {
+	if t.lastOf(s) {
+		t.over <- e
+	}
+}
+
+// lastOf says whether the end of a session is that of its call; once for each call.
+func (t *conversation) lastOf(s *ua.Session) bool {
+	t.told.Lock()
+	defer t.told.Unlock()
+	call := s.Call()
+	if call.State() != ua.Terminated || call == t.last {
+		return false
+	}
+	t.last = call
+	return true
+}
+
+// Fate says what was not delivered.
+func (t *conversation) Fate(_ *ua.Session, f ua.Fate) {
+	if f.Kind == msrp.Failed {
+		fmt.Fprintf(t.std.Err, "not delivered: %s\n", strings.TrimSpace(fmt.Sprintf("%d %s", f.Code, printable(f.Comment))))
+	}
+	t.open.Add(-1)
+	select {
+	case t.fated <- struct{}{}:
+	default:
+	}
+}
+
+// Message prints text and keeps anything else.
+func (t *conversation) Message(_ *ua.Session, m *ua.Message) {
+	if m.Bodiless || m.Duplicate {
+		m.Accept()
+		return
+	}
+	if strings.HasPrefix(strings.ToLower(m.ContentType), "text/") {
+		fmt.Fprintf(t.std.Out, "peer: %s\n", printable(string(m.Body)))
+		m.Accept()
+		return
+	}
+	if t.save == "" {
+		fmt.Fprintf(t.std.Err, "peer sent %s, %d octets; --save DIR keeps such messages\n", printable(m.ContentType), len(m.Body))
+		m.Accept()
+		return
+	}
+	path, err := keep(t.save, m)
+	if err != nil {
+		fmt.Fprintln(t.std.Err, "a file that came could not be kept:", err)
+		m.Reject(413, "cannot be kept")
+		return
+	}
+	m.Accept()
+	fmt.Fprintf(t.std.Out, "peer sent a file: %s\n", path)
+}
+
+// run sends what is typed until the call ends. As caller, the end of the input ends the call once everything was answered: what is
+// sent has its fate before long, or the session ends.
+func (t *conversation) run(ctx context.Context, in io.Reader, caller bool) error {
+	call, err := t.wait(ctx, caller)
+	if err != nil || call == nil {
+		return err
+	}
+	lines, done := make(chan string), make(chan struct{})
+	defer close(done)
+	// Ends with the input or, if that never ends, with the process: reading from a terminal cannot be interrupted.
+	go t.readLines(in, lines, done)
+	for {
+		if caller && lines == nil && t.open.Load() == 0 {
+			call.End()
+			return nil
+		}
+		select {
+		case line, ok := <-lines:
+			if ok {
+				t.say(ctx, call, line)
+			} else {
+				lines = nil
+			}
+		case <-t.fated:
+		case e := <-t.over:
+			fmt.Fprintf(t.std.Err, "the conversation is over: %s\n", e.Cause)
+			return nil
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// wait gives the call once it stands; nil if ctx ended first. A call that came and came to nothing makes room for the next one.
+func (t *conversation) wait(ctx context.Context, caller bool) (*ua.Call, error) {
+	for {
+		select {
+		case c := <-t.begun:
+			return c, nil
+		case e := <-t.failed:
+			if caller {
+				return nil, fmt.Errorf("no conversation: %d %s", e.Code, printable(e.Reason))
+			}
+			t.vacant()
+		case <-ctx.Done():
+			return nil, nil
+		}
+	}
+}
+
+// say sends a line, or the file that it names.
+func (t *conversation) say(ctx context.Context, call *ua.Call, line string) {
+	if line == "" {
+		return
+	}
+	m := ua.Outgoing{ContentType: "text/plain", Body: []byte(line)}
+	if path, ok := strings.CutPrefix(line, "/file "); ok {
+		body, err := os.ReadFile(strings.TrimSpace(path))
+		if err != nil {
+			fmt.Fprintln(t.std.Err, "not sent:", err)
+			return
+		}
+		m = fileMessage(path, body)
+	}
+	t.open.Add(1)
+	if _, err := live(call).Send(ctx, m); err != nil {
+		t.open.Add(-1)
+		fmt.Fprintln(t.std.Err, "not sent:", err)
+	}
+}
+
+// live is the first session of a call that is not over, if there is one.
+func live(call *ua.Call) *ua.Session {
+	all := call.Sessions()
+	for _, s := range all {
+		if s.State() != ua.Terminated {
+			return s
+		}
+	}
+	return all[0]
+}
+
+func fileMessage(path string, body []byte) ua.Outgoing {
+	contentType := mime.TypeByExtension(filepath.Ext(path))
+	if contentType == "" || strings.HasPrefix(contentType, "text/") {
+		contentType = "application/octet-stream"
+	}
+	name := mime.FormatMediaType("attachment", map[string]string{"filename": filepath.Base(strings.TrimSpace(path))})
+	return ua.Outgoing{
+		ContentType: contentType, Body: body,
+		Headers: []msrp.Header{{Name: "Content-Disposition", Value: name}},
+	}
+}
+
+// readLines hands over the lines of in until that ends or done is closed, and then closes lines.
+func (t *conversation) readLines(in io.Reader, lines chan<- string, done <-chan struct{}) {
+	defer close(lines)
+	scanner := bufio.NewScanner(in)
+	scanner.Buffer(nil, maxChatLine)
+	for scanner.Scan() {
+		select {
+		case lines <- scanner.Text():
+		case <-done:
+			return
+		}
+	}
+	if err := scanner.Err(); err != nil {
+		fmt.Fprintln(t.std.Err, "the input cannot be read any further:", err)
+	}
+}
