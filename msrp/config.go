@@ -56,7 +56,7 @@ type Config struct {
 	BindTimeout     time.Duration // a session whose peer is known, and to which no connection is bound, 180 s
 	PartialTimeout  time.Duration // a half-received message without progress, 600 s
 	ReportTimeout   time.Duration // a message that waits for its success REPORT, 3600 s
-	LingerTimeout   time.Duration // an unused connection whose output or messages are not done with, 5 s
+	LingerTimeout   time.Duration // an unused connection that the peer opened, or that is not done with its output, 5 s
 
 	MaxMessage              int64 // largest message received, in octets, 16 MiB
 	PartialMessages         int   // half-received messages of a session, 256

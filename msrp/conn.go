@@ -44,6 +44,7 @@ type connState uint8
 
 const (
 	connOpen    connState = iota
+	connResting           // nobody uses it; who opened it may close it or bind another session
 	connLeaving           // nobody uses it; what is still to leave leaves
 	connGivenUp           // the same, and nobody may use it again: framing is lost
 	connShut              // our direction is closed
@@ -85,7 +86,7 @@ func (c *conn) join(s *Session) bool {
 	if c.state > connLeaving {
 		return false
 	}
-	if c.state == connLeaving {
+	if c.state != connOpen {
 		c.state = connOpen
 		c.closing.Stop()
 	}
@@ -97,13 +98,18 @@ func (c *conn) join(s *Session) bool {
 	return true
 }
 
-// leave removes a session; when it was the last one, the connection is closed once its output has left (M-056).
+// leave removes a session; when it was the last one, the connection is closed once its output has left (M-056). Who opened
+// it does so at once. The other side gives it Config.LingerTimeout to do so, as it may be about to bind another session.
 func (c *conn) leave(s *Session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.sessions, s)
 	c.kick() // a chunk of the session may have to be cut off
-	if c.used {
+	switch {
+	case !c.used:
+	case c.inbound:
+		c.retireLocked(connResting)
+	default:
 		c.retireLocked(connLeaving)
 	}
 }
@@ -119,11 +125,26 @@ func (c *conn) retireLocked(state connState) {
 	if len(c.sessions) > 0 || c.state >= state {
 		return
 	}
-	if c.state == connOpen {
-		c.closing = time.AfterFunc(c.endpoint.cfg.LingerTimeout, func() { c.fail(errLinger) })
-	}
 	c.state = state
+	if c.closing != nil {
+		c.closing.Stop()
+	}
+	next := c.cutOff
+	if state == connResting {
+		next = c.retire
+	}
+	c.closing = time.AfterFunc(c.endpoint.cfg.LingerTimeout, next)
 	c.shutWhenDone()
+}
+
+// cutOff closes a retired connection whatever is left to do.
+func (c *conn) cutOff() {
+	c.mu.Lock()
+	retired := c.state >= connLeaving
+	c.mu.Unlock()
+	if retired {
+		c.fail(errLinger)
+	}
 }
 
 // shutWhenDone closes our direction if the connection is retired and nothing is left to do. Holding c.mu.
@@ -135,6 +156,7 @@ func (c *conn) shutWhenDone() {
 		return
 	}
 	c.state = connShut
+	c.wake()
 	c.closing.Reset(shutTime)
 	if half, ok := c.net.(interface{ CloseWrite() error }); !ok || half.CloseWrite() != nil {
 		c.net.Close() // the reader notices

@@ -89,7 +89,7 @@ func (e *Endpoint) Close(ctx context.Context) error {
 
 // register makes a session known; its URI is alive from then on.
 func (e *Endpoint) register(s *Session) error {
-	for !e.sessions.add(s) {
+	if !e.sessions.add(s) {
 		return ErrClosed // a session-id of 128 random bits came twice: the source of random numbers cannot be trusted
 	}
 	select {

@@ -52,9 +52,10 @@ const (
 	ByTimeout                   // no response in time, or one that says so: Code 408
 	ByConnection                // the connection was lost
 	ByEnd                       // the session ended first
+	ByCancel                    // Session.Cancel
 )
 
-// String returns the reason in lower case: "response", "report", "timeout", "connection" or "end"; "" for none.
+// String returns the reason in lower case: "response", "report", "timeout", "connection", "end" or "cancel"; "" for none.
 func (w Why) String() string {
 	switch w {
 	case ByResponse:
@@ -67,6 +68,8 @@ func (w Why) String() string {
 		return "connection"
 	case ByEnd:
 		return "end"
+	case ByCancel:
+		return "cancel"
 	}
 	return ""
 }
@@ -111,6 +114,10 @@ func (s *Session) answered(t *transaction, code int, comment string, why Why) {
 func (s *Session) refuse(m *message, why Why, code int, comment string, r ByteRange) error {
 	if code == 415 && !m.bind {
 		s.block(m)
+	}
+	if m.abort { // cancelled before: a peer that said stop gets no chunk with # either (M-083)
+		m.abort = false
+		s.dequeue(m)
 	}
 	s.conclude(m, Fate{Kind: Failed, Why: why, Code: code, Comment: comment, Range: r})
 	switch {
@@ -230,6 +237,9 @@ func (s *Session) finishAll(why Why) {
 // settled says whether all messages have left, and have been answered where an answer is due. Holding s.mu.
 func (s *Session) settled() bool {
 	for _, m := range s.outgoing.pending {
+		if m.bind {
+			continue // a peer that never answers it is tolerated
+		}
 		if !m.left || m.failure == FailureYes && m.open > 0 {
 			return false
 		}

@@ -65,11 +65,8 @@ func (c *conn) begin(p *wire.Piece) {
 	c.proceed(p)
 }
 
-// admit checks what the head of a SEND with a body says of it (RFC 4975 §7.3.1, M-031, M-102, M-103).
+// admit checks what the head of a SEND with a body says of it (RFC 4975 §7.3.1, M-102, M-103).
 func (s *Session) admit(h *wire.Head, rt *route) (code int) {
-	if len(h.MessageID) == 0 {
-		return 400
-	}
 	if h.HasRange {
 		r := &h.Range
 		if r.End != wire.Star && (r.End < r.Start-1 || r.Total != wire.Star && r.End > r.Total) {

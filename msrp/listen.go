@@ -8,13 +8,13 @@ import (
 )
 
 // Serve takes connections from l until l or the endpoint is closed; it closes l. It returns nil if the endpoint was
-// closed, else the error of l. Several listeners may be served at once.
+// or is closed, else the error of l. Several listeners may be served at once.
 func (e *Endpoint) Serve(l net.Listener) error {
 	defer l.Close()
 	e.mu.Lock()
 	if e.closed {
 		e.mu.Unlock()
-		return ErrClosed
+		return nil
 	}
 	e.listeners[l] = struct{}{}
 	e.wg.Add(1)

@@ -98,9 +98,8 @@ func (s *Session) call(e *event) {
 		}
 		s.handler.Message(s, e.received)
 	case eventReport:
-		if !s.closed.Load() {
-			s.handler.Report(s, *e.report)
-		}
+		// Also once the application has closed the session: the fate that follows rests on it.
+		s.handler.Report(s, *e.report)
 	case eventFate:
 		s.handler.Fate(s, e.fate)
 	case eventClosed:

@@ -3,6 +3,7 @@ package msrp
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/parley-msrp/parley/internal/wire"
@@ -50,6 +51,8 @@ type message struct {
 	left      bool   // its last octet has left
 	open      int    // chunks that wait for their response
 	ended     bool   // has its final fate
+	queued    bool   // in the queue
+	abort     bool   // ended by Cancel between two chunks: one empty chunk with # is still to leave
 	reported  spans  // by success REPORTs
 	anyReport bool   // a success REPORT has come
 	refusal   string // what a 415 blocks, see refusalKey
@@ -65,6 +68,7 @@ type outgoing struct {
 	serial     uint64
 	unanswered int  // chunks that wait for their response
 	scheduled  bool // in the row of its connection, or a chunk of it is in progress
+	inChunk    bool // an interruptible chunk is in progress
 	refused    map[string]struct{}
 	recent     remembered // Message-IDs of those that are not in pending any more
 	awaited    awaitList
@@ -110,12 +114,23 @@ func (q *messageQueue) pop() {
 	}
 }
 
+// remove takes out a message, mostly the first one.
+func (q *messageQueue) remove(m *message) {
+	if q.first() == m {
+		q.pop()
+		return
+	}
+	i := q.head + slices.Index(q.items[q.head:], m)
+	q.items = slices.Delete(q.items, i, i+1)
+}
+
 func (o *outgoing) empty() bool { return o.queue.len() == 0 }
 
 // Send queues a message and returns its Message-ID. While the queue is full it blocks until ctx ends (see
 // Config.RefuseWhenFull). An error means that nothing was or will be sent: ErrNotEstablished, ErrClosed, ErrQueueFull,
 // ErrDirection, *TypeError, *SizeError, *HeaderError. Otherwise exactly one final Fate follows; Written, with
-// FailurePartial, may be followed by Failed.
+// FailurePartial, may be followed by Failed. A Handler must not wait for room: responses that make it are read by the
+// goroutine that it is called in. It calls Send with a context that has ended, or with Config.RefuseWhenFull.
 func (s *Session) Send(ctx context.Context, m Outgoing) (string, error) {
 	mime, err := m.check()
 	if err != nil {
@@ -160,7 +175,7 @@ func (s *Session) enqueue(m *Outgoing, mime string) (id string, room <-chan stru
 	}
 	s.push(&message{
 		id:          m.MessageID,
-		contentType: m.ContentType,
+		contentType: compactType(m.ContentType),
 		mime:        mime,
 		body:        m.Body,
 		size:        size,
@@ -177,6 +192,7 @@ func (s *Session) push(m *message) {
 	m.serial = o.serial
 	o.serial++
 	o.queue.push(m)
+	m.queued = true
 	o.octets += m.size
 	if o.pending == nil {
 		o.pending = make(map[string]*message)
@@ -283,6 +299,25 @@ func hasControl(v string) bool {
 		}
 	}
 	return false
+}
+
+// Cancel gives up a message that has not left completely: no further octet of it is sent, the peer is told by a chunk with
+// the flag # if it has got a part of it (RFC 4975 §7.1, M-019), and the message's fate is Failed with ByCancel. False: the
+// message is not known, or all of it has left or is just leaving.
+func (s *Session) Cancel(messageID string) bool {
+	s.mu.Lock()
+	m := s.outgoing.pending[messageID]
+	if m == nil || m.whole || m.bind {
+		s.mu.Unlock()
+		return false
+	}
+	m.abort = m.begun && !s.outgoing.inChunk
+	s.conclude(m, Fate{Kind: Failed, Why: ByCancel})
+	s.ready()
+	s.wakeFlush()
+	s.mu.Unlock()
+	s.deliver()
+	return true
 }
 
 // Flush waits until all messages that were accepted have left, and have been answered where an answer is due, or ctx

@@ -102,6 +102,7 @@ func (c *conn) waitRoom() bool {
 		case <-c.resume:
 		case <-c.done:
 		}
+		c.reader.frameAt = time.Time{} // the peer is not to blame for the pause
 	}
 }
 

@@ -42,13 +42,17 @@ func (m *Received) Accept() { m.complete(200, "", m.SuccessReport) }
 // AcceptWithoutReport is Accept, but no success REPORT is sent.
 func (m *Received) AcceptWithoutReport() { m.complete(200, "", false) }
 
+// maxComment is the longest comment of a response, in octets.
+const maxComment = 256
+
 // Reject answers with a code from 300 to 699, unless the message's Failure-Report forbids it; any other code becomes 400.
-// The comment is left out if it holds control characters; empty, it is the usual one of the code.
+// In place of an empty comment, one longer than 256 octets or one with control characters, the usual one of the code is
+// sent.
 func (m *Received) Reject(code int, comment string) {
 	if code < 300 || code > 699 {
 		code = 400
 	}
-	if hasControl(comment) {
+	if hasControl(comment) || len(comment) > maxComment {
 		comment = ""
 	}
 	m.complete(code, comment, false)

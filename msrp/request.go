@@ -176,6 +176,8 @@ func (c *conn) judge(h *wire.Head, rt *route, from *sender) (code int) {
 		return 400 // M-112
 	case string(h.Method) != "SEND":
 		return 501 // M-111
+	case h.HasBody && len(h.MessageID) == 0:
+		return 400 // M-031; what is not valid ties no connection to the session (M-047)
 	}
 	if p := s.peer.Load(); rt.sender != from || rt.peer != p {
 		if p != nil && !p.sent(&from.last, c.endpoint.cfg.FromPath) {

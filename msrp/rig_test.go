@@ -74,7 +74,7 @@ func (r *rig) close() {
 // session makes a session with a recording handler.
 func (r *rig) session(change ...func(*msrp.SessionConfig)) (*msrp.Session, *recorder) {
 	r.t.Helper()
-	h := &recorder{t: r.t, patience: r.patience, events: make(chan any, 1<<16), accept: (*msrp.Received).Accept}
+	h := &recorder{t: r.t, patience: r.patience, events: make(chan any, 1<<13), accept: (*msrp.Received).Accept}
 	c := msrp.SessionConfig{Base: r.base, Accept: msrp.Types{"text/plain", "text/html"}, Handler: h}
 	for _, f := range change {
 		f(&c)
@@ -136,12 +136,23 @@ type recorder struct {
 	t        testing.TB
 	patience time.Duration
 	events   chan any // *msrp.Received, msrp.Report, msrp.Fate, error
+	mu       sync.Mutex
 	accept   func(*msrp.Received)
 }
 
+// on sets what is done with messages; nil: nothing.
+func (h *recorder) on(f func(*msrp.Received)) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.accept = f
+}
+
 func (h *recorder) Message(_ *msrp.Session, m *msrp.Received) {
-	if h.accept != nil {
-		h.accept(m)
+	h.mu.Lock()
+	f := h.accept
+	h.mu.Unlock()
+	if f != nil {
+		f(m)
 	}
 	h.events <- m
 }

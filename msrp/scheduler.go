@@ -37,8 +37,11 @@ func (s *Session) appendChunk(c *conn, b *batch) {
 		return
 	}
 	m := o.queue.first()
-	if s.startChunk(c, b, m) {
-		o.scheduled = true // until the chunk is at its end
+	switch {
+	case m.abort:
+		s.appendAbort(b, m)
+	case s.startChunk(c, b, m):
+		o.scheduled, o.inChunk = true, true // until the chunk is at its end
 		return
 	}
 	s.ready()
@@ -108,8 +111,17 @@ func (c *conn) continueChunk(b *batch, control bool) {
 	if flag == wire.Complete {
 		s.madeLast(b, m)
 	}
-	s.outgoing.scheduled = false
+	s.outgoing.scheduled, s.outgoing.inChunk = false, false
 	s.ready()
+}
+
+// appendAbort appends the empty chunk that gives a message up between two chunks (M-019). Nobody waits for its response.
+func (s *Session) appendAbort(b *batch, m *message) {
+	r := s.request(m, transactionText(s.endpoint.idents.transaction()))
+	r.Range = ByteRange{Start: 1, End: 0, Total: m.size} // M-045
+	b.octets = r.AppendTo(b.octets, nil, wire.Aborted)
+	m.abort = false
+	s.dequeue(m)
 }
 
 // madeLast notes that the last chunk of the message at the head of the queue was made.
@@ -121,13 +133,14 @@ func (s *Session) madeLast(b *batch, m *message) {
 	s.settle(m)
 }
 
-// dequeue takes a message out of the queue. Only the one at its head has ever been begun.
+// dequeue takes a message out of the queue, if it is in it.
 func (s *Session) dequeue(m *message) {
-	o := &s.outgoing
-	if o.queue.first() != m {
+	if !m.queued || m.abort {
 		return
 	}
-	o.queue.pop()
+	o := &s.outgoing
+	m.queued = false
+	o.queue.remove(m)
 	o.octets -= m.size
 	if o.room != nil {
 		close(o.room)

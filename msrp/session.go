@@ -177,7 +177,7 @@ func (s *Session) end(err error) {
 	s.incoming.end()
 	s.endpoint.sessions.remove(s)
 	if err != nil {
-		s.log().Info("msrp session lost", "error", err)
+		s.log().Debug("msrp session lost", "error", err)
 	}
 	if c != nil {
 		c.leave(s)

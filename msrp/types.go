@@ -87,6 +87,26 @@ func validToken(s string) bool {
 	return s != ""
 }
 
+// compactType leaves out the blanks around the parameters of a media type: MIME allows them, the grammar of RFC 4975 §9
+// does not.
+func compactType(t string) string {
+	if !strings.ContainsAny(t, " \t") {
+		return t
+	}
+	b := make([]byte, 0, len(t))
+	quoted := false
+	for i := range len(t) {
+		switch c := t[i]; {
+		case (c == ' ' || c == '\t') && !quoted:
+			continue
+		case c == '"' && (i == 0 || t[i-1] != '\\'):
+			quoted = !quoted
+		}
+		b = append(b, t[i])
+	}
+	return string(b)
+}
+
 // refusalKey is what a 415 blocks in a session: the media type, and for a container the pair of container and inner
 // type, so that the container goes on carrying other types. "" blocks nothing. (RFC 4975 §10.6, M-084.)
 func refusalKey(contentType string, body []byte) string {
