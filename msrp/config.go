@@ -61,6 +61,7 @@ type Config struct {
 	MaxMessage              int64 // largest message received, in octets, 16 MiB
 	PartialMessages         int   // half-received messages of a session, 256
 	PartialOctets           int64 // octets of those, 32 MiB or MaxMessage if that is more
+	StreamBuffer            int64 // octets of a connection that streams (see Streamer) hold and nobody has read, 256 KiB; then reading stops
 	UncompletedMessages     int   // messages of a connection that wait for Accept or Reject, 1024; then reading stops
 	UncompletedOctets       int64 // octets of those, 32 MiB; a single message may be larger
 	QueuedMessages          int   // messages of a session that wait to leave, 1024
@@ -111,6 +112,7 @@ func (c Config) withDefaults() (Config, error) {
 	orLong(&c.MaxMessage, 16<<20)
 	or(&c.PartialMessages, 256)
 	orLong(&c.PartialOctets, max(32<<20, c.MaxMessage))
+	orLong(&c.StreamBuffer, 256<<10)
 	or(&c.UncompletedMessages, 1024)
 	orLong(&c.UncompletedOctets, 32<<20)
 	or(&c.QueuedMessages, 1024)

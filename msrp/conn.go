@@ -37,6 +37,7 @@ type conn struct {
 	resume       chan struct{}
 	uncompleted  int   // messages that wait for Accept or Reject
 	octets       int64 // of those
+	buffered     int64 // octets of messages in streams that nobody has read yet
 	transactions transactions
 }
 

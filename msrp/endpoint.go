@@ -18,6 +18,7 @@ type Endpoint struct {
 	sessions sessionTable
 	buffers  sync.Pool // *readBuffer
 	batches  sync.Pool // *batch
+	blocks   sync.Pool // *streamBlock
 	done     chan struct{}
 	wg       sync.WaitGroup // one for each goroutine of the endpoint
 
@@ -48,6 +49,7 @@ func NewEndpoint(c Config) (*Endpoint, error) {
 	e.sessions.seed = e.seed
 	e.buffers.New = func() any { return new(readBuffer) }
 	e.batches.New = func() any { return new(batch) }
+	e.blocks.New = func() any { return new(streamBlock) }
 	return e, nil
 }
 

@@ -53,9 +53,10 @@ const (
 	ByConnection                // the connection was lost
 	ByEnd                       // the session ended first
 	ByCancel                    // Session.Cancel
+	BySource                    // Outgoing.Stream failed or was not as long as said; Comment says how
 )
 
-// String returns the reason in lower case: "response", "report", "timeout", "connection", "end" or "cancel"; "" for none.
+// String returns the reason in lower case: "response", "report", "timeout", "connection", "end", "cancel" or "source"; "" for none.
 func (w Why) String() string {
 	switch w {
 	case ByResponse:
@@ -70,6 +71,8 @@ func (w Why) String() string {
 		return "end"
 	case ByCancel:
 		return "cancel"
+	case BySource:
+		return "source"
 	}
 	return ""
 }
@@ -99,7 +102,7 @@ func (s *Session) answered(t *transaction, code int, comment string, why Why) {
 		if code == 408 {
 			why = ByTimeout // RFC 4975 §10.4, M-086
 		}
-		end = s.refuse(m, why, code, comment, ByteRange{Start: t.span.from, End: t.span.to, Total: m.size})
+		end = s.refuse(m, why, code, comment, ByteRange{Start: t.span.from, End: t.span.to, Total: m.body.size})
 	}
 	s.ready()
 	s.wakeFlush()
@@ -154,7 +157,7 @@ func (s *Session) settle(m *message) {
 }
 
 // confirmed says whether success REPORTs cover the message.
-func (m *message) confirmed() bool { return m.anyReport && m.reported.covers(m.size) }
+func (m *message) confirmed() bool { return m.anyReport && m.reported.covers(m.known()) }
 
 // written notes that the last octet of a message went to TCP.
 func (s *Session) written(m *message) {
@@ -195,7 +198,7 @@ func (s *Session) conclude(m *message, f Fate) {
 // forget takes a message out of everything but the memory of its Message-ID. Holding s.mu.
 func (s *Session) forget(m *message) {
 	m.ended = true
-	m.body = nil
+	m.body.close()
 	s.dequeue(m)
 	o := &s.outgoing
 	delete(o.pending, m.id)
@@ -204,7 +207,10 @@ func (s *Session) forget(m *message) {
 }
 
 // all is the Byte-Range of the whole message.
-func (m *message) all() ByteRange { return ByteRange{Start: 1, End: m.size, Total: m.size} }
+func (m *message) all() ByteRange { return ByteRange{Start: 1, End: m.known(), Total: m.body.size} }
+
+// known is how many octets the message has, as far as that is known.
+func (m *message) known() int64 { return max(m.body.size, m.next) }
 
 // finishAll ends all messages whose fate is open because the session is over. Holding s.mu.
 func (s *Session) finishAll(why Why) {

@@ -10,7 +10,7 @@ import (
 
 // incoming is what a session receives: messages that are not whole yet, and the memory of those that were.
 type incoming struct {
-	mu       sync.Mutex // taken with no other lock held, before none
+	mu       sync.Mutex // taken with no other lock of the engine held, before Incoming.mu and conn.mu
 	over     bool
 	partials map[string]*partial // by Message-ID
 	octets   int64               // kept in partials
@@ -55,14 +55,18 @@ func (c *conn) begin(p *wire.Piece) {
 	if h.HasRange {
 		a.next = h.Range.Start
 	}
-	if a.partial, code = s.incoming.open(s, h, a.route); code != 0 {
+	if a.partial, code = s.incoming.open(c, s, h, a.route); code != 0 {
 		if p.Last && p.Flag != wire.More {
 			s.incoming.drop(a.partial)
 		}
 		c.finish(h, code)
 		return
 	}
+	stream := a.partial.stream
 	c.proceed(p)
+	if stream != nil {
+		s.deliver()
+	}
 }
 
 // admit checks what the head of a SEND with a body says of it (RFC 4975 §7.3.1, M-102, M-103).
@@ -97,11 +101,11 @@ func (c *conn) proceed(p *wire.Piece) {
 		return
 	}
 	if len(p.Body) > 0 {
-		if !s.incoming.put(s, a.partial, a.next, p.Body) {
+		if code := s.incoming.put(c, s, a.partial, a.next, p.Body); code != 0 {
 			if p.Last && p.Flag != wire.More {
 				s.incoming.drop(a.partial)
 			}
-			c.finish(p.Head, 413)
+			c.finish(p.Head, code)
 			return
 		}
 		a.next += int64(len(p.Body))
@@ -127,6 +131,10 @@ func (c *conn) endChunk(h *wire.Head, flag wire.Flag) {
 		return
 	}
 	a.active = false
+	if stream := a.partial.stream; stream != nil {
+		c.wholeStream(h, a.route, stream, a.partial.end)
+		return
+	}
 	c.deliverWhole(h, a.route, a.partial, body, duplicate)
 }
 

@@ -14,6 +14,7 @@ type mailbox struct {
 type event struct {
 	kind     eventKind
 	received *Received
+	incoming *Incoming
 	report   *Report
 	fate     Fate
 	err      error
@@ -26,6 +27,7 @@ const (
 	eventReport
 	eventFate
 	eventClosed
+	eventStream
 )
 
 // keptEvents is how many places of an emptied queue are kept for the next time.
@@ -97,6 +99,12 @@ func (s *Session) call(e *event) {
 			return
 		}
 		s.handler.Message(s, e.received)
+	case eventStream:
+		if s.closed.Load() {
+			e.incoming.Reject(481, "")
+			return
+		}
+		s.streamer.Stream(s, e.incoming)
 	case eventReport:
 		// Also once the application has closed the session: the fate that follows rests on it.
 		s.handler.Report(s, *e.report)

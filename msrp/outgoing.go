@@ -3,6 +3,7 @@ package msrp
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -24,11 +25,16 @@ type Header struct{ Name, Value string }
 
 // Outgoing is a message to send.
 type Outgoing struct {
-	MessageID     string   // an ident of 4 to 32 characters that no message under way has; empty: a fresh one
-	ContentType   string   // empty: a SEND without body
-	Headers       []Header // further MIME headers: Content-Disposition and the like
-	Body          []byte   // not to be changed until the fate is known; empty with a ContentType: an empty message
-	SuccessReport bool     // ask for success REPORTs
+	MessageID   string   // an ident of 4 to 32 characters that no message under way has; empty: a fresh one
+	ContentType string   // empty: a SEND without body
+	Headers     []Header // further MIME headers: Content-Disposition and the like
+	Body        []byte   // not to be changed until the fate is known; empty with a ContentType: an empty message
+	// Stream is the body in place of Body, of Size octets; Size 0: not known yet. A goroutine of the engine reads it some 300 KiB ahead
+	// of what leaves. If it is an io.Closer, it is closed at the end, or, while Read may still block, as soon as the message is given up. A message
+	// whose Stream fails, or is not of that size, is Failed, BySource.
+	Stream        io.Reader
+	Size          int64
+	SuccessReport bool // ask for success REPORTs
 	FailureReport FailureReport
 	Control       bool // not user content (IMDN and the like): may be sent whatever the direction is (RFC 4975 §8.9)
 }
@@ -38,8 +44,8 @@ type message struct {
 	id          string
 	contentType string
 	mime        string // further MIME header lines
-	body        []byte
-	size        int64
+	body        source
+	counted     int64 // octets that count towards Config.QueuedOctets
 	success     bool
 	failure     FailureReport
 	bind        bool // made by the engine: nobody is told its fate
@@ -163,7 +169,8 @@ func (s *Session) enqueue(m *Outgoing, mime string) (id string, room <-chan stru
 		return "", nil, err
 	}
 	o, cfg := &s.outgoing, &s.endpoint.cfg
-	size := int64(len(m.Body))
+	body := m.source()
+	size := int64(len(body.window))
 	if o.queue.len() >= cfg.QueuedMessages || !o.empty() && o.octets+size > cfg.QueuedOctets {
 		if o.room == nil {
 			o.room = make(chan struct{})
@@ -173,16 +180,20 @@ func (s *Session) enqueue(m *Outgoing, mime string) (id string, room <-chan stru
 	if m.MessageID == "" {
 		m.MessageID = s.endpoint.idents.message()
 	}
-	s.push(&message{
+	queued := &message{
 		id:          m.MessageID,
 		contentType: compactType(m.ContentType),
 		mime:        mime,
-		body:        m.Body,
-		size:        size,
+		body:        body,
+		counted:     size,
 		success:     m.SuccessReport,
 		failure:     m.FailureReport,
 		refusal:     refusalKey(m.ContentType, m.Body),
-	})
+	}
+	s.push(queued)
+	if body.feeder != nil {
+		go body.feeder.run(s.feedMore) // ends with the body, or when the message has its fate
+	}
 	s.ready()
 	return m.MessageID, nil, nil
 }
@@ -193,7 +204,7 @@ func (s *Session) push(m *message) {
 	o.serial++
 	o.queue.push(m)
 	m.queued = true
-	o.octets += m.size
+	o.octets += m.counted
 	if o.pending == nil {
 		o.pending = make(map[string]*message)
 	}
@@ -229,10 +240,17 @@ func (s *Session) allows(m *Outgoing) error {
 			return &TypeError{ContentType: m.ContentType, Refused: true} // M-084
 		}
 	}
-	if size := int64(len(m.Body)); p.MaxSize > 0 && size > p.MaxSize {
+	if size := max(int64(len(m.Body)), m.Size); p.MaxSize > 0 && size > p.MaxSize {
 		return &SizeError{Size: size, Max: p.MaxSize}
 	}
 	return nil
+}
+
+// feedMore lets a session go on whose message waited for its reader.
+func (s *Session) feedMore() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ready()
 }
 
 // check looks at what must not go into a head, and returns the MIME header lines.
@@ -244,7 +262,7 @@ func (m *Outgoing) check() (mime string, err error) {
 		return "", &HeaderError{"Failure-Report", "unknown value"}
 	}
 	if m.ContentType == "" {
-		if len(m.Body) > 0 || len(m.Headers) > 0 {
+		if len(m.Body) > 0 || m.Stream != nil || len(m.Headers) > 0 {
 			return "", &HeaderError{"Content-Type", "is needed with a body or MIME headers"} // M-012, M-013
 		}
 		return "", nil
@@ -311,13 +329,18 @@ func (s *Session) Cancel(messageID string) bool {
 		s.mu.Unlock()
 		return false
 	}
-	m.abort = m.begun && !s.outgoing.inChunk
-	s.conclude(m, Fate{Kind: Failed, Why: ByCancel})
+	s.abandon(m, Fate{Kind: Failed, Why: ByCancel})
 	s.ready()
 	s.wakeFlush()
 	s.mu.Unlock()
 	s.deliver()
 	return true
+}
+
+// abandon ends a message of which a part may have left: then the peer is told. Holding s.mu.
+func (s *Session) abandon(m *message, f Fate) {
+	m.abort = m.begun && !s.outgoing.inChunk
+	s.conclude(m, f)
 }
 
 // Flush waits until all messages that were accepted have left, and have been answered where an answer is due, or ctx

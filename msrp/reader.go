@@ -107,9 +107,7 @@ func (c *conn) waitRoom() bool {
 }
 
 func (c *conn) hasRoom() bool {
-	cfg := &c.endpoint.cfg
-	return c.uncompleted < cfg.UncompletedMessages && c.octets < cfg.UncompletedOctets && c.waiting() < maxControl ||
-		c.state == connShut
+	return c.handlerHasRoom() && c.waiting() < maxControl || c.state == connShut
 }
 
 // wake lets a reader go on that waits for room. Holding c.mu.
@@ -243,8 +241,24 @@ func (c *conn) consume() {
 func (c *conn) roomNow() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.handlerHasRoom()
+}
+
+// handlerHasRoom says whether more may be given to the handlers of the sessions. Holding c.mu.
+func (c *conn) handlerHasRoom() bool {
 	cfg := &c.endpoint.cfg
-	return c.uncompleted < cfg.UncompletedMessages && c.octets < cfg.UncompletedOctets
+	return c.uncompleted < cfg.UncompletedMessages && c.octets < cfg.UncompletedOctets && c.buffered < cfg.StreamBuffer
+}
+
+// buffer counts octets that wait in a stream, or with a negative number no longer do.
+func (c *conn) buffer(n int) {
+	if n == 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.buffered += int64(n)
+	c.wake()
 }
 
 // loseFraming stops the interpretation of what comes.

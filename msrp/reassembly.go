@@ -16,7 +16,9 @@ type partial struct {
 	end         int64     // its last octet; -1: not known
 	total       int64     // what it is said to be, for the growth of segments; 0: nothing
 	kept        int64     // octets counted against the limit
-	refused     bool      // answered 413: what still comes gets the same
+	refused     int       // the code that a chunk was refused with: what still comes gets the same; 0: none
+	stream      *Incoming // takes the octets as they come; nil: they are kept in segments
+	passed      int64     // octets that it got
 	gone        bool      // not in incoming.partials any more
 	touched     time.Time
 }
@@ -73,13 +75,13 @@ func (in *incoming) forget(s *Session, id string) {
 }
 
 // open finds or makes the half-received message that a chunk belongs to, or says 413.
-func (in *incoming) open(s *Session, h *wire.Head, rt *route) (*partial, int) {
+func (in *incoming) open(c *conn, s *Session, h *wire.Head, rt *route) (p *partial, code int) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	p := in.partials[string(h.MessageID)]
+	p = in.partials[string(h.MessageID)]
 	switch {
-	case p != nil && p.refused:
-		return p, 413
+	case p != nil && p.refused != 0:
+		return p, p.refused
 	case p != nil:
 		p.touched = time.Now()
 		return p, 0
@@ -101,25 +103,83 @@ func (in *incoming) open(s *Session, h *wire.Head, rt *route) (*partial, int) {
 	}
 	in.partials[p.id] = p
 	in.watch(s)
+	if s.streamer != nil {
+		p.stream = newIncoming(c, s, p, h)
+		p.stream.Duplicate = in.known.has(s.endpoint.seed, h.MessageID)
+		s.mail.put(&event{kind: eventStream, incoming: p.stream})
+	}
 	return p, 0
 }
 
-// put adds octets to a message. False: it has become too large, and is refused from now on.
-func (in *incoming) put(s *Session, p *partial, at int64, data []byte) bool {
+// put adds octets to a message. A code: it cannot be taken, because it has become too large or the application does not want it, and is
+// refused from now on.
+func (in *incoming) put(c *conn, s *Session, p *partial, at int64, data []byte) (code int) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if p.gone || p.refused {
-		return false
+	switch {
+	case p.gone:
+		return 413
+	case p.refused != 0:
+		return p.refused
 	}
 	before := p.kept
-	ok := at-1 <= s.maxSize-int64(len(data)) && p.put(at, data) && in.octets+p.kept-before <= s.endpoint.cfg.PartialOctets
+	ok := at-1 <= s.maxSize-int64(len(data)) && p.take(c, at, data) && in.octets+p.kept-before <= s.endpoint.cfg.PartialOctets
 	in.octets += p.kept - before
 	p.touched = time.Now()
 	if !ok {
-		in.octets -= p.kept
-		p.segments, p.kept, p.refused = nil, 0, true
+		in.giveUp(p, 413)
 	}
-	return ok
+	return p.refused
+}
+
+// refuse lets nothing more of a message be kept; chunks that still come get that code.
+func (in *incoming) refuse(p *partial, code int) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if !p.gone && p.refused == 0 {
+		in.giveUp(p, code)
+	}
+}
+
+func (in *incoming) giveUp(p *partial, code int) {
+	in.octets -= p.kept
+	p.segments, p.kept, p.refused = nil, 0, code
+	if p.stream != nil {
+		p.stream.finish(ErrIncomplete)
+	}
+}
+
+// take puts octets where they belong.
+func (p *partial) take(c *conn, at int64, data []byte) bool {
+	if p.stream == nil {
+		return p.put(at, data)
+	}
+	if skip := p.passed + 1 - at; skip > 0 { // handed on before (M-098)
+		data = data[min(skip, int64(len(data))):]
+		at += skip
+	}
+	if len(data) == 0 {
+		return true
+	}
+	if at > p.passed+1 {
+		return p.put(at, data)
+	}
+	p.pass(c, data)
+	for len(p.segments) > 0 && p.segments[0].from <= p.passed+1 {
+		g := &p.segments[0]
+		p.kept -= segmentCost + int64(len(g.data))
+		if skip := p.passed + 1 - g.from; skip < int64(len(g.data)) {
+			p.pass(c, g.data[skip:])
+		}
+		p.segments = p.segments[1:]
+	}
+	return true
+}
+
+// pass hands octets on that come next.
+func (p *partial) pass(c *conn, data []byte) {
+	p.passed += int64(len(data))
+	p.stream.write(c, data)
 }
 
 // put stores octets. Where some are there already, the later ones replace them (RFC 4975 §7.3.1, M-098).
@@ -180,16 +240,21 @@ func (in *incoming) fixEnd(p *partial, next int64) {
 func (in *incoming) assemble(s *Session, p *partial) (body []byte, done, duplicate bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if p.gone || p.end == unknownEnd || !p.whole() {
+	if p.gone || p.refused != 0 || p.end == unknownEnd || !p.whole() {
 		return nil, false, false
 	}
-	body = p.body()
-	in.remove(p)
+	if p.stream == nil {
+		body = p.body()
+	}
+	in.discard(p)
 	return body, true, in.recognise(s, []byte(p.id))
 }
 
 // whole says whether all octets up to the end are there (M-096).
 func (p *partial) whole() bool {
+	if p.stream != nil {
+		return p.passed >= p.end
+	}
 	next := int64(1)
 	for i := range p.segments {
 		if p.segments[i].from != next {
@@ -224,10 +289,19 @@ func (in *incoming) drop(p *partial) {
 	in.remove(p)
 }
 
+// remove forgets a message that will never be whole.
 func (in *incoming) remove(p *partial) {
 	if p.gone {
 		return
 	}
+	in.discard(p)
+	if p.stream != nil {
+		p.stream.finish(ErrIncomplete)
+	}
+}
+
+// discard takes a message out.
+func (in *incoming) discard(p *partial) {
 	delete(in.partials, p.id)
 	in.octets -= p.kept
 	p.gone, p.segments, p.kept = true, nil, 0

@@ -23,7 +23,8 @@ type Received struct {
 	session *Session
 	conn    *conn
 	sender  *sender
-	octets  int64
+	size    int64    // of the body
+	octets  int64    // counted against UncompletedOctets
 	id      [32]byte // transaction id of the request that completed it
 	idLen   uint8
 	state   atomic.Uint32
@@ -49,13 +50,19 @@ const maxComment = 256
 // In place of an empty comment, one longer than 256 octets or one with control characters, the usual one of the code is
 // sent.
 func (m *Received) Reject(code int, comment string) {
+	code, comment = refusal(code, comment)
+	m.complete(code, comment, false)
+}
+
+// refusal makes a code and a comment fit to be sent.
+func refusal(code int, comment string) (int, string) {
 	if code < 300 || code > 699 {
 		code = 400
 	}
 	if hasControl(comment) || len(comment) > maxComment {
 		comment = ""
 	}
-	m.complete(code, comment, false)
+	return code, comment
 }
 
 func (m *Received) complete(code int, comment string, report bool) {
@@ -96,18 +103,23 @@ func (c *conn) received(h *wire.Head, rt *route) *Received {
 		conn:          c,
 		sender:        rt.sender,
 		idLen:         uint8(len(h.ID)),
-	}
-	switch h.Failure {
-	case wire.Partial:
-		m.FailureReport = FailurePartial
-	case wire.No:
-		m.FailureReport = FailureNo
+		FailureReport: failureReport(h.Failure),
 	}
 	copy(m.id[:], h.ID)
 	if h.MessageID != nil && !h.HasBody {
 		m.MessageID = string(h.MessageID)
 	}
 	return m
+}
+
+func failureReport(r wire.Report) FailureReport {
+	switch r {
+	case wire.Partial:
+		return FailurePartial
+	case wire.No:
+		return FailureNo
+	}
+	return FailureYes
 }
 
 // whole hands over a message that came in one chunk.
@@ -128,8 +140,19 @@ func (c *conn) deliverWhole(h *wire.Head, rt *route, p *partial, body []byte, du
 	c.handOver(m)
 }
 
+// wholeStream ends the stream of a message whose last octet came with the request at hand.
+func (c *conn) wholeStream(h *wire.Head, rt *route, in *Incoming, size int64) {
+	m := c.received(h, rt)
+	m.MessageID, m.Duplicate, m.size = in.MessageID, in.Duplicate, size
+	c.mu.Lock()
+	c.uncompleted++
+	c.mu.Unlock()
+	in.completed(m)
+}
+
 func (c *conn) handOver(m *Received) {
-	m.octets = int64(len(m.Body))
+	m.size = int64(len(m.Body))
+	m.octets = m.size
 	c.mu.Lock()
 	c.uncompleted++
 	c.octets += m.octets

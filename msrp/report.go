@@ -31,7 +31,7 @@ func (c *conn) appendReport(m *Received) {
 		ToPath:    string(m.sender.path),
 		FromPath:  m.session.fromPath,
 		MessageID: m.MessageID,
-		Range:     ByteRange{Start: 1, End: m.octets, Total: m.octets},
+		Range:     ByteRange{Start: 1, End: m.size, Total: m.size},
 		HasRange:  true,
 		Status:    successStatus,
 	}
@@ -108,7 +108,7 @@ func (s *Session) reported(r *Report) {
 // confirm counts the range of a success REPORT; without one it is about the whole message (M-106).
 func (m *message) confirm(r *Report) {
 	m.anyReport = true
-	to := m.size
+	to := m.known()
 	if r.HasRange && r.Range.End != wire.Star {
 		to = min(to, r.Range.End)
 	}

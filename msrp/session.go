@@ -28,6 +28,7 @@ type Session struct {
 	accept   Types
 	maxSize  int64
 	handler  Handler
+	streamer Streamer // the handler, if it is one
 	attrs    []slog.Attr
 
 	mail   mailbox
@@ -69,6 +70,7 @@ func (e *Endpoint) NewSession(c SessionConfig) (*Session, error) {
 		handler:  c.Handler,
 		attrs:    c.Attrs,
 	}
+	s.streamer, _ = c.Handler.(Streamer)
 	s.id = e.idents.session()
 	s.uri.SessionID = s.id
 	s.uriText = s.uri.AppendTo(nil)

@@ -206,7 +206,7 @@ func (s *Stack) sendOn(m *Message, to Target, p Proto) error {
 	if to.Proto != p {
 		w = &dialWatcher{s, m.Clone(), to}
 	}
-	_, err := s.pool.send(to.Conn, to.Addr, octets, w)
+	_, err := s.pool.send(to.Conn, remote{p, to.Addr}, octets, w)
 	return err
 }
 

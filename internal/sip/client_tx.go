@@ -1,7 +1,6 @@
 package sip
 
 import (
-	"errors"
 	"net/netip"
 	"sync"
 	"time"
@@ -144,7 +143,7 @@ func (tx *ClientTx) transmit(octets []byte) error {
 	if tx.conn != nil {
 		id = tx.conn.id
 	}
-	c, err := tx.s.pool.send(id, tx.to.Addr, octets, tx)
+	c, err := tx.s.pool.send(id, remote{tx.to.Proto, tx.to.Addr}, octets, tx)
 	if err != nil {
 		return err
 	}
@@ -287,8 +286,7 @@ func (tx *ClientTx) connFailed(c *conn, err error) {
 		tx.mu.Unlock()
 		return // the peer has the request, and may answer on another connection (RFC 3261 §18.2.2)
 	}
-	var refused dialError
-	if !errors.As(err, &refused) || !tx.fallback {
+	if !tx.fallback {
 		tx.mu.Unlock()
 		tx.fail(err)
 		return
@@ -296,6 +294,16 @@ func (tx *ClientTx) connFailed(c *conn, err error) {
 	err = tx.fallBack()
 	tx.mu.Unlock()
 	if err != nil {
+		tx.fail(err)
+	}
+}
+
+// unreachable: the network said that nobody hears at the address to. It counts until a response came.
+func (tx *ClientTx) unreachable(to netip.AddrPort, err error) {
+	tx.mu.Lock()
+	concerns := tx.state == clientCalling && tx.socket != nil && tx.to.Addr == to
+	tx.mu.Unlock()
+	if concerns {
 		tx.fail(err)
 	}
 }

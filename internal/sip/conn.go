@@ -16,7 +16,7 @@ import (
 type conn struct {
 	s      *Stack
 	id     uint64
-	remote netip.AddrPort
+	remote remote
 	peer   netip.Addr // counted in pool.perPeer; invalid for dialed connections
 
 	lastUse atomic.Int64 // when a message came or went, as time since the clock's start
@@ -40,8 +40,8 @@ type watcher interface {
 	connFailed(c *conn, err error)
 }
 
-func newConn(s *Stack, remote netip.AddrPort) *conn {
-	c := &conn{s: s, remote: remote}
+func newConn(s *Stack, to remote) *conn {
+	c := &conn{s: s, remote: to}
 	c.used()
 	return c
 }
@@ -49,7 +49,9 @@ func newConn(s *Stack, remote netip.AddrPort) *conn {
 func (c *conn) used() { c.lastUse.Store(int64(time.Since(c.s.clock.began))) }
 
 // flow names the connection in the messages that come on it. local is set before the reader starts.
-func (c *conn) flow() Flow { return Flow{Proto: TCP, Local: c.local, Remote: c.remote, Conn: c.id} }
+func (c *conn) flow() Flow {
+	return Flow{Proto: c.remote.proto, Local: c.local, Remote: c.remote.addr, Conn: c.id}
+}
 
 // opened gives a dialed connection its net.Conn; false where it was given up meanwhile.
 func (c *conn) opened(nc net.Conn) bool {
@@ -133,7 +135,9 @@ func (c *conn) write() {
 		c.queue, c.queued = nil, 0
 		c.mu.Unlock()
 		for _, octets := range batch {
-			c.s.tap(c.flow(), true, octets)
+			if len(octets) > len(crlf) {
+				c.s.tap(c.flow(), true, octets)
+			}
 		}
 		buffers := net.Buffers(batch)
 		_ = nc.SetWriteDeadline(time.Now().Add(writeTimeout * c.s.cfg.T1))

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -45,6 +46,9 @@ func (s *Stack) Listen(p Proto, addr string) (netip.AddrPort, error) {
 	if err != nil {
 		return netip.AddrPort{}, fmt.Errorf("listen on %s %q: %w", p, addr, err)
 	}
+	if host, err = s.hostAddr(host); err != nil {
+		return netip.AddrPort{}, fmt.Errorf("listen on %s %s: %w", p, addr, err)
+	}
 	var at netip.AddrPort
 	for range portAttempts {
 		if at, err = s.listenOnce(p, host, port); err == nil || port != "0" || p != UDP {
@@ -56,6 +60,28 @@ func (s *Stack) Listen(p Proto, addr string) (netip.AddrPort, error) {
 	}
 	return at, nil
 }
+
+// hostAddr makes an address of a host name, an IPv4 one if there is any, so that UDP and TCP get the same.
+func (s *Stack) hostAddr(host string) (string, error) {
+	if _, err := netip.ParseAddr(host); err == nil || host == "" {
+		return host, nil
+	}
+	addrs, err := s.cfg.Lookup(context.Background(), host)
+	if err != nil {
+		return "", err
+	}
+	for _, a := range addrs {
+		if a.Unmap().Is4() {
+			return a.Unmap().String(), nil
+		}
+	}
+	if len(addrs) == 0 {
+		return "", errNoAddress
+	}
+	return addrs[0].String(), nil
+}
+
+var errNoAddress = errors.New("the name has no address")
 
 func (s *Stack) listenOnce(p Proto, host, port string) (netip.AddrPort, error) {
 	switch p {
@@ -91,7 +117,7 @@ func (s *Stack) listenTCP(host, port string) (netip.AddrPort, error) {
 		return netip.AddrPort{}, err
 	}
 	at := addrPortOf(l.Addr())
-	return at, s.open(&endpoint{proto: TCP, addr: at, listener: l}, func() { s.accept(l) })
+	return at, s.open(&endpoint{proto: TCP, addr: at, listener: l}, func() { s.accept(TCP, l) })
 }
 
 // open adds an endpoint and starts its reader.
@@ -134,11 +160,11 @@ func network(proto, host string) string {
 }
 
 // accept is the goroutine of a stream listener; it ends when the listener closes.
-func (s *Stack) accept(l net.Listener) {
+func (s *Stack) accept(p Proto, l net.Listener) {
 	for {
 		nc, err := l.Accept()
 		if err == nil {
-			s.pool.accepted(nc)
+			s.pool.accepted(p, nc)
 			continue
 		}
 		if errors.Is(err, net.ErrClosed) {

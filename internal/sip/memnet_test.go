@@ -290,6 +290,13 @@ func (c *memConn) Write(b []byte) (int, error) {
 	}
 }
 
+// narrow sets how many octets fit.
+func (h *memHalf) narrow(window int) {
+	h.mu.Lock()
+	h.window = window
+	h.mu.Unlock()
+}
+
 func (h *memHalf) finish(end, broken error) {
 	h.mu.Lock()
 	if end != nil && h.end == nil {

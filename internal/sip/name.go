@@ -45,7 +45,7 @@ func canonical(name string) string {
 	}
 	if len(name) < len(namesByLength) {
 		for _, n := range namesByLength[len(name)] {
-			if n == name || foldEqual(n, name) {
+			if lower(n[0]) == lower(name[0]) && (n == name || foldEqual(n, name)) {
 				return n
 			}
 		}

@@ -13,24 +13,30 @@ type pool struct {
 
 	mu       sync.Mutex
 	conns    map[uint64]*conn
-	byRemote map[netip.AddrPort]*conn // the youngest for each address
-	perPeer  map[netip.Addr]int       // accepted ones
+	byRemote map[remote]*conn   // the youngest for each address
+	perPeer  map[netip.Addr]int // accepted ones
 	lastID   uint64
 	draining bool
+}
+
+// remote is what a connection leads to.
+type remote struct {
+	proto Proto
+	addr  netip.AddrPort
 }
 
 func (p *pool) init(s *Stack) {
 	p.s = s
 	p.conns = make(map[uint64]*conn)
-	p.byRemote = make(map[netip.AddrPort]*conn)
+	p.byRemote = make(map[remote]*conn)
 	p.perPeer = make(map[netip.Addr]int)
 }
 
 // accepted takes a connection that a listener got, or closes it where a limit is reached.
-func (p *pool) accepted(nc net.Conn) {
-	c := newConn(p.s, addrPortOf(nc.RemoteAddr()))
-	c.nc, c.local, c.peer = nc, addrPortOf(nc.LocalAddr()), peerOf(c.remote.Addr())
-	if !p.add(c) {
+func (p *pool) accepted(proto Proto, nc net.Conn) {
+	c := newConn(p.s, remote{proto, addrPortOf(nc.RemoteAddr())})
+	c.nc, c.local, c.peer = nc, addrPortOf(nc.LocalAddr()), peerOf(c.remote.addr.Addr())
+	if !p.add(c) && (!p.evict() || !p.add(c)) {
 		nc.Close()
 		p.s.log.Warn("connection refused, limit reached")
 		return
@@ -69,6 +75,25 @@ func (p *pool) add(c *conn) bool {
 	return true
 }
 
+// evict ends the connection that was unused the longest, if the limit is reached and that is longer than S-041 wants it kept.
+func (p *pool) evict() bool {
+	all := p.all()
+	if len(all) < p.s.cfg.MaxConns {
+		return false
+	}
+	oldest, unused := (*conn)(nil), 64*p.s.cfg.T1
+	for _, c := range all {
+		if u := c.unused(); u > unused {
+			oldest, unused = c, u
+		}
+	}
+	if oldest == nil {
+		return false
+	}
+	oldest.fail(nil)
+	return true
+}
+
 // remove forgets a connection. Called once for each.
 func (p *pool) remove(c *conn) {
 	p.mu.Lock()
@@ -89,23 +114,23 @@ func (p *pool) remove(c *conn) {
 
 // find returns the connection of that number, else one to exactly that remote address; nil where there is none.
 // The local address plays no part: it is the listener's for every connection that was accepted.
-func (p *pool) find(id uint64, remote netip.AddrPort) *conn {
+func (p *pool) find(id uint64, to remote) *conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if c := p.conns[id]; c != nil && !c.gone.Load() {
 		return c
 	}
-	if c := p.byRemote[remote]; c != nil && !c.gone.Load() {
+	if c := p.byRemote[to]; c != nil && !c.gone.Load() {
 		return c
 	}
 	return nil
 }
 
-// send queues octets on the connection id, else on one to remote, which is dialed if there is none. w, if not nil, watches that
+// send queues octets on the connection id, else on one to that remote address, which is dialed if there is none. w, if not nil, watches that
 // connection from then on. It does not block.
-func (p *pool) send(id uint64, remote netip.AddrPort, octets []byte, w watcher) (*conn, error) {
+func (p *pool) send(id uint64, to remote, octets []byte, w watcher) (*conn, error) {
 	for range 2 { // a connection may end between find and send
-		c := p.find(id, remote)
+		c := p.find(id, to)
 		if c == nil {
 			break
 		}
@@ -113,7 +138,7 @@ func (p *pool) send(id uint64, remote netip.AddrPort, octets []byte, w watcher) 
 			return c, err
 		}
 	}
-	c := newConn(p.s, remote)
+	c := newConn(p.s, to)
 	if !p.add(c) {
 		return nil, ErrLimit
 	}
@@ -140,10 +165,10 @@ func (c *conn) dial() {
 		case <-stop:
 		}
 	})
-	nc, err := c.s.cfg.DialStream(ctx, "tcp", c.remote.String())
+	nc, err := c.s.cfg.DialStream(ctx, "tcp", c.remote.addr.String())
 	close(stop)
 	if err != nil {
-		c.fail(dialError{err})
+		c.fail(err)
 		return
 	}
 	if !c.opened(nc) {
@@ -152,11 +177,6 @@ func (c *conn) dial() {
 	}
 	c.read()
 }
-
-// dialError tells failures before a connection was there from later ones.
-type dialError struct{ error }
-
-func (e dialError) Unwrap() error { return e.error }
 
 func (p *pool) all() []*conn {
 	p.mu.Lock()

@@ -8,6 +8,7 @@ import (
 
 // path is where the answers to a request go (RFC 3261 §18.2.2, RFC 3581 §4; S-013, S-041).
 type path struct {
+	proto  Proto
 	socket *udpSocket     // UDP: the receiving one
 	conn   uint64         // streams: the request's connection
 	dest   netip.AddrPort // UDP: where to; streams: where to if that connection has closed
@@ -15,7 +16,7 @@ type path struct {
 
 // pathTo finds it from the top Via as the request brought it. Without a usable Via the answer goes back to the source.
 func (s *Stack) pathTo(in inbound, v via, hasVia bool) path {
-	p := path{socket: in.socket, conn: in.flow.Conn, dest: in.flow.Remote}
+	p := path{proto: in.flow.Proto, socket: in.socket, conn: in.flow.Conn, dest: in.flow.Remote}
 	if !hasVia {
 		return p
 	}
@@ -42,7 +43,7 @@ func (s *Stack) sendAnswer(p path, octets []byte) error {
 	if p.socket != nil {
 		return p.socket.write(octets, p.dest)
 	}
-	_, err := s.pool.send(p.conn, p.dest, octets, nil)
+	_, err := s.pool.send(p.conn, remote{p.proto, p.dest}, octets, nil)
 	return err
 }
 

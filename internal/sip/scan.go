@@ -80,7 +80,7 @@ func scanDatagram(b []byte, maxHead, maxBody int) (m *Message, f fault) {
 // become canonical, folded rows one line. Lines that are no header row are skipped: what is needed is then missing, what is not
 // needed may be malformed (S-039). The message's strings point into head. m is nil where the start line is not one of SIP at all.
 func scanHead(head string) (m *Message, f fault) {
-	line, rest := cutLine(head)
+	line, rest, _ := cutLine(head)
 	m = new(Message)
 	if f, ok := m.scanStartLine(line); !ok {
 		return nil, f
@@ -91,16 +91,16 @@ func scanHead(head string) (m *Message, f fault) {
 	return m, m.scanRows(rest)
 }
 
-// cutLine cuts the first line off s, without its CRLF. A lone CR or LF does not end a line.
-func cutLine(s string) (line, rest string) {
+// cutLine cuts the first line off s, without its CRLF. A lone LF does not end a line; clean tells that there is none.
+func cutLine(s string) (line, rest string, clean bool) {
 	for from := 0; ; {
 		i := strings.IndexByte(s[from:], '\n')
 		if i < 0 {
-			return s, ""
+			return s, "", from == 0
 		}
 		i += from
 		if i > 0 && s[i-1] == '\r' {
-			return s[:i-1], s[i+1:]
+			return s[:i-1], s[i+1:], from == 0
 		}
 		from = i + 1
 	}
@@ -160,34 +160,37 @@ func (m *Message) scanRows(s string) fault {
 		m.rows = make([]Header, 0, min(n, maxRows))
 	}
 	for s != "" {
-		var line string
-		line, s = cutLine(s)
-		for s != "" && (s[0] == ' ' || s[0] == '\t') {
-			// RFC 3261 §7.3.1: a line end and blanks in front of the next line mean one blank.
-			var more string
-			more, s = cutLine(s)
-			line = unfold(line, more, &s)
+		line, rest, clean := cutLine(s)
+		if folded(rest) {
+			line, rest, clean = unfold(line, rest, clean)
 		}
+		s = rest
 		if len(m.rows) == maxRows {
 			return faultHeadSize
 		}
-		m.scanRow(line)
+		// A lone CR or LF could end a line for the next one who reads it.
+		if clean && strings.IndexByte(line, '\r') < 0 {
+			m.scanRow(line)
+		}
 	}
 	return fault{}
 }
 
-// unfold joins a row with its continuation lines; one more is at hand, the others are still in rest.
-func unfold(line, more string, rest *string) string {
-	b := make([]byte, 0, len(line)+len(more)+64)
-	b = append(b, line...)
-	for {
+// folded tells whether s continues the line before it (RFC 3261 §7.3.1).
+func folded(s string) bool { return s != "" && (s[0] == ' ' || s[0] == '\t') }
+
+// unfold joins a row with its continuation lines: a line end and blanks in front of the next line mean one blank.
+func unfold(line, rest string, clean bool) (string, string, bool) {
+	b := append(make([]byte, 0, len(line)+256), line...)
+	for folded(rest) {
+		var more string
+		var c bool
+		more, rest, c = cutLine(rest)
+		clean = clean && c
 		b = append(b, ' ')
 		b = append(b, trim(more)...)
-		if s := *rest; s == "" || s[0] != ' ' && s[0] != '\t' {
-			return string(b)
-		}
-		more, *rest = cutLine(*rest)
 	}
+	return string(b), rest, clean
 }
 
 func (m *Message) scanRow(line string) {
@@ -195,11 +198,10 @@ func (m *Message) scanRow(line string) {
 	if colon < 1 {
 		return
 	}
-	// A lone CR or LF could end a line for the next one who reads it.
-	if strings.IndexByte(line, '\r') >= 0 || strings.IndexByte(line, '\n') >= 0 {
-		return
+	name := line[:colon]
+	for name != "" && (name[len(name)-1] == ' ' || name[len(name)-1] == '\t') {
+		name = name[:len(name)-1]
 	}
-	name := strings.TrimRight(line[:colon], blanks)
 	if !isToken(name) {
 		return
 	}

@@ -115,7 +115,8 @@ func (r *serverRecord) repeat() {
 // send is called with the lock held, so that nothing can overtake on a socket.
 func (r *serverRecord) send() {
 	if err := r.s.sendAnswer(r.path, r.last); err != nil {
-		r.s.log.Debug("answer not sent", "error", err)
+		m, _ := scanDatagram(r.last, len(r.last), len(r.last))
+		r.s.log.Debug("answer not sent", "error", err, "call_id", m.CallID())
 	}
 }
 

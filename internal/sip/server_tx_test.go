@@ -2,6 +2,7 @@ package sip
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -87,9 +88,12 @@ func TestServerTransaction(t *testing.T) {
 		w.at(12 * time.Second)
 		w.want(p.received(), "0:486 Busy Here, 0.5:486 Busy Here, 1.5:486 Busy Here, 3.5:486 Busy Here, 7.5:486 Busy Here, 11.5:486 Busy Here")
 		p.send(request("ACK", "1"))
-		w.at(40 * time.Second)
+		w.at(16900 * time.Millisecond)
+		p.send(request("ACK", "1"))
 		w.want(p.received(), "")
 		w.want(w.user.seen(), "INVITE")
+		w.at(17100 * time.Millisecond) // Timer I
+		w.gone()
 	})
 	inWorld(t, "S-036/300 to 699 resent for 64*T1 without ACK", func(w *world) {
 		p := w.udp("10.0.0.2:5060")
@@ -119,9 +123,10 @@ func TestServerTransaction(t *testing.T) {
 		}
 		w.want(w.user.seen(), "INVITE ACK ACK ACK")
 		w.want(p.received(), "0:200 OK")
-		if n := len(w.stack.server.byKey); n != 1 {
-			w.t.Errorf("%d transactions, want 1", n)
-		}
+		w.stack.server.mu.Lock()
+		n := len(w.stack.server.byKey)
+		w.stack.server.mu.Unlock()
+		w.want(fmt.Sprint(n), "1")
 	})
 	inWorld(t, "S-034/no ACK is ever answered", func(w *world) {
 		p := w.udp("10.0.0.2:5060")
@@ -203,12 +208,11 @@ func TestServerTransaction(t *testing.T) {
 	inWorld(t, "reply/a write error does not stick and leaks nothing", func(w *world) {
 		p := w.udp("10.0.0.2:5060")
 		p.send(request("INVITE", "1"))
-		own := w.net.packets[netip.MustParseAddrPort("10.0.0.1:5060")]
-		own.fail = errors.New("no buffer space")
+		w.failWrites(errors.New("no buffer space"))
 		if err := w.user.tx(0).Reply(200, "", nil, nil); err == nil {
 			w.t.Error("no error")
 		}
-		own.fail = nil
+		w.failWrites(nil)
 		if err := w.user.tx(0).Resend(); err != nil {
 			w.t.Error(err)
 		}
@@ -233,6 +237,26 @@ func TestServerTransaction(t *testing.T) {
 		p.send(request("BYE", "1"))
 		w.want(p.received(), "200 OK")
 		w.gone()
+	})
+	inWorld(t, "reply/an INVITE waits for its answer as long as it takes, from any goroutine", func(w *world) {
+		p := w.udp("10.0.0.2:5060")
+		p.send(request("INVITE", "1"))
+		w.at(10 * time.Minute)
+		go func() { _ = w.user.tx(0).Reply(200, "", nil, nil) }()
+		w.want(p.received(), "0.2:100 Trying, 600:200 OK")
+	})
+	inWorld(t, "order/nothing leaves behind the final answer, whoever sends", func(w *world) {
+		p := w.udp("10.0.0.2:5060")
+		for i := range 50 {
+			p.send(request("INVITE", fmt.Sprint(i), fmt.Sprint("Call-ID: ", i)))
+			for code := range 10 {
+				go func() { _ = w.user.tx(i).Reply(180+code, "", nil, nil) }()
+			}
+			go func() { _ = w.user.tx(i).Reply(200, "", nil, nil) }()
+			if got := p.received(); !strings.HasSuffix(got, "200 OK") || strings.Count(got, "200") != 1 {
+				w.t.Fatal(got)
+			}
+		}
 	})
 	inWorld(t, "bounded/a request that nobody answers is forgotten", func(w *world) {
 		w.udp("10.0.0.2:5060").send(request("OPTIONS", "1"))
@@ -279,6 +303,10 @@ func (w *world) gone() {
 	w.t.Helper()
 	synctest.Wait()
 	s := w.stack
+	s.server.mu.Lock()
+	defer s.server.mu.Unlock()
+	s.client.mu.Lock()
+	defer s.client.mu.Unlock()
 	if a, b, c, o := len(s.server.byKey), len(s.server.merged), len(s.client.byKey), s.server.open; a+b+c != 0 || o != 0 {
 		w.t.Errorf("left: %d server transactions, %d merge keys, %d client transactions, %d octets", a, b, c, o)
 	}

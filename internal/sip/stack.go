@@ -84,11 +84,11 @@ func (s *Stack) Close(ctx context.Context) error {
 	endpoints := s.endpoints
 	s.mu.Unlock()
 	if first {
+		s.client.endAll(ErrClosed) // first, or what follows would end them with other errors
 		close(s.done)
 		for _, e := range endpoints {
 			e.close()
 		}
-		s.client.endAll(ErrClosed)
 	}
 	s.pool.drain()
 	err := s.clock.close(ctx)
@@ -100,9 +100,8 @@ func (s *Stack) Close(ctx context.Context) error {
 	select {
 	case <-ended:
 	case <-ctx.Done():
-		err = ctx.Err()
 		s.pool.abort()
-		<-ended
+		return ctx.Err()
 	}
 	return err
 }

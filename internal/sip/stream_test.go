@@ -1,6 +1,8 @@
 package sip
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -68,19 +70,14 @@ func TestStream(t *testing.T) {
 	})
 	inWorld(t, "S-040/a head without end is not buffered beyond the limit", func(w *world) {
 		p := w.tcp("10.0.0.2")
-		p.out.window = 100 << 10
-		sent := 0
-		for range 1000 {
-			if _, err := p.Write([]byte(strings.Repeat("x", 1000))); err != nil {
-				break
-			}
-			sent += 1000
-			synctest.Wait()
+		for range 64 {
+			p.send(strings.Repeat("x", 1<<10))
 		}
+		w.want(p.received(), "")
+		p.send("xx")
 		w.want(p.received(), "(closed)")
-		if sent > 200_000 && sent != 1000_000 {
-			w.t.Errorf("%d octets were taken", sent)
-		}
+		w.at(5 * time.Second)
+		w.want(w.conns(), "0")
 	})
 	inWorld(t, "stream/answers to three messages in one write, in order", func(w *world) {
 		p := w.tcp("10.0.0.2")
@@ -127,8 +124,8 @@ func TestStreamAnswers(t *testing.T) {
 		_ = w.user.tx(0).Reply(180, "", nil, nil)
 		_ = w.user.tx(0).Reply(200, "", nil, nil)
 		w.want(l.take(w).received(), "180 Ringing, 200 OK")
-		if w.net.dials != 2 {
-			w.t.Errorf("%d dials", w.net.dials)
+		if w.dials() != "2" {
+			w.t.Errorf("%s dials", w.dials())
 		}
 	})
 	inWorld(t, "S-041/to port 5060 where the sent-by has none", func(w *world) {
@@ -171,26 +168,26 @@ func TestStreamAnswers(t *testing.T) {
 			_, _ = p.Write([]byte("x"))
 		}
 		w.want(p.received(), "(closed)")
-		w.want(fmt.Sprint(len(w.stack.pool.conns)), "0")
+		w.want(w.conns(), "0")
 	})
 	inWorld(t, "bounded/a peer that does not read is cut off: write deadline", func(w *world) {
 		p := w.tcp("10.0.0.2")
-		p.in.window = 100
+		p.in.narrow(100)
 		w.user.onRequest = reply(200)
 		p.send(onTCP("OPTIONS", "1"))
 		w.at(15 * time.Second)
-		w.want(fmt.Sprint(len(w.stack.pool.conns)), "1")
+		w.want(w.conns(), "1")
 		w.at(17 * time.Second)
-		w.want(fmt.Sprint(len(w.stack.pool.conns)), "0")
+		w.want(w.conns(), "0")
 	})
 	inWorld(t, "bounded/a peer that does not read is cut off: write queue", func(w *world) {
 		p := w.tcp("10.0.0.2")
-		p.in.window = 100
+		p.in.narrow(100)
 		for range 1000 {
 			_, _ = p.Write([]byte("\r\n\r\n\r\n\r\n"))
 			synctest.Wait()
 		}
-		w.want(fmt.Sprint(len(w.stack.pool.conns)), "0")
+		w.want(w.conns(), "0")
 	}, func(c *Config) { c.MaxWriteQueue = 500 })
 	inWorld(t, "bounded/connections in all", func(w *world) {
 		a, b := w.tcp("10.0.0.2"), w.tcp("10.0.0.3")
@@ -200,7 +197,19 @@ func TestStreamAnswers(t *testing.T) {
 		a.Close()
 		synctest.Wait()
 		w.want(w.tcp("10.0.0.4").received(), "")
-		w.want(fmt.Sprint(len(w.stack.pool.byRemote), len(w.stack.pool.perPeer)), "2 2")
+		w.want(w.conns(), "2")
+	}, func(c *Config) { c.MaxConns = 2 })
+	inWorld(t, "bounded/at the limit the connection that was unused longest gives way, after 64*T1", func(w *world) {
+		a, b := w.tcp("10.0.0.2"), w.tcp("10.0.0.3")
+		w.at(time.Second)
+		a.send("\r\n\r\n")
+		w.at(33 * time.Second)
+		c := w.tcp("10.0.0.4")
+		w.want(a.received(), "CRLF")
+		w.want(b.received(), "(closed)")
+		d := w.tcp("10.0.0.5")
+		w.want(a.received()+c.received(), "")
+		w.want(d.received(), "(closed)")
 	}, func(c *Config) { c.MaxConns = 2 })
 	inWorld(t, "bounded/connections from one address, of IPv6 one /64", func(w *world) {
 		if _, err := w.stack.Listen(TCP, "[2001:db8::1]:5060"); err != nil {
@@ -217,6 +226,10 @@ func TestStreamAnswers(t *testing.T) {
 			}
 			return &tcpPeer{w, c.(*memConn)}
 		}
+		first := dial("10.0.0.2")
+		synctest.Wait()
+		first.Close()
+		synctest.Wait()
 		for _, c := range []struct{ from, want string }{
 			{"10.0.0.2", ""},
 			{"10.0.0.2", ""},
@@ -255,13 +268,13 @@ func TestConnectionUse(t *testing.T) {
 		p := l.take(w)
 		w.start(outgoing("INFO"), target(TCP, alice))
 		w.want(p.received(), "BYE, OPTIONS, INFO")
-		w.want(fmt.Sprint(w.net.dials), "1")
+		w.want(w.dials(), "1")
 	})
 	inWorld(t, "flow/when the named connection is gone, a new one to the same address", func(w *world) {
 		l := w.listen(alice)
 		w.start(outgoing("BYE"), target(TCP, alice))
 		first := l.take(w)
-		id := w.stack.pool.find(0, netip.MustParseAddrPort(alice)).id
+		id := w.stack.pool.find(0, remote{TCP, netip.MustParseAddrPort(alice)}).id
 		first.Close()
 		synctest.Wait()
 		w.start(outgoing("INFO"), Target{Proto: TCP, Addr: netip.MustParseAddrPort(alice), Conn: id})
@@ -274,6 +287,24 @@ func TestConnectionUse(t *testing.T) {
 		_ = w.stack.Close(w.t.Context())
 		w.want(p.received(), "480 Temporarily Unavailable, (closed)")
 	})
+	inWorld(t, "close/a peer that does not read delays it until the context ends", func(w *world) {
+		p := w.tcp("10.0.0.2")
+		p.in.narrow(100)
+		p.send(onTCP("INVITE", "1"))
+		_ = w.user.tx(0).Reply(480, "", nil, nil)
+		ctx, cancel := context.WithTimeout(w.t.Context(), time.Second)
+		defer cancel()
+		if err := w.stack.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			w.t.Errorf("Close: %v", err)
+		}
+		w.want(p.received(), "(closed)")
+		w.want(fmt.Sprint(time.Since(w.began)), "1s")
+	})
+	inWorld(t, "bounded/ErrLimit where every connection is in use", func(w *world) {
+		w.tcp("10.0.0.3").send(onTCP("INVITE", "1"))
+		_, e := w.start(outgoing("BYE"), target(TCP, alice))
+		w.want(e.seen(), "0:"+ErrLimit.Error())
+	}, func(c *Config) { c.MaxConns = 1 })
 	inWorld(t, "S-041/a pong that nobody asked for is ignored", func(w *world) {
 		p := w.tcp("10.0.0.2")
 		p.send("\r\n")

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -11,8 +13,11 @@ import (
 type udpSocket struct {
 	s     *Stack
 	pc    net.PacketConn
-	fast  addrPortConn // nil where pc has no such methods
+	fast  addrPortConn    // nil where pc has no such methods
+	icmp  syscall.RawConn // nil where the system does not tell of ICMP errors
 	local netip.AddrPort
+
+	reporting atomic.Bool // a goroutine is about to ask for ICMP errors
 }
 
 // addrPortConn is what a *net.UDPConn does without allocating.
@@ -25,7 +30,7 @@ type addrPortConn interface {
 const udpReadBuffer = 4 << 20
 
 func newUDPSocket(s *Stack, pc net.PacketConn) *udpSocket {
-	u := &udpSocket{s: s, pc: pc, local: addrPortOf(pc.LocalAddr())}
+	u := &udpSocket{s: s, pc: pc, icmp: icmpReports(pc), local: addrPortOf(pc.LocalAddr())}
 	u.fast, _ = pc.(addrPortConn)
 	if b, ok := pc.(interface{ SetReadBuffer(int) error }); ok {
 		_ = b.SetReadBuffer(udpReadBuffer)
@@ -43,7 +48,7 @@ func (u *udpSocket) read() {
 			if errors.Is(err, net.ErrClosed) {
 				return
 			}
-			// Errors of single datagrams come here too; only a row of them is worth a pause.
+			u.unreachable() // errors of single datagrams come here too; only a row of them is worth a pause
 			if failures++; failures > 16 && !u.s.wait(10*time.Millisecond) {
 				return
 			}
@@ -87,11 +92,49 @@ func (u *udpSocket) readFrom(buf []byte) (int, netip.AddrPort, error) {
 // write sends one datagram. It may wait for the system's send buffer, not for the peer.
 func (u *udpSocket) write(b []byte, to netip.AddrPort) error {
 	u.s.tap(Flow{Proto: UDP, Local: u.local, Remote: to}, true, b)
-	var err error
-	if u.fast != nil {
-		_, err = u.fast.WriteToUDPAddrPort(b, to)
-	} else {
-		_, err = u.pc.WriteTo(b, net.UDPAddrFromAddrPort(to))
+	err := u.writeTo(b, to)
+	if err != nil && u.icmp != nil && !errors.Is(err, net.ErrClosed) {
+		// It may be the ICMP error of an earlier datagram to somebody else, which is told once, to whoever comes first.
+		if u.reporting.CompareAndSwap(false, true) && !u.s.spawn(u.report) {
+			return ErrClosed
+		}
+		err = u.writeTo(b, to)
 	}
 	return err
+}
+
+func (u *udpSocket) writeTo(b []byte, to netip.AddrPort) (err error) {
+	if u.fast != nil {
+		_, err = u.fast.WriteToUDPAddrPort(b, to)
+		return err
+	}
+	_, err = u.pc.WriteTo(b, net.UDPAddrFromAddrPort(to))
+	return err
+}
+
+// report deals with ICMP errors that a writer met, who may hold a transaction's lock.
+func (u *udpSocket) report() {
+	u.reporting.Store(false)
+	u.unreachable()
+}
+
+// unreachable ends the client transactions whose requests met an ICMP error (RFC 3261 §18.4, S-036). The report holds the
+// beginning of our datagram, and its branch cannot be guessed: forged errors end nothing.
+func (u *udpSocket) unreachable() {
+	if u.icmp == nil {
+		return
+	}
+	icmpErrors(u.icmp, func(to netip.AddrPort, datagram []byte, err error) {
+		m, _ := scanDatagram(datagram, len(datagram), 0)
+		if m == nil || !m.IsRequest() {
+			return
+		}
+		v, _, bad := parseVia(m.Get(hVia))
+		if bad != nil {
+			return
+		}
+		if tx := u.s.client.find(v.branch(), m.Method); tx != nil {
+			tx.unreachable(to, err)
+		}
+	})
 }

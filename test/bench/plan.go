@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"time"
+
+	"github.com/parley-msrp/parley/test/daemon"
+)
+
+// A plan is what one call of bench does.
+type plan struct {
+	daemon   string
+	out      string
+	runs     int
+	duration time.Duration
+	only     *regexp.Regexp
+}
+
+func (p plan) execute(ctx context.Context) (err error) {
+	if err := os.MkdirAll(filepath.Dir(p.out), 0o755); err != nil {
+		return err
+	}
+	out, err := os.Create(p.out)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	servers, err := p.start(ctx)
+	for _, s := range servers {
+		defer func() { err = errors.Join(err, s.stop()) }()
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Printf("each figure: median of %d runs of %s (least to most)\n", p.runs, p.duration)
+	for _, r := range rows {
+		if !p.only.MatchString(r.name()) {
+			continue
+		}
+		outcomes, err := p.measure(ctx, r, servers)
+		if err != nil {
+			return fmt.Errorf("%s: %w", r.name(), err)
+		}
+		if err := report(os.Stdout, out, r, servers, outcomes); err != nil {
+			return err
+		}
+	}
+	return out.Close()
+}
+
+// echoPort has as many digits as the daemon's MSRP port, so that both are sent the same octets.
+const echoPort = 2856
+
+// start starts what is to be measured on one loopback address: the daemon, unless there is none, and last the echo.
+func (p plan) start(ctx context.Context) (servers []server, err error) {
+	addr, err := daemon.Address()
+	if err != nil {
+		return nil, err
+	}
+	if p.daemon != "" {
+		s, err := startDaemon(ctx, p.daemon, addr)
+		if err != nil {
+			return servers, err
+		}
+		servers = append(servers, s)
+	}
+	s, err := startEcho(ctx, netip.AddrPortFrom(addr, echoPort).String())
+	if err != nil {
+		return servers, err
+	}
+	return append(servers, s), nil
+}
+
+func startDaemon(ctx context.Context, binary string, addr netip.Addr) (server, error) {
+	var err error
+	if binary, err = filepath.Abs(binary); err != nil { // it runs in dir
+		return server{}, err
+	}
+	dir, err := os.MkdirTemp("", "parley-bench-")
+	if err != nil {
+		return server{}, err
+	}
+	d, err := daemon.Start(ctx, binary, dir, addr, daemon.Config(addr, "log: {level: warn}\n"))
+	if err != nil {
+		return server{}, errors.Join(err, os.RemoveAll(dir))
+	}
+	stop := func() error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+		defer cancel()
+		return errors.Join(d.Stop(ctx), os.RemoveAll(dir))
+	}
+	return server{name: "parley", pid: d.PID(), sip: d.SIP().String(), stop: stop}, nil
+}
+
+// measure runs a row against each server in turn, as often as planned, so that what disturbs the machine for a while disturbs all alike.
+func (p plan) measure(ctx context.Context, r row, servers []server) ([][]outcome, error) {
+	outcomes := make([][]outcome, len(servers))
+	for range p.runs {
+		for i, s := range servers {
+			found, err := load(ctx, order{Row: r, SIP: s.sip, MSRP: s.msrp, PID: s.pid, Duration: p.duration})
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", s.name, err)
+			}
+			if found.Count == 0 {
+				return nil, fmt.Errorf("%s: nothing was answered in %s", s.name, p.duration)
+			}
+			outcomes[i] = append(outcomes[i], found)
+		}
+	}
+	return outcomes, nil
+}
