@@ -34,7 +34,7 @@ func Patience() time.Duration {
 	if Target() == "stub" {
 		return 300 * time.Millisecond
 	}
-	return 10 * time.Second
+	return 30 * time.Second
 }
 
 // Program is the built program under test.
