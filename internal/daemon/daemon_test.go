@@ -270,14 +270,14 @@ func TestRouterFull(t *testing.T) {
 		}
 	}()
 	for range maxRouting {
-		n.router.places <- struct{}{}
+		n.router.calls <- struct{}{}
 	}
 	agent := peer.NewAgent(t, "udp", strings.TrimPrefix(n.agent.SIPAddrs()[0], "udp:"))
 	offer := peer.Offer("text/plain", "msrp://127.0.0.1:9/"+peer.Ident()+";tcp")
 	if _, a := agent.NewDialog("bob").Call(t, limit, offer); a.Code() != 503 {
 		t.Errorf("answered %s", a.Start)
 	}
-	<-n.router.places
+	<-n.router.calls
 	d := agent.NewDialog("bob")
 	if _, a := d.Call(t, limit, offer); a.Code() != 200 {
 		t.Errorf("then answered %s", a.Start)
@@ -286,7 +286,7 @@ func TestRouterFull(t *testing.T) {
 	eventually(t, "the call stands", func() bool { return strings.Contains(log.String(), "session established") })
 	d.Bye(t, limit)
 	for range maxRouting - 1 {
-		<-n.router.places
+		<-n.router.calls
 	}
 }
 
