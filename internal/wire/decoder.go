@@ -67,6 +67,9 @@ type Decoder struct {
 	pat    [2 + 7 + maxIdent]byte // CRLF, hyphens and transaction id
 	patLen int
 
+	paths pathLines
+	same  bool // the path lines are those in paths
+
 	head    Head
 	headOut bool   // the First piece is out
 	atStart bool   // phaseRest: no octet of the body has been seen, so that the blank line's CRLF counts (T-058)
@@ -184,7 +187,7 @@ func (d *Decoder) begin() {
 	if d.begun {
 		return
 	}
-	d.begun, d.blanks, d.headOut = true, 0, false
+	d.begun, d.blanks, d.headOut, d.same = true, 0, false, false
 	d.line, d.pos, d.patLen, d.lines = 0, 0, 0, d.lines[:0]
 	d.own, d.mime, d.other = recycle(d.own), recycle(d.mime), recycle(d.other)
 }

@@ -25,8 +25,12 @@ func (d *Decoder) parseHead(h []byte) {
 	d.head = Head{ID: h[len(startWord) : len(startWord)+d.idLen()]}
 	p := headParser{Head: &d.head, d: d, h: h}
 	p.startLine(h[len(startWord)+d.idLen()+1 : d.lines[0]-2])
-	start := int(d.lines[0])
-	for _, end := range d.lines[1:] {
+	start, rest := int(d.lines[0]), d.lines[1:]
+	if d.same {
+		d.paths.apply(h[start:], p.Head)
+		start, rest, p.index = int(rest[1]), rest[2:], 2
+	}
+	for _, end := range rest {
 		p.headerLine(start, int(end))
 		start = int(end)
 		p.index++
@@ -40,6 +44,9 @@ func (d *Decoder) parseHead(h []byte) {
 		}
 	case p.ContentType != nil && !d.blank:
 		p.bad(nameContentType, ErrNoBody) // T-056, M-013
+	}
+	if !d.same {
+		d.paths.remember(h, d.lines, p.Head)
 	}
 }
 
@@ -90,6 +97,9 @@ func (p *headParser) headerLine(start, end int) {
 		p.bad("", ErrFolded)
 		return
 	}
+	if !p.d.limits.Strict && p.usual(line) {
+		return
+	}
 	colon := bytes.IndexByte(line, ':')
 	if colon < 0 || !validHeaderName(line[:colon]) {
 		p.bad("", ErrHeaderName)
@@ -111,6 +121,33 @@ func (p *headParser) headerLine(start, end int) {
 	if !p.known(name, value[blanks:]) {
 		p.further(name, start, end)
 	}
+}
+
+// usual reads the three lines that nearly every SEND has besides its paths, in the spelling that nearly every peer uses. They need none of
+// the looks at name and blanks.
+func (p *headParser) usual(line []byte) bool {
+	switch v := line; {
+	case line[0] == 'M' && cutUsual(&v, nameMessageID):
+		p.messageID(v)
+	case line[0] == 'B' && cutUsual(&v, nameByteRange):
+		p.byteRange(v)
+	case line[0] == 'C' && cutUsual(&v, nameContentType):
+		p.contentType(v)
+	default:
+		return false
+	}
+	return true
+}
+
+// cutUsual takes a name, a colon and one space off a line that goes on after them.
+func cutUsual(line *[]byte, name string) bool {
+	n := len(name)
+	l := *line
+	if len(l) < n+3 || string(l[:n]) != name || l[n] != ':' || l[n+1] != ' ' || l[n+2] == ' ' || l[n+2] == '\t' {
+		return false
+	}
+	*line = l[n+2:]
+	return true
 }
 
 // known reads the headers that a Head has fields for.

@@ -39,7 +39,12 @@ func (d *Decoder) scanHead(h []byte) (done bool, err error) {
 			return false, err
 		}
 		d.lines = append(d.lines, int32(end))
-		d.line = end
+		if len(d.lines) == 1 && d.paths.stand(h[end:]) {
+			d.same = true
+			d.lines = append(d.lines, int32(end+d.paths.second), int32(end+len(d.paths.lines)))
+			end += len(d.paths.lines)
+		}
+		d.line, d.pos = end, end
 	}
 }
 
