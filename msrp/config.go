@@ -76,8 +76,11 @@ type Config struct {
 }
 
 // plainChunk is the largest body of a chunk that cannot be interrupted (RFC 4975 §7.1.1, M-070), and the smallest of a
-// chunk that is not the last (M-072), in octets.
-const plainChunk = 2048
+// chunk that is not the last (M-072), in octets; maxChunk is beyond all messages, with room to add to.
+const (
+	plainChunk = 2048
+	maxChunk   = math.MaxInt / 4
+)
 
 func (c Config) withDefaults() (Config, error) {
 	switch {
@@ -98,6 +101,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.Resolve = resolve
 	}
 	or(&c.ChunkSize, plainChunk)
+	c.ChunkSize = min(c.ChunkSize, maxChunk)
 	or(&c.Window, 64)
 	orLong(&c.ResponseTimeout, 30*time.Second)
 	orLong(&c.DialTimeout, 10*time.Second)

@@ -20,7 +20,8 @@ type Endpoint struct {
 	batches  sync.Pool // *batch
 	blocks   sync.Pool // *streamBlock
 	done     chan struct{}
-	wg       sync.WaitGroup // one for each goroutine of the endpoint
+	wg       sync.WaitGroup // one for each goroutine of the endpoint, but
+	feeders  sync.WaitGroup // for those that read and close an Outgoing.Stream
 
 	mu        sync.Mutex
 	closed    bool
@@ -54,8 +55,8 @@ func NewEndpoint(c Config) (*Endpoint, error) {
 }
 
 // Close closes all sessions (as Session.Close does) and listeners, lets octets that are queued (responses, REPORTs) leave
-// until ctx ends, closes all connections, and waits for all goroutines of the endpoint. It returns the error of ctx if
-// connections had to be cut off. It must not be called from a Handler.
+// until ctx ends, closes all connections, and waits for all goroutines of the endpoint; for a Read of an Outgoing.Stream only until ctx ends. It
+// returns the error of ctx if connections had to be cut off, or a Read had not returned. It must not be called from a Handler.
 func (e *Endpoint) Close(ctx context.Context) error {
 	e.mu.Lock()
 	if !e.closed {
@@ -72,13 +73,15 @@ func (e *Endpoint) Close(ctx context.Context) error {
 	for _, c := range e.connections() {
 		c.retire()
 	}
-	idle := make(chan struct{})
+	idle, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		e.wg.Wait()
 		close(idle)
+		e.feeders.Wait()
+		close(done)
 	}()
 	select {
-	case <-idle:
+	case <-done:
 		return nil
 	case <-ctx.Done():
 	}

@@ -13,7 +13,8 @@ import (
 )
 
 // FuzzEndpoint feeds octets to a live endpoint in three states of the connection: no session bound, a session bound, and
-// in the middle of a chunk. Whatever comes, nothing panics or hangs, and another connection goes on working.
+// in the middle of a chunk; each with a handler of messages and one of streams. Whatever comes, nothing panics or hangs, no octet stays
+// counted as buffered, and another connection goes on working.
 func FuzzEndpoint(f *testing.F) {
 	l := newPipeListener()
 	r := startRig(f, msrp.Config{MaxMessage: 1 << 16, LingerTimeout: time.Millisecond}, l, l.dial, 10*time.Second)
@@ -23,7 +24,7 @@ func FuzzEndpoint(f *testing.F) {
 	for _, seed := range []string{"", "\r\n", "MSRP abcd 200 OK\r\nTo-Path: <to>\r\nFrom-Path: " + peerURI + "\r\n-------abcd$\r\n"} {
 		f.Add(byte(0), seed)
 	}
-	for i := range byte(3) {
+	for i := range byte(6) {
 		_, whole := seedPeer.text("m-0001", "hello")
 		_, chunk := seedPeer.chunk("m-0001", "1-2/5", "ab", "+", "Success-Report: yes")
 		f.Add(i, whole)
@@ -31,11 +32,18 @@ func FuzzEndpoint(f *testing.F) {
 		f.Add(i, seedPeer.request("abcdefgh", "REPORT", nil, "$", "Message-ID: m", "Status: 000 408 x", "Byte-Range: 1-5/5"))
 		f.Add(i, seedPeer.request("abcdefgh", "SEND", nil, "#", "Message-ID: m-fuzz", "Byte-Range: 3-2/5"))
 		f.Add(i, "x\r\n-------tIdchunk00000000$\r\n"+whole)
+		_, last := seedPeer.chunk("m-0001", "3-5/5", "llo", "$")
+		f.Add(i, last+chunk+chunk)
+		f.Add(i, chunk+strings.Repeat("x", 70_000))
 	}
 	defer func() { r.t, good.t = f, f }()
 	f.Fuzz(func(t *testing.T, state byte, octets string) {
 		r.t, good.t = t, t
-		s, err := r.endpoint.NewSession(msrp.SessionConfig{Base: r.base, Accept: msrp.Types{"text/plain"}, Handler: acceptor{}})
+		var h msrp.Handler = acceptor{}
+		if state/3%2 == 1 {
+			h = consumer{}
+		}
+		s, err := r.endpoint.NewSession(msrp.SessionConfig{Base: r.base, Accept: msrp.Types{"text/plain"}, Handler: h})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -57,6 +65,8 @@ func FuzzEndpoint(f *testing.F) {
 		}
 		feed(t, nc, prefix+strings.ReplaceAll(octets, "<to>", p.to))
 		s.Close()
+		nc.Close()
+		poll(t, func() bool { return r.endpoint.Buffered() == 0 })
 
 		id, req := good.text("m-good", "x", "Success-Report: no")
 		good.write(req)
@@ -78,6 +88,22 @@ func feed(t *testing.T, nc net.Conn, octets string) {
 		}
 		octets = octets[n:]
 	}
+}
+
+// consumer is an acceptor that takes streams: every other one is given up after the first octets.
+type consumer struct{ acceptor }
+
+func (consumer) Stream(_ *msrp.Session, in *msrp.Incoming) {
+	go func() {
+		if len(in.MessageID)%2 == 0 {
+			in.Read(make([]byte, 2))
+			in.Reject(403, in.MessageID)
+			return
+		}
+		io.Copy(io.Discard, in)
+		in.Accept()
+		in.ReportFailure(480, "")
+	}()
 }
 
 // acceptor accepts every other message, rejects the others, and hears nothing else.

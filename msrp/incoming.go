@@ -20,7 +20,8 @@ type incoming struct {
 
 // arrival is the SEND that is being received. It belongs to the reader.
 type arrival struct {
-	active  bool // admitted, not answered yet
+	active  bool // admitted, not at its end
+	refused bool // answered before its end: what is left of it is dropped
 	route   *route
 	partial *partial
 	next    int64 // position of the next octet of the body, counted from 1
@@ -55,11 +56,12 @@ func (c *conn) begin(p *wire.Piece) {
 	if h.HasRange {
 		a.next = h.Range.Start
 	}
-	if a.partial, code = s.incoming.open(c, s, h, a.route); code != 0 {
-		if p.Last && p.Flag != wire.More {
-			s.incoming.drop(a.partial)
-		}
-		c.finish(h, code)
+	var v verdict
+	if a.partial, v = s.incoming.open(c, h, a.route); v.code != 0 {
+		c.refuse(h, v)
+		a.active = a.partial != nil
+	}
+	if !a.active {
 		return
 	}
 	stream := a.partial.stream
@@ -93,24 +95,27 @@ func (s *Session) admit(h *wire.Head, rt *route) (code int) {
 // proceed takes a further piece of a SEND, and ends it with the last one.
 func (c *conn) proceed(p *wire.Piece) {
 	a := &c.reader.arrival
-	s := a.route.session
+	in := &a.route.session.incoming
 	if a.partial == nil { // a head without body whose end came with a later piece
 		if p.Last {
 			c.bodiless(p)
 		}
 		return
 	}
-	if len(p.Body) > 0 {
-		if code := s.incoming.put(c, s, a.partial, a.next, p.Body); code != 0 {
-			if p.Last && p.Flag != wire.More {
-				s.incoming.drop(a.partial)
-			}
-			c.finish(p.Head, code)
-			return
+	if !a.refused && len(p.Body) > 0 {
+		if v := in.put(a.route.session, a.partial, a.next, p.Body); v.code != 0 {
+			c.refuse(p.Head, v)
 		}
 		a.next += int64(len(p.Body))
 	}
-	if p.Last {
+	switch {
+	case !p.Last:
+	case a.refused:
+		a.active = false
+		if p.Flag != wire.More {
+			in.drop(a.partial)
+		}
+	default:
 		c.endChunk(p.Head, p.Flag)
 	}
 }
@@ -118,24 +123,23 @@ func (c *conn) proceed(p *wire.Piece) {
 // endChunk answers a chunk. That which completes its message is answered when the application has accepted it (M-091).
 func (c *conn) endChunk(h *wire.Head, flag wire.Flag) {
 	a := &c.reader.arrival
-	in := &a.route.session.incoming
-	switch flag {
-	case wire.Aborted:
-		in.drop(a.partial) // never shown as complete (M-101)
-	case wire.Complete:
-		in.fixEnd(a.partial, a.next)
-	}
-	body, done, duplicate := in.assemble(a.route.session, a.partial)
-	if !done {
-		c.finish(h, 200)
-		return
-	}
 	a.active = false
-	if stream := a.partial.stream; stream != nil {
-		c.wholeStream(h, a.route, stream, a.partial.end)
-		return
+	body, duplicate, v := a.route.session.incoming.endChunk(a.route.session, a.partial, flag, a.next)
+	switch {
+	case v.code != 0:
+		c.answer(h, a.route.sender, a.route, v.code, v.comment)
+	case a.partial.stream != nil:
+		c.wholeStream(h, a.route, a.partial.stream, a.partial.end)
+	default:
+		c.deliverWhole(h, a.route, a.partial, body, duplicate)
 	}
-	c.deliverWhole(h, a.route, a.partial, body, duplicate)
+}
+
+// refuse answers the SEND at hand before its end.
+func (c *conn) refuse(h *wire.Head, v verdict) {
+	a := &c.reader.arrival
+	a.refused = true
+	c.answer(h, a.route.sender, a.route, v.code, v.comment)
 }
 
 // finish answers the SEND at hand; what is left of it is dropped.

@@ -29,14 +29,17 @@ type Outgoing struct {
 	ContentType string   // empty: a SEND without body
 	Headers     []Header // further MIME headers: Content-Disposition and the like
 	Body        []byte   // not to be changed until the fate is known; empty with a ContentType: an empty message
-	// Stream is the body in place of Body, of Size octets; Size 0: not known yet. A goroutine of the engine reads it some 300 KiB ahead
-	// of what leaves. If it is an io.Closer, it is closed at the end, or, while Read may still block, as soon as the message is given up. A message
-	// whose Stream fails, or is not of that size, is Failed, BySource.
+	// Stream is the body in place of Body, of Size octets; Size 0: not known yet. A goroutine of the engine reads it at most 400 KB ahead of what
+	// leaves; while nothing comes, later messages of the session overtake it. If it is an io.Closer, it is closed once, at its end, or, while Read
+	// may still block, as soon as the message is given up; Send that returns an error leaves it alone. A message whose Stream fails, or is not
+	// of that size, is Failed, BySource. An Incoming of the same connection must not be passed on here: the responses that let a message
+	// go on come behind octets that are not read before it goes on.
 	Stream        io.Reader
 	Size          int64
 	SuccessReport bool // ask for success REPORTs
 	FailureReport FailureReport
 	Control       bool // not user content (IMDN and the like): may be sent whatever the direction is (RFC 4975 §8.9)
+	Yields        bool // messages of the session that are sent later go ahead of it: for a file beside a conversation
 }
 
 // message is one that is being sent, or waits for its fate. Guarded by its Session's mu.
@@ -48,6 +51,7 @@ type message struct {
 	counted     int64 // octets that count towards Config.QueuedOctets
 	success     bool
 	failure     FailureReport
+	yields      bool
 	bind        bool // made by the engine: nobody is told its fate
 
 	serial    uint64 // order of Send
@@ -72,9 +76,9 @@ type outgoing struct {
 	octets     int64        // of the bodies in queue
 	pending    map[string]*message
 	serial     uint64
-	unanswered int  // chunks that wait for their response
-	scheduled  bool // in the row of its connection, or a chunk of it is in progress
-	inChunk    bool // an interruptible chunk is in progress
+	unanswered int      // chunks that wait for their response
+	scheduled  bool     // in the row of its connection, or a chunk of it is in progress
+	inChunk    *message // an interruptible chunk of it is in progress
 	refused    map[string]struct{}
 	recent     remembered // Message-IDs of those that are not in pending any more
 	awaited    awaitList
@@ -169,8 +173,8 @@ func (s *Session) enqueue(m *Outgoing, mime string) (id string, room <-chan stru
 		return "", nil, err
 	}
 	o, cfg := &s.outgoing, &s.endpoint.cfg
-	body := m.source()
-	size := int64(len(body.window))
+	body := m.source(s.endpoint)
+	size := body.memory()
 	if o.queue.len() >= cfg.QueuedMessages || !o.empty() && o.octets+size > cfg.QueuedOctets {
 		if o.room == nil {
 			o.room = make(chan struct{})
@@ -188,11 +192,12 @@ func (s *Session) enqueue(m *Outgoing, mime string) (id string, room <-chan stru
 		counted:     size,
 		success:     m.SuccessReport,
 		failure:     m.FailureReport,
+		yields:      m.Yields,
 		refusal:     refusalKey(m.ContentType, m.Body),
 	}
 	s.push(queued)
 	if body.feeder != nil {
-		go body.feeder.run(s.feedMore) // ends with the body, or when the message has its fate
+		body.feeder.start(s.feedMore)
 	}
 	s.ready()
 	return m.MessageID, nil, nil
@@ -339,7 +344,7 @@ func (s *Session) Cancel(messageID string) bool {
 
 // abandon ends a message of which a part may have left: then the peer is told. Holding s.mu.
 func (s *Session) abandon(m *message, f Fate) {
-	m.abort = m.begun && !s.outgoing.inChunk
+	m.abort = m.begun && s.outgoing.inChunk != m
 	s.conclude(m, f)
 }
 

@@ -3,9 +3,11 @@ package msrp_test
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"pgregory.net/rapid"
@@ -18,7 +20,11 @@ func TestAnyInterleaving(t *testing.T) {
 	l := newPipeListener()
 	r := startRig(t, msrp.Config{}, l, l.dial, 10*time.Second)
 	rapid.Check(t, func(rt *rapid.T) {
-		s, h, p := r.bound()
+		var change []func(*msrp.SessionConfig)
+		if rapid.Bool().Draw(rt, "streams") {
+			change = append(change, streams)
+		}
+		s, h, p := r.bound(change...)
 		defer s.Close()
 		bodies := map[string][]byte{}
 		var chunks []string
@@ -36,15 +42,47 @@ func TestAnyInterleaving(t *testing.T) {
 			stream = stream[n:]
 		}
 		for range len(bodies) {
-			m := next[*msrp.Received](h)
-			if want, ok := bodies[m.MessageID]; !ok || !bytes.Equal(m.Body, want) || m.Duplicate {
-				rt.Fatalf("message %s differs: %d octets of %d", m.MessageID, len(m.Body), len(want))
+			m := arrived(h)
+			if want, ok := bodies[m.id]; !ok || !bytes.Equal(m.body, want) || m.duplicate {
+				rt.Fatalf("message %s differs: %d octets of %d", m.id, len(m.body), len(want))
 			}
-			delete(bodies, m.MessageID)
+			delete(bodies, m.id)
 		}
 		h.nothing()
+		balanced(t, r, s)
 		p.nc.Close()
 	})
+}
+
+// arrival is a message that came, in one way or the other.
+type arrival struct {
+	id        string
+	body      []byte
+	duplicate bool
+	success   bool
+	failure   msrp.FailureReport
+}
+
+// arrived takes the next message that is not bodiless, and reads and accepts it if it is a stream.
+func arrived(h *recorder) arrival {
+	h.t.Helper()
+	for {
+		switch m := next[any](h).(type) {
+		case *msrp.Received:
+			if !m.Bodiless {
+				return arrival{m.MessageID, m.Body, m.Duplicate, m.SuccessReport, m.FailureReport}
+			}
+		case *msrp.Incoming:
+			b, err := io.ReadAll(m)
+			if err != nil {
+				h.t.Fatal(err)
+			}
+			m.Accept()
+			return arrival{m.MessageID, b, m.Duplicate, m.SuccessReport, m.FailureReport}
+		default:
+			h.t.Fatalf("got %T %+v", m, m)
+		}
+	}
 }
 
 // chop cuts a message into chunks.
@@ -81,7 +119,11 @@ func TestSendAnything(t *testing.T) {
 		r := newRig(t, cfg)
 		rapid.Check(t, func(rt *rapid.T) {
 			a, ha := r.session()
-			b, hb := r.session()
+			var change []func(*msrp.SessionConfig)
+			if rapid.Bool().Draw(rt, "streams") {
+				change = append(change, streams)
+			}
+			b, hb := r.session(change...)
 			defer a.Close()
 			defer b.Close()
 			a.SetPeer(msrp.Peer{Path: b.Path(), Accept: msrp.Types{"*"}})
@@ -101,17 +143,27 @@ func TestSendAnything(t *testing.T) {
 					SuccessReport: rapid.Bool().Draw(rt, "success"),
 					FailureReport: rapid.SampledFrom([]msrp.FailureReport{msrp.FailureYes, msrp.FailurePartial, msrp.FailureNo}).Draw(rt, "failure"),
 				}
-				all = append(all, sent{m, send(t, a, m)})
-			}
-			for _, want := range all {
-				m := next[*msrp.Received](hb)
-				for m.Bodiless {
-					m = next[*msrp.Received](hb)
+				out := m
+				switch rapid.IntRange(0, 2).Draw(rt, "as stream") {
+				case 1:
+					out.Stream, out.Body = bytes.NewReader(m.Body), nil
+				case 2:
+					out.Stream, out.Size, out.Body = iotest.HalfReader(bytes.NewReader(m.Body)), int64(len(m.Body)), nil
 				}
-				if m.MessageID != want.id || !bytes.Equal(m.Body, want.m.Body) || m.SuccessReport != want.m.SuccessReport || m.FailureReport != want.m.FailureReport {
-					rt.Fatalf("got %s, want %s", m.MessageID, want.id)
+				all = append(all, sent{m, send(t, a, out)})
+			}
+			for range all {
+				m := arrived(hb) // those whose readers are slow are overtaken
+				i := slices.IndexFunc(all, func(s sent) bool { return s.id == m.id })
+				if i < 0 {
+					rt.Fatalf("got %s", m.id)
+				}
+				want := all[i].m
+				if !bytes.Equal(m.body, want.Body) || m.success != want.SuccessReport || m.failure != want.FailureReport || m.duplicate {
+					rt.Fatalf("%s differs: %d octets of %d", m.id, len(m.body), len(want.Body))
 				}
 			}
+			balanced(t, r, b)
 			for left := slices.Clone(all); len(left) > 0; {
 				switch e := (<-ha.events).(type) {
 				case msrp.Fate:

@@ -219,7 +219,7 @@ func (p *rawPeer) read(patience time.Duration) (*frame, error) {
 		case f.end(h):
 			return f, nil
 		case h == "":
-			return f, f.readBody(line)
+			return f, f.readBody(p.in)
 		}
 		f.headers = append(f.headers, h)
 	}
@@ -234,28 +234,21 @@ func (f *frame) end(line string) bool {
 	return true
 }
 
-func (f *frame) readBody(line func() (string, error)) error {
+// readBody reads octets up to the end-line, whatever they are.
+func (f *frame) readBody(in *bufio.Reader) error {
 	f.hasBody = true
 	var b strings.Builder
-	for first := true; ; first = false {
-		l, err := line()
+	for {
+		l, err := in.ReadString('\n')
 		if err != nil {
-			// A body may hold LF without CR before it: put the line back together.
-			if n := strings.LastIndexByte(f.text[:len(f.text)-1], '\n'); strings.HasSuffix(f.text, "\n") {
-				if !first {
-					b.WriteString("\r\n")
-				}
-				b.WriteString(f.text[n+1:])
-				return errors.New("a body with a lone LF is beyond this peer")
-			}
 			return err
 		}
-		if f.end(l) {
-			f.body = b.String()
-			return nil
+		if len(f.text) < 1<<16 {
+			f.text += l
 		}
-		if !first {
-			b.WriteString("\r\n")
+		if before := b.String(); (before == "" || strings.HasSuffix(before, "\r\n")) && strings.HasSuffix(l, "\r\n") && f.end(l[:len(l)-2]) {
+			f.body = strings.TrimSuffix(before, "\r\n")
+			return nil
 		}
 		b.WriteString(l)
 	}

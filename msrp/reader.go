@@ -204,7 +204,7 @@ func (c *conn) consume() {
 	c.beginBatch()
 	full := false
 	for {
-		p, n, ok, err := r.decoder.Next(r.buffer[r.from:r.to], full)
+		p, n, ok, err := r.decoder.Next(r.buffer[r.from:r.to], full || c.streaming())
 		r.from += n
 		if err != nil {
 			c.loseFraming(fmt.Errorf("%w: %w", ErrFraming, err))
@@ -236,6 +236,12 @@ func (c *conn) consume() {
 		c.releaseBuffer()
 	}
 	c.endBatch()
+}
+
+// streaming says whether the body at hand goes into a stream: then no piece of it waits for more.
+func (c *conn) streaming() bool {
+	a := &c.reader.arrival
+	return a.active && a.partial != nil && a.partial.stream != nil && c.reader.decoder.InBody()
 }
 
 func (c *conn) roomNow() bool {

@@ -16,7 +16,7 @@ type partial struct {
 	end         int64     // its last octet; -1: not known
 	total       int64     // what it is said to be, for the growth of segments; 0: nothing
 	kept        int64     // octets counted against the limit
-	refused     int       // the code that a chunk was refused with: what still comes gets the same; 0: none
+	refused     verdict   // that a chunk was refused with: what still comes gets the same; zero: none
 	stream      *Incoming // takes the octets as they come; nil: they are kept in segments
 	passed      int64     // octets that it got
 	gone        bool      // not in incoming.partials any more
@@ -75,18 +75,19 @@ func (in *incoming) forget(s *Session, id string) {
 }
 
 // open finds or makes the half-received message that a chunk belongs to, or says 413.
-func (in *incoming) open(c *conn, s *Session, h *wire.Head, rt *route) (p *partial, code int) {
+func (in *incoming) open(c *conn, h *wire.Head, rt *route) (p *partial, v verdict) {
+	s := rt.session
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	p = in.partials[string(h.MessageID)]
 	switch {
-	case p != nil && p.refused != 0:
+	case p != nil && p.refused.code != 0:
 		return p, p.refused
 	case p != nil:
 		p.touched = time.Now()
-		return p, 0
-	case in.over || len(in.partials) >= s.endpoint.cfg.PartialMessages:
-		return nil, 413 // M-102, T-047
+		return p, verdict{}
+	case in.over || len(in.partials) >= s.endpoint.cfg.PartialMessages && !in.evict():
+		return nil, verdict{code: 413} // M-102, T-047
 	}
 	p = &partial{
 		id:          string(h.MessageID),
@@ -104,53 +105,70 @@ func (in *incoming) open(c *conn, s *Session, h *wire.Head, rt *route) (p *parti
 	in.partials[p.id] = p
 	in.watch(s)
 	if s.streamer != nil {
-		p.stream = newIncoming(c, s, p, h)
+		p.stream = newIncoming(c, rt, p, h)
 		p.stream.Duplicate = in.known.has(s.endpoint.seed, h.MessageID)
 		s.mail.put(&event{kind: eventStream, incoming: p.stream})
 	}
-	return p, 0
+	return p, verdict{}
+}
+
+// evict makes room by forgetting a message that was refused: its sender may have stopped at that, and never end it (M-083).
+func (in *incoming) evict() bool {
+	for _, p := range in.partials {
+		if p.refused.code != 0 {
+			in.remove(p)
+			return true
+		}
+	}
+	return false
 }
 
 // put adds octets to a message. A code: it cannot be taken, because it has become too large or the application does not want it, and is
 // refused from now on.
-func (in *incoming) put(c *conn, s *Session, p *partial, at int64, data []byte) (code int) {
+func (in *incoming) put(s *Session, p *partial, at int64, data []byte) verdict {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	switch {
-	case p.gone:
-		return 413
-	case p.refused != 0:
-		return p.refused
+	if v := p.unwanted(); v.code != 0 {
+		return v
 	}
 	before := p.kept
-	ok := at-1 <= s.maxSize-int64(len(data)) && p.take(c, at, data) && in.octets+p.kept-before <= s.endpoint.cfg.PartialOctets
+	ok := at-1 <= s.maxSize-int64(len(data)) && p.take(at, data) && in.octets+p.kept-before <= s.endpoint.cfg.PartialOctets
 	in.octets += p.kept - before
 	p.touched = time.Now()
 	if !ok {
-		in.giveUp(p, 413)
+		in.giveUp(p, verdict{code: 413})
 	}
 	return p.refused
 }
 
-// refuse lets nothing more of a message be kept; chunks that still come get that code.
-func (in *incoming) refuse(p *partial, code int) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if !p.gone && p.refused == 0 {
-		in.giveUp(p, code)
+// unwanted is what octets of a message are answered with that was refused, or that was dropped meanwhile.
+func (p *partial) unwanted() verdict {
+	if p.gone && p.refused.code == 0 {
+		return verdict{code: 413}
 	}
+	return p.refused
 }
 
-func (in *incoming) giveUp(p *partial, code int) {
+// refuse lets nothing more of a message be kept; chunks that still come get that answer. It returns how many octets came in a row.
+func (in *incoming) refuse(p *partial, v verdict) (came int64) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if !p.gone && p.refused.code == 0 {
+		in.giveUp(p, v)
+	}
+	return p.passed
+}
+
+func (in *incoming) giveUp(p *partial, v verdict) {
 	in.octets -= p.kept
-	p.segments, p.kept, p.refused = nil, 0, code
+	p.segments, p.kept, p.refused = nil, 0, v
 	if p.stream != nil {
 		p.stream.finish(ErrIncomplete)
 	}
 }
 
 // take puts octets where they belong.
-func (p *partial) take(c *conn, at int64, data []byte) bool {
+func (p *partial) take(at int64, data []byte) bool {
 	if p.stream == nil {
 		return p.put(at, data)
 	}
@@ -164,12 +182,12 @@ func (p *partial) take(c *conn, at int64, data []byte) bool {
 	if at > p.passed+1 {
 		return p.put(at, data)
 	}
-	p.pass(c, data)
+	p.pass(data)
 	for len(p.segments) > 0 && p.segments[0].from <= p.passed+1 {
 		g := &p.segments[0]
 		p.kept -= segmentCost + int64(len(g.data))
 		if skip := p.passed + 1 - g.from; skip < int64(len(g.data)) {
-			p.pass(c, g.data[skip:])
+			p.pass(g.data[skip:])
 		}
 		p.segments = p.segments[1:]
 	}
@@ -177,9 +195,9 @@ func (p *partial) take(c *conn, at int64, data []byte) bool {
 }
 
 // pass hands octets on that come next.
-func (p *partial) pass(c *conn, data []byte) {
+func (p *partial) pass(data []byte) {
 	p.passed += int64(len(data))
-	p.stream.write(c, data)
+	p.stream.write(data)
 }
 
 // put stores octets. Where some are there already, the later ones replace them (RFC 4975 §7.3.1, M-098).
@@ -228,26 +246,37 @@ func (p *partial) grow(g *segment, data []byte) {
 	p.kept += int64(len(data))
 }
 
-// fixEnd notes that the octet before next is the message's last one, whatever totals said before (M-097). An empty chunk
-// with $ at position 1 is an empty message (M-100).
-func (in *incoming) fixEnd(p *partial, next int64) {
+// endChunk applies the end of a chunk before position next. With a verdict the chunk is answered at once; without, the message is whole and taken
+// out, and here is its body unless that went into a stream.
+func (in *incoming) endChunk(s *Session, p *partial, flag wire.Flag, next int64) (body []byte, duplicate bool, v verdict) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	p.end = next - 1
-}
-
-// assemble returns the body if the message is whole, and takes the message out.
-func (in *incoming) assemble(s *Session, p *partial) (body []byte, done, duplicate bool) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if p.gone || p.refused != 0 || p.end == unknownEnd || !p.whole() {
-		return nil, false, false
+	if flag == wire.Aborted {
+		in.remove(p) // never shown as complete (M-101)
+		return nil, false, verdict{code: 200}
 	}
-	if p.stream == nil {
+	if v := p.unwanted(); v.code != 0 {
+		if flag == wire.Complete {
+			in.remove(p)
+		}
+		return nil, false, v
+	}
+	if flag == wire.Complete {
+		// The octet before next is the last one, whatever totals said before (M-097). An empty chunk with $ at position 1 is an empty
+		// message (M-100).
+		p.end = next - 1
+	}
+	switch {
+	case p.stream != nil && p.end != unknownEnd && p.passed > p.end:
+		in.remove(p) // what lies behind the end is handed on already: the application must not take that for the message
+		return nil, false, verdict{code: 400}
+	case p.end == unknownEnd || !p.whole():
+		return nil, false, verdict{code: 200}
+	case p.stream == nil:
 		body = p.body()
 	}
 	in.discard(p)
-	return body, true, in.recognise(s, []byte(p.id))
+	return body, in.recognise(s, []byte(p.id)), verdict{}
 }
 
 // whole says whether all octets up to the end are there (M-096).
@@ -328,6 +357,9 @@ func (in *incoming) dropStale(s *Session) {
 	now := time.Now()
 	next := timeout
 	for _, p := range in.partials {
+		if p.stream != nil && p.stream.unread() {
+			p.touched = now // the peer is not to blame for the pause
+		}
 		if age := now.Sub(p.touched); age >= timeout {
 			in.remove(p)
 		} else {

@@ -33,6 +33,7 @@ type Received struct {
 // States of a Received.
 const (
 	receivedOpen uint32 = iota
+	receivedAccepted
 	receivedDone
 )
 
@@ -65,8 +66,32 @@ func refusal(code int, comment string) (int, string) {
 	return code, comment
 }
 
+// ReportFailure lets the sender of a message that was accepted know that it failed all the same: by a failure REPORT about the whole message, unless
+// its Failure-Report is no (RFC 4975 §7.1.4, M-107). A gateway needs it, which hears of a failure only later; it accepts by AcceptWithoutReport. Code
+// and comment are as in Reject, which it is for a message that was not completed yet. Only the first call does something, none after Reject.
+func (m *Received) ReportFailure(code int, comment string) {
+	code, comment = refusal(code, comment)
+	m.complete(code, comment, false)
+	if m.conn == nil || !m.state.CompareAndSwap(receivedAccepted, receivedDone) {
+		return
+	}
+	if !m.Duplicate {
+		m.session.incoming.forget(m.session, m.MessageID) // it may be sent again
+	}
+	if m.FailureReport != FailureNo {
+		m.conn.reportFailure(m.session, m.sender, m.MessageID, m.all(), verdict{code, comment})
+	}
+}
+
+// all is the Byte-Range of the whole message.
+func (m *Received) all() ByteRange { return ByteRange{Start: 1, End: m.size, Total: m.size} }
+
 func (m *Received) complete(code int, comment string, report bool) {
-	if m.conn == nil || !m.state.CompareAndSwap(receivedOpen, receivedDone) {
+	state := receivedDone
+	if code == 200 {
+		state = receivedAccepted
+	}
+	if m.conn == nil || !m.state.CompareAndSwap(receivedOpen, state) {
 		return
 	}
 	if code != 200 && !m.Duplicate {
@@ -87,7 +112,7 @@ func (m *Received) complete(code int, comment string, report bool) {
 			b.octets = wire.AppendResponse(b.octets, m.id[:m.idLen], code, comment, m.sender.hop(), m.session.uriText)
 		}
 		if report {
-			c.appendReport(m)
+			c.appendReport(m.session, m.sender, m.MessageID, m.all(), successStatus)
 		}
 		c.kick()
 		c.shutWhenDone()

@@ -1,7 +1,9 @@
 package msrp
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/parley-msrp/parley/internal/wire"
 )
@@ -19,21 +21,21 @@ type Report struct {
 // successStatus is the Status of our success REPORTs.
 const successStatus = "000 200 OK"
 
-// appendReport appends the success REPORT about a message: along the complete From-Path of its SEND, unchanged in order
-// (RFC 4975 §7.1.3, M-105, M-106). Nothing is reported into a session that is over (M-109). Holding c.mu.
-func (c *conn) appendReport(m *Received) {
-	if m.session.over.Load() {
+// appendReport appends a REPORT: along the complete From-Path of the SEND that it is about, unchanged in order (RFC 4975 §7.1.3, M-105,
+// M-106). Nothing is reported into a session that is over (M-109). Holding c.mu.
+func (c *conn) appendReport(s *Session, to *sender, messageID string, about ByteRange, status string) {
+	if s.over.Load() {
 		return
 	}
 	r := wire.Request{
 		ID:        transactionText(c.endpoint.idents.transaction()),
 		Method:    "REPORT",
-		ToPath:    string(m.sender.path),
-		FromPath:  m.session.fromPath,
-		MessageID: m.MessageID,
-		Range:     ByteRange{Start: 1, End: m.size, Total: m.size},
+		ToPath:    string(to.path),
+		FromPath:  s.fromPath,
+		MessageID: messageID,
+		Range:     about,
 		HasRange:  true,
-		Status:    successStatus,
+		Status:    status,
 	}
 	b := c.output()
 	b.octets = r.AppendTo(b.octets, nil, wire.Complete)
@@ -47,7 +49,20 @@ func (c *conn) reportSuccess(m *Received) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.state < connShut {
-		c.appendReport(m)
+		c.appendReport(m.session, m.sender, m.MessageID, m.all(), successStatus)
+	}
+}
+
+// reportFailure sends a failure REPORT. Its range is that of the octets that came, not the one that was announced (RFC 4975 §7.1.4, M-107).
+func (c *conn) reportFailure(s *Session, to *sender, messageID string, about ByteRange, v verdict) {
+	if v.comment == "" {
+		v.comment = phrase(v.code)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state < connShut {
+		c.appendReport(s, to, messageID, about, strings.TrimRight(fmt.Sprintf("000 %03d %s", v.code, v.comment), " "))
+		c.kick()
 	}
 }
 

@@ -21,17 +21,27 @@ const sliceSize = 32 << 10
 // ready puts the session into the row of its connection if it has something to send and may (M-047). Holding s.mu.
 func (s *Session) ready() {
 	o := &s.outgoing
-	if o.scheduled || !o.sendable() || o.unanswered >= s.endpoint.cfg.Window || s.conn == nil || s.peer.Load() == nil {
+	if o.scheduled || o.unanswered >= s.endpoint.cfg.Window || s.conn == nil || s.peer.Load() == nil || o.next() == nil {
 		return
 	}
 	o.scheduled = true
 	s.conn.schedule(s)
 }
 
-// sendable says whether a chunk of the first message in the queue can be made.
-func (o *outgoing) sendable() bool {
-	m := o.queue.first()
-	return m != nil && (m.abort || m.body.ready(m.next))
+// next is the message that the next chunk is made of, nil for none: the first one in the queue that does not yield, else the first one that does. One
+// whose reader has nothing now does not hold up the others.
+func (o *outgoing) next() *message {
+	var yielding *message
+	for _, m := range o.queue.items[o.queue.head:] {
+		switch {
+		case !m.abort && !m.body.ready(m.next):
+		case m.abort || !m.yields:
+			return m
+		case yielding == nil:
+			yielding = m
+		}
+	}
+	return yielding
 }
 
 // appendChunk appends the session's next chunk to b, and puts the session into the row again if it has more.
@@ -39,67 +49,67 @@ func (s *Session) appendChunk(c *conn, b *batch) {
 	s.mu.Lock()
 	o := &s.outgoing
 	o.scheduled = false
-	if s.conn != c || s.over.Load() || !o.sendable() || o.unanswered >= s.endpoint.cfg.Window {
+	m := o.next()
+	if m == nil || s.conn != c || s.over.Load() || o.unanswered >= s.endpoint.cfg.Window {
 		s.mu.Unlock()
 		return
 	}
-	m := o.queue.first()
-	open := false
-	if m.abort {
+	switch {
+	case m.abort:
 		s.appendAbort(b, m)
-	} else {
-		open = s.startChunk(c, b, m)
-	}
-	o.scheduled, o.inChunk = open, open // until the chunk is at its end
-	if !open {
+		s.ready()
+	case s.startChunk(c, b, m):
+		o.scheduled, o.inChunk = true, m // until the chunk is at its end
+	default:
 		s.ready()
 	}
 	s.mu.Unlock()
 	s.deliver() // the message may have been given up
 }
 
-// takeBody gives octets of the message for its next chunk, at most n; see source.take. A message whose body cannot be had is given up.
-func (s *Session) takeBody(m *message, n int64) (octets []byte, last, ok bool) {
-	octets, last, err := m.body.take(m.next, n)
-	if limit := s.peer.Load().MaxSize; err == nil && limit > 0 && m.next+int64(len(octets)) > limit {
-		err = &SizeError{Size: m.next + int64(len(octets)), Max: limit}
+// takeBody gives octets of the message, at most n, for a chunk that ends in tail so far; see source.take. False: there are none now, or the body
+// cannot be had, and the message is given up.
+func (s *Session) takeBody(m *message, n int64, tail []byte) (piece, bool) {
+	p, err := m.body.take(m.next, n, tail)
+	if limit := s.peer.Load().MaxSize; err == nil && limit > 0 && m.next+int64(len(p.octets)) > limit {
+		err = &SizeError{Size: m.next + int64(len(p.octets)), Max: limit}
 	}
 	if err != nil {
 		s.abandon(m, Fate{Kind: Failed, Why: BySource, Comment: err.Error()})
-		return nil, false, false
+		return piece{}, false
 	}
-	return octets, last, true
+	return p, len(p.octets) > 0 || p.last
 }
 
 // startChunk appends a chunk, or with true the beginning of an interruptible one.
 func (s *Session) startChunk(c *conn, b *batch, m *message) (open bool) {
 	limit := int64(s.endpoint.cfg.ChunkSize)
-	chunk, last, ok := s.takeBody(m, min(limit, sliceSize))
-	if !ok || len(chunk) == 0 && !last {
+	p, ok := s.takeBody(m, min(limit, sliceSize), nil)
+	if !ok {
 		return false
 	}
-	open = len(chunk) > plainChunk
-	size := int64(len(chunk))
-	t, id := s.transaction(c, m, chunk)
+	open = len(p.octets) > plainChunk
+	size := int64(len(p.octets))
+	t, id := s.transaction(c, m, p.octets)
 	r := s.request(m, id)
 	r.Range = ByteRange{Start: m.next + 1, End: m.next + size, Total: m.body.size}
 	m.begun = true
 	if open {
 		r.Range.End = wire.Star // RFC 4975 §7.1.1: it can be interrupted (M-070)
 		b.octets = r.AppendHead(b.octets)
-		c.writer.chunk = &openChunk{session: s, message: m, transaction: t, id: id, from: m.next + 1, until: m.next + limit}
+		c.writer.chunk = &openChunk{session: s, message: m, transaction: t, id: id, from: m.next + 1, until: m.next + limit, tail: make([]byte, 0, 2*maxEndLine+1)}
 		return true
 	}
 	m.next += size
 	flag := wire.More
-	if last {
+	if p.last {
 		flag = wire.Complete
 	}
-	b.octets = r.AppendTo(b.octets, chunk, flag)
+	b.octets = r.AppendTo(b.octets, p.octets, flag)
 	if t != nil {
 		b.transactions = append(b.transactions, t)
 	}
-	if last {
+	if p.last {
 		s.madeLast(b, m)
 	}
 	return false
@@ -112,6 +122,7 @@ func (c *conn) continueChunk(b *batch, control bool) {
 	w := c.writer.chunk
 	s, m := w.session, w.message
 	s.mu.Lock()
+	wait = wait || m.yields && s.outgoing.next() != m
 	due := func() bool { return wait && m.next+1-w.from >= plainChunk }
 	last, ends := false, due()
 	if !m.ended && !s.over.Load() && !ends {
@@ -136,7 +147,7 @@ func (c *conn) continueChunk(b *batch, control bool) {
 	if last {
 		s.madeLast(b, m)
 	}
-	s.outgoing.scheduled, s.outgoing.inChunk = false, false
+	s.outgoing.scheduled, s.outgoing.inChunk = false, nil
 	s.ready()
 	s.mu.Unlock()
 	s.deliver()
@@ -145,18 +156,30 @@ func (c *conn) continueChunk(b *batch, control bool) {
 // appendSlice appends the next slice of a chunk in progress. last: the message ends with it; ends: the chunk has to end now. Holding s.mu.
 func (s *Session) appendSlice(b *batch, w *openChunk) (last, ends bool) {
 	m := w.message
-	n := min(w.until-m.next, sliceSize)
-	slice, last, ok := s.takeBody(m, n)
-	if !ok || len(slice) == 0 && !last {
-		return false, true
+	p, ok := s.takeBody(m, min(w.until-m.next, sliceSize), w.tail)
+	if !ok || w.endsWithin(p.octets) {
+		return false, true // M-018: what would end the chunk goes into one with another id
 	}
-	if m.next+1 > w.from && wire.ContainsEndLine(append(w.tail, slice...), w.id) {
-		return false, true // M-018: it goes into a chunk with another id
+	b.octets = append(b.octets, p.octets...)
+	m.next += int64(len(p.octets))
+	w.keepTail(p.octets)
+	return p.last, p.cut
+}
+
+// endsWithin says whether the chunk would hold an end-line of its own with these octets behind what was written.
+func (w *openChunk) endsWithin(octets []byte) bool {
+	seam := append(w.tail, octets[:min(len(octets), maxEndLine+1)]...)
+	return wire.ContainsEndLine(seam, w.id) || wire.ContainsEndLine(octets, w.id)
+}
+
+// keepTail keeps the end of the octets written.
+func (w *openChunk) keepTail(octets []byte) {
+	if len(octets) >= maxEndLine {
+		w.tail = append(w.tail[:0], octets[len(octets)-maxEndLine:]...)
+		return
 	}
-	b.octets = append(b.octets, slice...)
-	m.next += int64(len(slice))
-	w.tail = append(w.tail[:0], slice[max(0, len(slice)-maxEndLine):]...)
-	return last, endsInHyphens(slice)
+	w.tail = append(w.tail, octets...)
+	w.tail = w.tail[:copy(w.tail, w.tail[max(0, len(w.tail)-maxEndLine):])]
 }
 
 // appendAbort appends the empty chunk that gives a message up between two chunks (M-019). Nobody waits for its response.
@@ -168,7 +191,7 @@ func (s *Session) appendAbort(b *batch, m *message) {
 	s.dequeue(m)
 }
 
-// madeLast notes that the last chunk of the message at the head of the queue was made.
+// madeLast notes that the last chunk of a message was made.
 func (s *Session) madeLast(b *batch, m *message) {
 	m.whole = true
 	m.body.close()

@@ -14,8 +14,15 @@ type source struct {
 	feeder *feeder // brings more of them; nil: window is the whole body
 }
 
+// piece is what a chunk gets of a body.
+type piece struct {
+	octets []byte
+	last   bool // the body ends with it
+	cut    bool // the chunk has to end with it
+}
+
 // source is where the body comes from.
-func (m *Outgoing) source() source {
+func (m *Outgoing) source(e *Endpoint) source {
 	if m.Stream == nil {
 		return source{window: m.Body, size: int64(len(m.Body))}
 	}
@@ -23,7 +30,18 @@ func (m *Outgoing) source() source {
 	if size <= 0 {
 		size = wire.Star
 	}
-	return source{size: size, feeder: newFeeder(m.Stream, size)}
+	return source{size: size, feeder: newFeeder(e, m.Stream, size)}
+}
+
+// memory is how many octets of memory the body takes at most.
+func (b *source) memory() int64 {
+	switch {
+	case b.feeder == nil:
+		return int64(len(b.window))
+	case b.size == wire.Star:
+		return readAhead
+	}
+	return min(b.size, readAhead)
 }
 
 // close gives everything back.
@@ -42,38 +60,39 @@ func (b *source) fill(at, n int64) (ended bool, err error) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if have := int64(len(b.window)) - (at - b.base); have < n && len(f.blocks) > 0 {
+	if have := int64(len(b.window)) - (at - b.base); have < n && f.held > 0 {
+		if b.window == nil {
+			b.window = make([]byte, 0, readSize)
+		}
 		b.window = b.window[:copy(b.window, b.window[at-b.base:])]
 		b.base = at
-		for int64(len(b.window)) < n && len(f.blocks) > 0 {
-			b.window = append(b.window, f.next()...)
-		}
+		b.window = f.appendTo(b.window, max(int(n), readSize))
 	}
-	ended = f.ended && len(f.blocks) == 0
+	ended = f.ended && f.held == 0
 	if ended && f.err == nil {
 		b.size = b.base + int64(len(b.window))
 	}
 	return ended, f.err
 }
 
-// take gives octets for a chunk from position at on, at most n, and says whether the body ends with them. None and false: it is too
-// early for a chunk of a fair size (M-072). The last octet known is held back until it is known whether it is the body's last one, so
-// that no message ends with an empty chunk (M-045).
-func (b *source) take(at, n int64) (octets []byte, last bool, err error) {
+// take gives octets from position at on, at most n, for a chunk that ends in tail so far. None, neither last nor cut: it is too early for a chunk of
+// a fair size (M-072). The last octet known is held back until it is known whether it is the body's last one, so that no message ends
+// with an empty chunk (M-045).
+func (b *source) take(at, n int64, tail []byte) (piece, error) {
 	ended, err := b.fill(at, n+1)
 	if err != nil {
-		return nil, false, err
+		return piece{}, err
 	}
 	have := b.window[at-b.base:]
 	if !ended && int64(len(have)) <= min(n, plainChunk) {
-		return nil, false, nil
+		return piece{}, nil
 	}
-	octets = have[:min(n, int64(len(have)))]
+	octets := have[:min(n, int64(len(have)))]
 	if !ended && len(octets) == len(have) {
 		octets = octets[:len(octets)-1]
 	}
-	octets = octets[:uncut(octets)]
-	return octets, ended && len(octets) == len(have), nil
+	fit := uncut(tail, octets)
+	return piece{octets: octets[:fit], last: ended && fit == len(have), cut: fit < len(octets)}, nil
 }
 
 // ready says whether take would give something, or the end.
@@ -84,7 +103,7 @@ func (b *source) ready(at int64) bool {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.ended || int64(len(b.window))-(at-b.base)+int64(f.held) > plainChunk
+	return f.ended || int64(len(b.window))-(at-b.base)+int64(f.held) > plainChunk // then take gives something whatever n is
 }
 
 // maxEndLine is the length of the longest end-line without its CRLFs, less one.
@@ -93,13 +112,20 @@ const maxEndLine = 7 + 32
 // hyphens begin an end-line. Several stacks take the first ones in a body for one, whatever follows, and drop the connection.
 var hyphens = []byte("\r\n-------")
 
-// uncut is how many octets a chunk takes so that it does not hold CRLF and seven hyphens: it ends within them.
-func uncut(octets []byte) int {
+// uncut is how many octets a chunk that ends in tail so far takes, so that it does not hold CRLF and seven hyphens: it ends within them.
+func uncut(tail, octets []byte) int {
+	const within = 2 + 7 - 1
+	if len(tail) > 0 {
+		var room [2 * within]byte
+		seam := append(room[:0], tail[max(0, len(tail)-within):]...)
+		before := len(seam)
+		seam = append(seam, octets[:min(len(octets), within)]...)
+		if i := bytes.Index(seam, hyphens); i >= 0 {
+			return i + within - before
+		}
+	}
 	if i := bytes.Index(octets, hyphens); i >= 0 {
-		return i + len(hyphens) - 1
+		return i + within
 	}
 	return len(octets)
 }
-
-// endsInHyphens says whether octets may have been cut by uncut.
-func endsInHyphens(octets []byte) bool { return bytes.HasSuffix(octets, hyphens[:len(hyphens)-1]) }

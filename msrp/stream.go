@@ -20,10 +20,12 @@ type Streamer interface {
 // connection is over, or nothing came for Config.PartialTimeout.
 var ErrIncomplete = errors.New("msrp: message is incomplete")
 
-// Incoming is a message that is being received. Read is for one goroutine; Accept and Reject may be called from any, the first call counts.
+// Incoming is a message that is being received. Read and WriteTo are for one goroutine; Accept, Reject and ReportFailure may be called from any,
+// and the first of Accept and Reject counts.
 //
-// Octets that came and were not read yet are bounded by Config.StreamBuffer: above, reading of the connection stops. Chunks may come in any order
-// (RFC 4975 §7.3.1); those ahead of their turn wait within Config.PartialOctets. Where chunks overlap, octets that were handed on stay (M-098).
+// Octets that came and were not read yet are bounded by Config.StreamBuffer: above, reading of the connection stops, also of responses to what
+// is sent over it. So a body has to be read to its end, or given up by Reject or ReportFailure. Chunks may come in any order (RFC 4975 §7.3.1);
+// those ahead of their turn wait within Config.PartialOctets. Where chunks overlap, octets that were handed on stay (M-098).
 type Incoming struct {
 	MessageID     string
 	ContentType   string
@@ -34,10 +36,11 @@ type Incoming struct {
 	Duplicate     bool // a message with this Message-ID was handed over before (M-055)
 
 	session *Session
+	conn    *conn // whose reader waits while too much is buffered
+	sender  *sender
 	partial *partial
 
 	mu       sync.Mutex
-	conn     *conn // whose reader waits while too much is buffered
 	arrived  sync.Cond
 	blocks   []*streamBlock // of octets not read yet
 	from, to int            // of the first and the last block
@@ -46,13 +49,19 @@ type Incoming struct {
 	final    *Received // stands for the whole message once its last octet is here
 	decided  bool
 	decision decision
+	failed   bool // by ReportFailure
+}
+
+// verdict is what a request is answered with; the zero value: nothing is wrong.
+type verdict struct {
+	code    int
+	comment string // "": the usual one of the code
 }
 
 // decision is what Accept or Reject wants.
 type decision struct {
-	code    int
-	comment string
-	report  bool
+	verdict
+	report bool
 }
 
 // streamBlock is a piece of what is buffered.
@@ -60,35 +69,39 @@ type streamBlock [32 << 10]byte
 
 // Read reads octets of the body in order. It blocks until some are there; io.EOF says that the message is whole, ErrIncomplete that it never will be.
 func (in *Incoming) Read(p []byte) (int, error) {
-	in.mu.Lock()
-	for in.buffered == 0 && in.end == nil {
-		in.arrived.Wait()
+	if len(p) == 0 {
+		return 0, nil
 	}
+	in.mu.Lock()
+	in.await()
 	n := 0
 	for n < len(p) && in.buffered > 0 {
 		k := copy(p[n:], in.front())
 		in.advance(k)
 		n += k
 	}
-	end, c := in.end, in.conn
+	end := in.end
 	in.mu.Unlock()
 	if n > 0 {
-		c.buffer(-n)
+		in.conn.buffer(-n)
 		return n, nil
-	}
-	if len(p) == 0 && end == nil {
-		return 0, nil
 	}
 	return 0, end
 }
 
-// WriteTo writes the body to w as it comes, until its end: nil if the message is whole, ErrIncomplete or the error of w if not.
+// await waits until there is something to read, or nothing will come any more. Holding in.mu.
+func (in *Incoming) await() {
+	for in.buffered == 0 && in.end == nil {
+		in.arrived.Wait()
+	}
+}
+
+// WriteTo writes the body to w as it comes, until its end: nil if the message is whole, ErrIncomplete or the error of w if not. After an
+// error of w the rest can still be read.
 func (in *Incoming) WriteTo(w io.Writer) (total int64, err error) {
 	for {
 		in.mu.Lock()
-		for in.buffered == 0 && in.end == nil {
-			in.arrived.Wait()
-		}
+		in.await()
 		if in.buffered == 0 {
 			err := in.end
 			in.mu.Unlock()
@@ -101,10 +114,14 @@ func (in *Incoming) WriteTo(w io.Writer) (total int64, err error) {
 		in.mu.Unlock()
 		n, err := w.Write(front)
 		in.mu.Lock()
-		in.advance(n)
-		c := in.conn
+		taken := in.buffered > 0 // else it was thrown away meanwhile
+		if taken {
+			in.advance(n)
+		}
 		in.mu.Unlock()
-		c.buffer(-n)
+		if taken {
+			in.conn.buffer(-n)
+		}
 		total += int64(n)
 		if err != nil {
 			return total, err
@@ -114,29 +131,62 @@ func (in *Incoming) WriteTo(w io.Writer) (total int64, err error) {
 
 // Accept completes the message: the 200 of its last chunk (unless its Failure-Report forbids it) and the success REPORT if one was asked for
 // leave as soon as all of it has come.
-func (in *Incoming) Accept() { in.decide(decision{200, "", in.SuccessReport}) }
-
-// Reject gives the message up with a code from 300 to 699; any other becomes 400. Before the end of the message the chunk at hand and those that follow
-// get it, and Read returns ErrIncomplete.
-func (in *Incoming) Reject(code int, comment string) {
-	code, comment = refusal(code, comment)
-	in.decide(decision{code: code, comment: comment})
-	in.session.incoming.refuse(in.partial, code)
-	in.finish(ErrIncomplete)
+func (in *Incoming) Accept() {
+	in.decide(decision{verdict: verdict{code: 200}, report: in.SuccessReport}, false)
 }
 
-func (in *Incoming) decide(d decision) {
-	in.mu.Lock()
-	if in.decided {
-		in.mu.Unlock()
+// Reject gives the message up with a code from 300 to 699; any other becomes 400. What was not read is thrown away, and Read returns
+// ErrIncomplete. Before the end of the message the chunk at hand and those that follow get the code.
+func (in *Incoming) Reject(code int, comment string) {
+	code, comment = refusal(code, comment)
+	v := verdict{code, comment}
+	if in.decide(decision{verdict: v}, false) {
+		in.giveUp(v)
+	}
+}
+
+// ReportFailure gives the message up like Reject, also after Accept, and lets the sender know of octets whose chunks were answered 200: by
+// a failure REPORT about all that came, unless the message's Failure-Report is no (RFC 4975 §7.1.4, M-107). A gateway needs it, which
+// hears of a failure only later. After Reject, and when called again, it does nothing.
+func (in *Incoming) ReportFailure(code int, comment string) {
+	code, comment = refusal(code, comment)
+	v := verdict{code, comment}
+	if !in.decide(decision{verdict: v}, true) {
 		return
 	}
-	in.decided, in.decision = true, d
+	came := in.giveUp(v)
+	in.mu.Lock()
 	final := in.final
 	in.mu.Unlock()
-	if final != nil {
+	switch {
+	case final != nil:
+		final.ReportFailure(code, comment)
+	case in.FailureReport != FailureNo:
+		in.conn.reportFailure(in.session, in.sender, in.MessageID, ByteRange{Start: 1, End: came, Total: in.Total}, v)
+	}
+}
+
+// decide makes a decision unless one was made before, or revokes an acceptance. False: nothing was decided.
+func (in *Incoming) decide(d decision, revoke bool) bool {
+	in.mu.Lock()
+	if in.failed || in.decided && !(revoke && in.decision.code == 200) {
+		in.mu.Unlock()
+		return false
+	}
+	in.decided, in.decision, in.failed = true, d, revoke
+	final := in.final
+	in.mu.Unlock()
+	if final != nil && !revoke {
 		final.complete(d.code, d.comment, d.report)
 	}
+	return true
+}
+
+// giveUp wants no more octets, and says how many came in a row from the first one on.
+func (in *Incoming) giveUp(v verdict) int64 {
+	came := in.session.incoming.refuse(in.partial, v)
+	in.finish(ErrIncomplete)
+	return came
 }
 
 // completed says that the last octet is here; m stands for the message.
@@ -151,26 +201,33 @@ func (in *Incoming) completed(m *Received) {
 	}
 }
 
-// finish ends the body. What is buffered of a message that is not whole is thrown away.
+// finish ends the body. With ErrIncomplete, which also a whole message may come to, what is buffered is thrown away.
 func (in *Incoming) finish(end error) {
 	in.mu.Lock()
-	if in.end != nil {
+	if in.end != nil && end == io.EOF {
 		in.mu.Unlock()
 		return
 	}
 	in.end = end
-	n, c := 0, in.conn
-	if end != io.EOF {
+	n := 0
+	if end == ErrIncomplete {
 		n = int(in.buffered)
-		in.blocks, in.from, in.to, in.buffered = nil, 0, 0, 0
+		in.blocks, in.from, in.to, in.buffered = nil, 0, 0, 0 // not into the pool: WriteTo may be at work on the first
 	}
 	in.arrived.Broadcast()
 	in.mu.Unlock()
-	c.buffer(-n)
+	in.conn.buffer(-n)
+}
+
+// unread says whether octets wait to be read.
+func (in *Incoming) unread() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.buffered > 0
 }
 
 // write buffers octets that come next. The reader of the connection calls it, and stops when too much is buffered.
-func (in *Incoming) write(c *conn, data []byte) {
+func (in *Incoming) write(data []byte) {
 	in.mu.Lock()
 	if in.end != nil {
 		in.mu.Unlock()
@@ -179,7 +236,7 @@ func (in *Incoming) write(c *conn, data []byte) {
 	in.buffered += int64(len(data))
 	for n := 0; n < len(data); {
 		if len(in.blocks) == 0 || in.to == len(streamBlock{}) {
-			in.blocks, in.to = append(in.blocks, c.endpoint.blocks.Get().(*streamBlock)), 0
+			in.blocks, in.to = append(in.blocks, in.session.endpoint.blocks.Get().(*streamBlock)), 0
 		}
 		k := copy(in.blocks[len(in.blocks)-1][in.to:], data[n:])
 		in.to += k
@@ -187,7 +244,7 @@ func (in *Incoming) write(c *conn, data []byte) {
 	}
 	in.arrived.Signal()
 	in.mu.Unlock()
-	c.buffer(len(data))
+	in.conn.buffer(len(data))
 }
 
 // front is what can be read of the first block. Holding in.mu.
@@ -201,9 +258,6 @@ func (in *Incoming) front() []byte {
 
 // advance takes n octets of the first block away. Holding in.mu.
 func (in *Incoming) advance(n int) {
-	if in.end != nil && in.end != io.EOF {
-		return // thrown away meanwhile
-	}
 	in.buffered -= int64(n)
 	in.from += n
 	if in.from < len(streamBlock{}) && in.buffered > 0 {
@@ -220,11 +274,11 @@ func (in *Incoming) advance(n int) {
 }
 
 // newIncoming makes the stream of a message whose first chunk is at hand.
-func newIncoming(c *conn, s *Session, p *partial, h *wire.Head) *Incoming {
+func newIncoming(c *conn, rt *route, p *partial, h *wire.Head) *Incoming {
 	in := &Incoming{
 		MessageID: p.id, ContentType: p.contentType, Headers: p.headers, Total: wire.Star,
 		SuccessReport: h.Success == wire.Yes, FailureReport: failureReport(h.Failure),
-		session: s, partial: p, conn: c,
+		session: rt.session, conn: c, sender: rt.sender, partial: p,
 	}
 	if h.HasRange {
 		in.Total = h.Range.Total

@@ -20,6 +20,19 @@ type torture struct {
 	closed bool                         // after the responses
 	body   any                          // string: of the message handed over; nil: none
 	empty  bool                         // a SEND without body is handed over
+	stream string                       // the body in stream mode, if that is another one
+}
+
+// swallowing is a recorder that reads and accepts streams, and tells of those that were whole as of messages.
+type swallowing struct{ *recorder }
+
+func (h swallowing) Stream(_ *msrp.Session, in *msrp.Incoming) {
+	go func() {
+		if b, err := io.ReadAll(in); err == nil {
+			h.events <- &msrp.Received{MessageID: in.MessageID, Body: b}
+			in.Accept()
+		}
+	}()
 }
 
 // with replaces a part of the base request.
@@ -51,6 +64,33 @@ func bodyIs(body string) func(string, string) string {
 
 func raw(text string) func(string, string) string {
 	return func(id, _ string) string { return strings.ReplaceAll(text, "<id>", id) }
+}
+
+// chunked makes several chunks of one message, each "range body flag".
+func chunked(parts ...string) func(string, string) string {
+	return func(id, base string) string {
+		var b strings.Builder
+		for i, part := range parts {
+			f := strings.Split(part, " ")
+			b.WriteString(strings.NewReplacer(
+				"m-torture", "m-"+id,
+				"1-5/5", f[0],
+				"\r\nhello\r\n", "\r\n"+f[1]+"\r\n",
+				id+"$", id+string(rune('a'+i))+f[2],
+				id, id+string(rune('a'+i)),
+			).Replace(base))
+		}
+		return b.String()
+	}
+}
+
+// many makes 100 requests of which all but the last are refused in silence.
+func many(id, base string) string {
+	var b strings.Builder
+	for i := range 99 {
+		b.WriteString(strings.NewReplacer(id, fmt.Sprintf("%s%d", id[:10], i), "Message-ID: m-torture", "Failure-Report: no\r\nMessage-ID: x-torture", "text/plain", "a/b").Replace(base))
+	}
+	return b.String() + base
 }
 
 func rangeIs(r string) func(string, string) string {
@@ -134,6 +174,12 @@ func tortures() []torture {
 		answer(400, "T-028/unclosed bracket", with("To-Path: msrp://127", "To-Path: msrp://[127")),
 		answer(400, "T-028/two spaces", with("To-Path: msrp", "To-Path: msrp://a;tcp  msrp")),
 		answer(481, "T-029/port left out", with("To-Path: msrp://127.0.0.1:2855", "To-Path: msrp://127.0.0.1")),
+		answer(481, "T-029/session-id in other case", func(_, base string) string {
+			const host = "To-Path: msrp://127.0.0.1:2855/"
+			at := strings.Index(base, host) + len(host)
+			letter := at + strings.IndexAny(base[at:], "abcdef")
+			return base[:letter] + strings.ToUpper(base[letter:letter+1]) + base[letter+1:]
+		}),
 		accept("T-030/the same in other words", with("To-Path: msrp://127.0.0.1:2855", "To-Path: MSRP://alice@%3127.0.0.%31:2855")),
 		answer(400, "T-031/Failure-Report maybe", with(length, length+"\r\nFailure-Report: maybe")),
 		answer(400, "T-031/Success-Report 1", with(length, length+"\r\nSuccess-Report: 1")),
@@ -164,10 +210,10 @@ func tortures() []torture {
 		{name: "T-051/flag *", input: bodyIs("a\r\n-------<id>*\r\nb"), codes: []int{200}, body: "a\r\n-------<id>*\r\nb"},
 		{name: "T-051/text behind the flag", input: bodyIs("a\r\n-------<id>$ x\r\nb"), codes: []int{200}, body: "a\r\n-------<id>$ x\r\nb"},
 		{name: "T-052/prefix of a longer id", input: bodyIs("a\r\n-------<id>0$\r\nb"), codes: []int{200}, body: "a\r\n-------<id>0$\r\nb"},
-		content("T-053/hyphens", strings.Repeat("-", 1<<17)),
-		content("T-053/CRLF and hyphens", strings.Repeat("\r\n-------", 1<<13)),
+		content("T-053/hyphens", strings.Repeat("-", 1<<18)),
+		content("T-053/CRLF and hyphens", strings.Repeat("\r\n-------", 1<<15)),
 		content("T-054/all octets", string(all)+string(all)),
-		content("T-054/NULs", strings.Repeat("\x00", 1<<16)),
+		content("T-054/NULs", strings.Repeat("\x00", 1<<18)),
 		content("T-054/lone CR and LF", "\r\n\r\r\n\n\n\r"),
 		answer(400, "T-055/body without Content-Type", with("Content-Type: text/plain\r\n", "")),
 		answer(400, "T-056/Content-Type without body", with("\r\n\r\nhello\r\n", "\r\n")),
@@ -181,13 +227,13 @@ func tortures() []torture {
 		ignore("T-064/response with 4 digits", raw("MSRP <id> 2000 OK\r\n<to>\r\n<from>\r\n-------<id>$\r\n")),
 		ignore("T-064/response with a letter", raw("MSRP <id> 2x0 OK\r\n<to>\r\n<from>\r\n-------<id>$\r\n")),
 		answer(501, "T-064a/code left out", with("<id> SEND", "<id> OK")),
-		accept("T-070/many frames in one segment", func(id, base string) string {
-			var b strings.Builder
-			for i := range 30 {
-				b.WriteString(strings.NewReplacer(id, fmt.Sprintf("%s%d", id[:10], i), "Message-ID: m-torture", "Failure-Report: no\r\nMessage-ID: x-torture", "text/plain", "a/b").Replace(base))
-			}
-			return b.String() + base
-		}),
+		accept("T-070/many frames in one segment", many),
+		content("T-070/a message in many segments", strings.Repeat("0123456789", 1000)),
+		{name: "T-043/another total", input: chunked("1-3/9 abc +", "4-6/6 def $"), codes: []int{200, 200}, body: "abcdef"},
+		{name: "T-044/a gap", input: chunked("1-3/9 abc +", "7-9/9 ghi $", "1-0/9  #"), codes: []int{200, 200, 200}},
+		{name: "T-045/the last chunk first", input: chunked("7-9/9 ghi $", "4-6/9 def +", "1-3/9 abc +"), codes: []int{200, 200, 200}, body: "abcdefghi"},
+		{name: "T-046/overlapping chunks", input: chunked("1-4/6 abcd +", "3-6/6 CDEF $"), codes: []int{200, 200}, body: "abCDEF", stream: "abcdEF"},
+		{name: "T-048/empty chunks", input: chunked("1-0/*  +", "1-0/*  +", "1-3/3 abc $"), codes: []int{200, 200, 200}, body: "abc"},
 	}
 	for _, r := range []string{"0-4/5", "-1-5/5", "*-5/5", "1-5", "1-5/", "a-b/c", "1-5/5 x", "0x1-5/5", "1 - 5/5"} {
 		cases = append(cases, answer(400, "T-037/"+strings.ReplaceAll(r, "/", " of "), rangeIs(r)))
@@ -209,19 +255,42 @@ func doubleLine(text, name string) string {
 // TestTorture puts each input to a bound session in one write, octet by octet, and cut at each offset.
 func TestTorture(t *testing.T) {
 	for _, c := range tortures() {
-		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				r := newFakeRig(t, msrp.Config{MaxMessage: 10 << 20})
-				x := &tortured{t: t, r: r, c: &c}
-				x.run(func(text string) []string { return []string{text} })
-				x.run(func(text string) []string { return strings.Split(text[:min(len(text), 20_000)], "") })
-				for _, i := range cuts(len(c.built(r))) {
-					x.run(func(text string) []string { return []string{text[:i], text[i:]} })
-				}
-				x.done()
+		for _, mode := range []string{"", "/streaming"} {
+			t.Run(c.name+mode, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					x := &tortured{t: t, r: newFakeRig(t, msrp.Config{MaxMessage: 10 << 20}), c: &c, streaming: mode != ""}
+					x.all()
+				})
 			})
-		})
+		}
 	}
+}
+
+// all puts the case in all ways.
+func (x *tortured) all() {
+	x.run(func(text string) []string { return []string{text} })
+	x.run(octets)
+	n := len(x.c.built(x.r))
+	if n < 4096 { // T-069
+		x.pause = time.Millisecond
+		x.run(octets)
+		x.pause = 0
+	}
+	for _, i := range cuts(n) {
+		x.run(func(text string) []string { return []string{text[:i], text[i:]} })
+	}
+	x.done()
+}
+
+// octets cuts between all octets; of a very long input, only near its ends.
+func octets(text string) []string {
+	const near = 8 << 10
+	if len(text) <= 3*near {
+		return strings.Split(text, "")
+	}
+	end := len(text) - near
+	parts := append(strings.Split(text[:near], ""), text[near:end])
+	return append(parts, strings.Split(text[end:], "")...)
 }
 
 // cuts are the places to cut an input of n octets at.
@@ -248,6 +317,9 @@ type tortured struct {
 	s *msrp.Session
 	h *recorder
 	p *rawPeer
+
+	pause     time.Duration // between the parts
+	streaming bool
 }
 
 func (c *torture) build(p *rawPeer) (id, text string) {
@@ -268,20 +340,24 @@ func (c *torture) built(r *rig) string {
 func (x *tortured) run(cut func(string) []string) {
 	x.t.Helper()
 	if x.s == nil {
-		x.s, x.h, x.p = x.r.bound()
+		x.s, x.h, x.p = x.r.bound(func(c *msrp.SessionConfig) {
+			if x.streaming {
+				c.Handler = swallowing{c.Handler.(*recorder)}
+			}
+		})
 	}
 	t, c, p := x.t, x.c, x.p
 	id, text := c.build(p)
 	parts := cut(text)
-	if strings.Join(parts, "") != text {
-		return // too long to be written octet by octet
-	}
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
 		for _, part := range parts {
 			if _, err := io.WriteString(p.nc, part); err != nil {
 				return // the connection was closed on us, as it may have to be
+			}
+			if x.pause > 0 {
+				time.Sleep(x.pause)
 			}
 		}
 	}()
@@ -302,9 +378,13 @@ func (x *tortured) run(cut func(string) []string) {
 	}
 	<-written
 	if c.body != nil || c.empty {
+		want := c.body
+		if x.streaming && c.stream != "" {
+			want = c.stream
+		}
 		m := next[*msrp.Received](x.h)
-		if c.empty != m.Bodiless || !c.empty && string(m.Body) != strings.ReplaceAll(c.body.(string), "<id>", id) {
-			t.Fatalf("got %q (bodiless %v), want %q", m.Body, m.Bodiless, c.body)
+		if c.empty != m.Bodiless || !c.empty && string(m.Body) != strings.ReplaceAll(want.(string), "<id>", id) {
+			t.Fatalf("got %q (bodiless %v), want %q", m.Body, m.Bodiless, want)
 		}
 	}
 	if len(c.codes) == 0 {
@@ -373,6 +453,24 @@ func TestTortureOfTheConnection(t *testing.T) {
 		isClosed(t, h, msrp.ErrConnectionLost)
 	})
 
+	fakeTime(t, "T-025/header line of 10 MB, T-053/T-054/bodies of 1 MiB", msrp.Config{}, func(t *testing.T, r *rig) {
+		for _, body := range []string{strings.Repeat("-", 1<<20), strings.Repeat("\r\n-------", 1<<17), strings.Repeat("\x00", 1<<20)} {
+			_, h, p := r.bound()
+			id, req := p.text("m-0001", body)
+			p.write(req)
+			p.expect(id, 200)
+			if m := next[*msrp.Received](h); string(m.Body) != body {
+				t.Fatalf("%d octets of %d", len(m.Body), len(body))
+			}
+		}
+		_, h, p := r.bound()
+		_, req := p.text("m-0001", "x", "X-Foo: "+strings.Repeat("v", 10<<20))
+		if n, err := io.WriteString(p.nc, req); err == nil || n > 1<<20 {
+			t.Fatalf("%d octets were taken, %v", n, err)
+		}
+		isClosed(t, h, msrp.ErrConnectionLost)
+	})
+
 	fakeTime(t, "T-047/20000 half-received messages", msrp.Config{}, func(t *testing.T, r *rig) {
 		_, _, p := r.bound()
 		for i := range 20_000 {
@@ -434,6 +532,45 @@ func TestTortureOfTheConnection(t *testing.T) {
 			t.Fatalf("got %+v", f)
 		}
 		h2.nothing()
+	})
+
+	fakeTime(t, "T-065/codes that are not known", msrp.Config{}, func(t *testing.T, r *rig) {
+		s, h, p := r.bound()
+		for code, want := range map[int]msrp.FateKind{299: msrp.Delivered, 499: msrp.Failed, 777: msrp.Failed} {
+			send(t, s, text("x"))
+			p.respond(p.expectRequest("SEND"), code, "what")
+			if f := next[msrp.Fate](h); f.Kind != want {
+				t.Fatalf("%d: got %+v", code, f)
+			}
+		}
+	})
+
+	fakeTime(t, "T-068/a flood of REPORTs about unknown messages", msrp.Config{}, func(t *testing.T, r *rig) {
+		_, h, p := r.bound()
+		before := heap()
+		for i := range 10_000 {
+			p.write(p.request(p.nextID(), "REPORT", nil, "$", fmt.Sprintf("Message-ID: m-%06d", i), "Byte-Range: 1-5/5", "Status: 000 200 OK"))
+		}
+		id, req := p.text("m-marker", "x")
+		p.write(req)
+		p.expect(id, 200)
+		next[*msrp.Received](h)
+		h.nothing()
+		if grown := heap() - before; grown > 1<<20 {
+			t.Fatalf("the heap grew by %d octets", grown)
+		}
+	})
+
+	fakeTime(t, "T-075/a second connection for a bound session", msrp.Config{}, func(t *testing.T, r *rig) {
+		s, h, p := r.bound()
+		q := r.peer(s)
+		id, req := q.text("m-0001", "x")
+		q.write(req)
+		q.expect(id, 506)
+		id, req = p.text("m-0001", "x")
+		p.write(req)
+		p.expect(id, 200)
+		next[*msrp.Received](h)
 	})
 
 	t.Run("T-076/guessing session-ids", func(t *testing.T) {

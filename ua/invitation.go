@@ -176,7 +176,7 @@ func (i *Invitation) fail(c *Call, err error) error {
 func (c *Call) newSession(p *profile, accept msrp.Types, line int) (*Session, error) {
 	s := &Session{call: c, line: line}
 	m, err := c.agent.media.NewSession(msrp.SessionConfig{
-		Base: p.base, Accept: accept, MaxSize: p.maxSize, Handler: &media{s},
+		Base: p.base, Accept: accept, MaxSize: p.maxSize, Handler: mediaHandler(s),
 		Attrs: []slog.Attr{slog.String("call_id", c.callID)},
 	})
 	if err != nil {

@@ -25,6 +25,9 @@ type chatCommand struct {
 	Verbose bool   `short:"v" help:"Log what happens below."`
 }
 
+// maxKept is the largest message that is taken where messages are kept, in octets.
+const maxKept = 4 << 30
+
 // closeTimeout is how long the peer may take to answer the BYE.
 const closeTimeout = 5 * time.Second
 
@@ -55,6 +58,7 @@ func (c *chatCommand) Run(ctx context.Context, std IO) error {
 		if err := agent.Close(closing); err != nil && c.Verbose {
 			fmt.Fprintln(std.Err, "parley:", err)
 		}
+		talk.streams.Wait()
 	}()
 	if c.Listen {
 		at := strings.TrimPrefix(agent.SIPAddrs()[0], "udp:")
@@ -119,7 +123,12 @@ func (c *chatCommand) agentConfig(std IO, talk *conversation) ua.Config {
 	if c.Verbose {
 		level = slog.LevelDebug
 	}
+	profile := ua.Profile{}
+	if c.Save != "" {
+		profile.MaxSize = maxKept
+	}
 	return ua.Config{
+		Profile:    profile,
 		SIPListen:  []string{"udp:" + c.SIP},
 		MSRPListen: []string{"tcp:" + c.MSRP},
 		OnInvite:   talk.invited,

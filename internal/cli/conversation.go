@@ -24,12 +24,15 @@ type conversation struct {
 	ua.Quiet
 	std     IO
 	save    string
-	callers chan struct{} // holds a token while a call may come
-	begun   chan *ua.Call // the call stands
-	failed  chan ua.End   // it came to nothing
-	over    chan ua.End   // it is over
-	open    atomic.Int64  // messages without a fate
-	fated   chan struct{} // holds a token after a fate
+	said    transcript
+	streams sync.WaitGroup // messages that are arriving
+	texts   atomic.Int64   // octets of texts among them
+	callers chan struct{}  // holds a token while a call may come
+	begun   chan *ua.Call  // the call stands
+	failed  chan ua.End    // it came to nothing
+	over    chan ua.End    // it is over
+	open    atomic.Int64   // messages without a fate
+	fated   chan struct{}  // holds a token after a fate
 	mu      sync.Mutex
 	stands  *ua.Call // whose beginning was told
 	last    *ua.Call // whose end was told
@@ -37,7 +40,7 @@ type conversation struct {
 
 func newConversation(std IO, save string) *conversation {
 	return &conversation{
-		std: std, save: save, callers: make(chan struct{}, 1), begun: make(chan *ua.Call, 1), failed: make(chan ua.End, 1),
+		std: std, save: save, said: transcript{out: std.Out}, callers: make(chan struct{}, 1), begun: make(chan *ua.Call, 1), failed: make(chan ua.End, 1),
 		over: make(chan ua.End, 1), fated: make(chan struct{}, 1),
 	}
 }
@@ -121,8 +124,8 @@ func (t *conversation) Message(_ *ua.Session, m *ua.Message) {
 		m.Accept()
 		return
 	}
-	if strings.HasPrefix(strings.ToLower(m.ContentType), "text/") {
-		fmt.Fprintf(t.std.Out, "peer: %s\n", printable(string(m.Body)))
+	if isText(m.ContentType) {
+		t.said.fill(t.said.reserve(), string(m.Body))
 		m.Accept()
 		return
 	}
@@ -198,18 +201,41 @@ func (t *conversation) say(ctx context.Context, call *ua.Call, line string) {
 	}
 	m := ua.Outgoing{ContentType: "text/plain", Body: []byte(line)}
 	if path, ok := strings.CutPrefix(line, "/file "); ok {
-		body, err := os.ReadFile(strings.TrimSpace(path))
+		f, size, err := openFile(strings.TrimSpace(path))
 		if err != nil {
 			fmt.Fprintln(t.std.Err, "not sent:", err)
 			return
 		}
-		m = fileMessage(path, body)
+		m = fileMessage(f, size)
 	}
 	t.open.Add(1)
 	if _, err := live(call).Send(ctx, m); err != nil {
 		t.open.Add(-1)
 		fmt.Fprintln(t.std.Err, "not sent:", err)
+		if f, ok := m.Stream.(*os.File); ok {
+			f.Close()
+		}
 	}
+}
+
+// openFile opens a file to be sent, which may not be a directory. Its size is 0 if that is not known.
+func openFile(path string) (*os.File, int64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	i, err := f.Stat()
+	switch {
+	case err != nil:
+	case i.IsDir():
+		err = fmt.Errorf("%s is a directory", path)
+	case i.Mode().IsRegular():
+		return f, i.Size(), nil
+	default:
+		return f, 0, nil
+	}
+	f.Close()
+	return nil, 0, err
 }
 
 // live is the first session of a call that is not over, if there is one.
@@ -223,14 +249,15 @@ func live(call *ua.Call) *ua.Session {
 	return all[0]
 }
 
-func fileMessage(path string, body []byte) ua.Outgoing {
-	contentType := mime.TypeByExtension(filepath.Ext(path))
+// fileMessage is a message with the content of a file, which is read as it leaves. What is typed meanwhile goes ahead of it.
+func fileMessage(f *os.File, size int64) ua.Outgoing {
+	contentType := mime.TypeByExtension(filepath.Ext(f.Name()))
 	if contentType == "" || strings.HasPrefix(contentType, "text/") {
 		contentType = "application/octet-stream"
 	}
-	name := mime.FormatMediaType("attachment", map[string]string{"filename": filepath.Base(strings.TrimSpace(path))})
+	name := mime.FormatMediaType("attachment", map[string]string{"filename": filepath.Base(f.Name())})
 	return ua.Outgoing{
-		ContentType: contentType, Body: body,
+		ContentType: contentType, Stream: f, Size: size, Yields: true,
 		Headers: []msrp.Header{{Name: "Content-Disposition", Value: name}},
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/parley-msrp/parley/msrp"
 	"github.com/parley-msrp/parley/ua"
 )
 
@@ -20,32 +21,60 @@ func keep(dir string, m *ua.Message) (path string, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
-	name := fileName(m)
+	f, err := claim(dir, fileName(m.Headers, m.MessageID))
+	if err != nil {
+		return "", err
+	}
+	_, err = f.Write(m.Body)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return "", errors.Join(err, os.Remove(f.Name()))
+	}
+	return f.Name(), nil
+}
+
+// keepStream is keep for a message that is still arriving: it goes into a file of its own, which gets its name when the message is whole, and
+// is removed if it never is.
+func keepStream(dir string, in *ua.Incoming) (path string, err error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	part, err := os.CreateTemp(dir, ".parley-*.part")
+	if err != nil {
+		return "", err
+	}
+	_, err = in.WriteTo(part)
+	if err = errors.Join(err, part.Close()); err != nil {
+		return "", errors.Join(err, os.Remove(part.Name()))
+	}
+	f, err := claim(dir, fileName(in.Headers, in.MessageID))
+	if err != nil {
+		return "", errors.Join(err, os.Remove(part.Name()))
+	}
+	if err := errors.Join(f.Close(), os.Rename(part.Name(), f.Name())); err != nil {
+		return "", errors.Join(err, os.Remove(part.Name()), os.Remove(f.Name()))
+	}
+	return f.Name(), nil
+}
+
+// claim makes a new file of that name, or with a number added to it if there is one.
+func claim(dir, name string) (*os.File, error) {
 	ext := filepath.Ext(name)
 	for n := 0; n < maxSameName; n++ {
-		path = filepath.Join(dir, name)
+		path := filepath.Join(dir, name)
 		if n > 0 {
 			path = filepath.Join(dir, fmt.Sprintf("%s-%d%s", strings.TrimSuffix(name, ext), n, ext))
 		}
 		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if os.IsExist(err) {
-			continue
+		if !os.IsExist(err) {
+			return f, err
 		}
-		if err != nil {
-			return "", err
-		}
-		_, err = f.Write(m.Body)
-		if err = errors.Join(err, f.Close()); err != nil {
-			return "", errors.Join(err, os.Remove(path))
-		}
-		return path, nil
 	}
-	return "", fmt.Errorf("%s has too many files called %s", dir, name)
+	return nil, fmt.Errorf("%s has too many files called %s", dir, name)
 }
 
-// fileName is the name in the message's Content-Disposition without anything that could lead elsewhere, or a name made from the Message-ID.
-func fileName(m *ua.Message) string {
-	for _, h := range m.Headers {
+// fileName is the name in a message's Content-Disposition without anything that could lead elsewhere, or a name made from its Message-ID.
+func fileName(headers []msrp.Header, messageID string) string {
+	for _, h := range headers {
 		if !strings.EqualFold(h.Name, "Content-Disposition") {
 			continue
 		}
@@ -57,7 +86,7 @@ func fileName(m *ua.Message) string {
 			return name
 		}
 	}
-	return "message-" + safeName(m.MessageID)
+	return "message-" + safeName(messageID)
 }
 
 // maxName bounds a file name, in octets, so that a number can be added.

@@ -1,0 +1,11 @@
+package msrp_test
+
+import "runtime"
+
+// heap is how much memory is in use after a collection.
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}

@@ -1,0 +1,30 @@
+package ua
+
+import "github.com/parley-msrp/parley/msrp"
+
+// Streamer is an optional part of a Handler: one that takes messages as they arrive. A message that does not come whole in one frame is then
+// handed over by Stream with its first octets, in place of Message at its end. Messages of one frame go to Message all the same.
+type Streamer interface {
+	// Stream hands over a message that begins to arrive. It must not block: another goroutine reads the body, to its end or until it gives
+	// the message up, and completes it by in.Accept or in.Reject. It comes in order with Message, and may come before Established.
+	Stream(s *Session, in *Incoming)
+}
+
+// Incoming is a message that is being received.
+type Incoming = msrp.Incoming
+
+// streamingMedia is the msrp.Handler of a Session whose Handler is a Streamer.
+type streamingMedia struct {
+	media
+	streamer Streamer
+}
+
+func (h *streamingMedia) Stream(_ *msrp.Session, in *msrp.Incoming) { h.streamer.Stream(h.s, in) }
+
+// mediaHandler is the msrp.Handler of a session.
+func mediaHandler(s *Session) msrp.Handler {
+	if streamer, ok := s.call.handler.(Streamer); ok {
+		return &streamingMedia{media{s}, streamer}
+	}
+	return &media{s}
+}
