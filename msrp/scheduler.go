@@ -40,6 +40,7 @@ func (s *Session) appendChunk(c *conn, b *batch) {
 	o := &s.outgoing
 	o.scheduled = false
 	if s.conn != c || s.over.Load() || !o.sendable() || o.unanswered >= s.endpoint.cfg.Window {
+		s.ready() // on another connection, if it has moved
 		s.mu.Unlock()
 		return
 	}

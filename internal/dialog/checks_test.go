@@ -102,7 +102,7 @@ func TestOptions(t *testing.T) {
 		ok := ask(user)
 		for _, h := range []struct{ name, value string }{
 			{"Allow", allow},
-			{"Supported", ""},
+			{"Supported", supported},
 			{"Accept", "application/sdp, multipart/mixed, multipart/alternative, multipart/related"},
 			{"Accept-Encoding", "identity"},
 			{"Accept-Language", "*"},

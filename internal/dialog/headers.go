@@ -12,7 +12,7 @@ import (
 // What this package speaks (S-043): exactly this works.
 const (
 	allow          = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE"
-	supported      = "" // RFC 3261 §20.37: empty means that no extension is supported
+	supported      = "timer"
 	accept         = sdpType + ", multipart/mixed, multipart/alternative, multipart/related"
 	acceptEncoding = "identity"
 	acceptLanguage = "*" // no text is read by a person here
@@ -24,6 +24,7 @@ const (
 	retryAfter = "30"
 )
 
+// capabilities are said in INVITE, UPDATE and their 2xx.
 func capabilities() []sip.Header {
 	return []sip.Header{{Name: "Allow", Value: allow}, {Name: "Supported", Value: supported}}
 }

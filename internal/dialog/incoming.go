@@ -104,21 +104,20 @@ func (in *Incoming) stillUndecided() {
 	}
 }
 
-// Accept sends the 200 with answer as session description, and makes the dialog. It fails with ErrOver when the INVITE was
-// decided, cancelled or given up before, and with ErrNoOffer when there is nothing to answer. o may be called before it returns.
-func (in *Incoming) Accept(answer []byte, o Owner) (*Dialog, error) {
+// Accept sends the 200 with own as session description, and makes the dialog: own is the answer to Offer, or where that is nil an offer, whose
+// answer o.Answered gets from the ACK (S-023). It fails with ErrOver when the INVITE was decided, cancelled or given up before. o may be called
+// before it returns.
+func (in *Incoming) Accept(own []byte, o Owner) (*Dialog, error) {
 	switch {
 	case o == nil:
 		return nil, &InputError{Field: "owner", Err: errRequired}
-	case len(answer) == 0:
-		return nil, &InputError{Field: "answer", Err: errRequired}
-	case in.offer == nil:
-		return nil, ErrNoOffer
+	case len(own) == 0:
+		return nil, &InputError{Field: "own", Err: errRequired}
 	case !in.settle():
 		return nil, ErrOver
 	}
-	answer = bytes.Clone(answer)
-	in.d.tasks.call(func() { in.d.accept(in, answer, o) }, in.d.e.spawn)
+	own = bytes.Clone(own)
+	in.d.tasks.call(func() { in.d.accept(in, own, o) }, in.d.e.spawn)
 	return in.d, nil
 }
 
