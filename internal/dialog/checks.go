@@ -39,12 +39,12 @@ func unsupported(m *sip.Message) []string {
 }
 
 // extensions are those that a request may require.
-func extensions() []string { return []string{"timer"} }
+func extensions() []string { return []string{"timer", "100rel"} }
 
 // spoken says whether requests of that method are served.
 func spoken(method string) bool {
 	switch method {
-	case "INVITE", "OPTIONS", "BYE", "UPDATE":
+	case "INVITE", "OPTIONS", "BYE", "UPDATE", "PRACK":
 		return true
 	default:
 		return false
@@ -57,7 +57,7 @@ func checkMethod(method string, inDialog bool) *Refusal {
 		return nil
 	}
 	switch method {
-	case "INFO", "PRACK":
+	case "INFO":
 		return nil // without a dialog 481 (S-035)
 	case "NOTIFY":
 		return noDialog() // without subscriptions none matches (S-044)

@@ -44,6 +44,7 @@ type Dialog struct {
 	wishes      int             // of Modify, not done yet; guarded by the serial
 	peerUpdates bool            // the peer takes UPDATE
 	timer       sessionTimer
+	unpracked   rack // of the reliable provisional response that had no PRACK when the 200 went
 
 	ownSDP  []byte            // the last session description sent
 	peerSDP [sha256.Size]byte // of the last one received

@@ -22,6 +22,8 @@ type Config struct {
 	Contact      func(p sip.Proto, peer netip.Addr) (sip.URI, error) // own Contact for that peer; nil: sip:HOST:PORT;transport= from Stack.LocalFor
 	MaxDialogs   int                                                 // 100,000: dialogs, those in set-up included; above it 503, and ErrLimit
 
+	// Reliable sends provisional responses reliably to callers that support that (RFC 3262); without, to those that require it.
+	Reliable bool
 	// SessionExpires is the session interval that this side asks for (RFC 4028), at least MinSE; 0: it asks for none, and takes what peers
 	// ask for. MinSE is the smallest one that it takes, 90 s or more; 0: 90 s.
 	SessionExpires, MinSE time.Duration

@@ -149,7 +149,7 @@ func (m *modification) build(t sip.Target) (*sip.Message, error) {
 		return nil, err
 	}
 	q.Add("Contact", contact)
-	for _, h := range capabilities() {
+	for _, h := range asCaller() {
 		q.Add(h.Name, h.Value)
 	}
 	for _, h := range d.timer.headers() {

@@ -64,7 +64,7 @@ func TestModify(t *testing.T) {
 		r.modify(d, false)
 		r.expect("make offer")
 		inv := c.want("INVITE")
-		if inv.body != thirdSDP || !inv.has("Contact") || inv.get("Supported") != supported || inv.get("Allow") != allow || inv.tag("To") != c.own {
+		if inv.body != thirdSDP || !inv.has("Contact") || inv.get("Supported") != spokenAsCaller || inv.get("Allow") != allow || inv.tag("To") != c.own {
 			t.Errorf("got\n%s", inv.raw)
 		}
 		moved := "Contact: <" + strings.Replace(c.uri(), "peer@", "moved@", 1) + ">"
@@ -326,7 +326,7 @@ func TestModifyTimers(t *testing.T) {
 		inv := c.want("INVITE")
 		c.answer(inv, 180, "", nil, "")
 		cancel := c.want("CANCEL")
-		if wait := cancel.at.Sub(inv.at); wait != 40*time.Second || cancel.get("Supported") != supported {
+		if wait := cancel.at.Sub(inv.at); wait != 40*time.Second || cancel.get("Supported") != spokenAsCaller {
 			t.Errorf("after %v\n%s", wait, cancel.raw)
 		}
 		c.answer(cancel, 200, "", nil, "")

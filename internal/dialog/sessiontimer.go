@@ -31,7 +31,7 @@ type sessionExpires struct {
 func readSessionExpires(m *sip.Message) (x sessionExpires, ok bool) {
 	seconds, params, _ := strings.Cut(m.Get("Session-Expires"), ";")
 	if x.interval, ok = deltaSeconds(seconds); !ok {
-		return x, false
+		return sessionExpires{}, false
 	}
 	for p := range strings.SplitSeq(params, ";") {
 		name, value, _ := strings.Cut(p, "=")

@@ -59,7 +59,7 @@ func (o *outgoing) build(t sip.Target) (*sip.Message, error) {
 		return nil, err
 	}
 	m.Add("Contact", contact)
-	for _, h := range append(capabilities(), o.d.e.askTimer(o.least)...) {
+	for _, h := range append(asCaller(), o.d.e.askTimer(o.least)...) {
 		m.Add(h.Name, h.Value)
 	}
 	o.d.e.addAgent(m)

@@ -10,7 +10,7 @@ func (d *Dialog) accept(in *Incoming, own []byte, o Owner) {
 		d.tasks.push(func() { d.finish(end) })
 		return
 	}
-	d.phase, d.in, d.contact = accepted, nil, in.contact
+	d.phase, d.in, d.contact, d.unpracked = accepted, nil, in.contact, in.late
 	d.ownSDP = own
 	var offer []byte
 	if in.offer == nil {
