@@ -37,9 +37,13 @@ func newInvitation(a *Agent, in *dialog.Incoming) *Invitation {
 // Late says whether the INVITE leaves the offer to this side. Answer then offers one session, and the peer's answer comes with its ACK.
 func (i *Invitation) Late() bool { return i.offer == nil && i.problem == nil }
 
-// Types are the media types that the offer's usable MSRP lines accept, each once; nil if there is no such line, or no offer.
+// Types are the media types that the offer's usable MSRP lines accept, each once; nil if there is no such line. Of a late offer nothing is known:
+// it counts as one of "*".
 func (i *Invitation) Types() msrp.Types {
-	if i.offer == nil {
+	switch {
+	case i.Late():
+		return msrp.Types{"*"}
+	case i.offer == nil:
 		return nil
 	}
 	var all msrp.Types
@@ -95,7 +99,8 @@ func (i *Invitation) refuse(r *dialog.Refusal) error {
 }
 
 // Answer accepts the call: a 200 whose session description lists exactly types as accept-types on each MSRP line that has a type in common
-// with them, and refuses every other line; where the INVITE has no offer (Late), one that offers one session. Without types the profile's are taken. MSRP works from now on: h may be called before Answer returns.
+// with them, and refuses every other line; where the INVITE has no offer (Late), one that offers one session with these types. Without types
+// the profile's are taken. MSRP works from now on: h may be called before Answer returns.
 //
 // Where no line can be accepted the call is refused with 488, and the error is a *RefusedError. Other errors: *FieldError for types that
 // are none, after which the call waits on; ErrDecided; ErrOver. With an error h hears nothing.

@@ -103,7 +103,7 @@ func TestLateOffer(t *testing.T) {
 		h := newRecorder()
 		late := make(chan bool, 1)
 		a := newAgent(t, ua.Config{OnInvite: func(inv *ua.Invitation) {
-			late <- inv.Late() && inv.Types() == nil
+			late <- inv.Late() && inv.Types().String() == "*"
 			if _, err := inv.Answer(h, "text/plain"); err != nil {
 				t.Error(err)
 			}
@@ -186,13 +186,13 @@ func TestLateOffer(t *testing.T) {
 // reviewing is a recorder that is asked.
 type reviewing struct {
 	*recorder
-	asked  chan ua.Reoffer
-	answer error
+	asked   chan ua.Reoffer
+	answers chan error
 }
 
 func (r *reviewing) Review(_ *ua.Session, o ua.Reoffer) error {
 	r.asked <- o
-	return r.answer
+	return <-r.answers
 }
 
 func TestPeerReoffer(t *testing.T) {
@@ -269,7 +269,8 @@ func TestPeerReoffer(t *testing.T) {
 	})
 
 	t.Run("a Handler that reviews is asked, and may refuse", func(t *testing.T) {
-		h := &reviewing{recorder: newRecorder(), asked: make(chan ua.Reoffer, 10), answer: errors.New("not here")}
+		h := &reviewing{recorder: newRecorder(), asked: make(chan ua.Reoffer, 10), answers: make(chan error, 10)}
+		h.answers <- errors.New("not here")
 		c := stand(t, h, h.recorder)
 		r := c.reoffer(t, strings.Replace(c.offer, ":9/", ":10/", 1))
 		if r.Code() != 488 || !strings.Contains(r.Get("Warning"), "not here") {
@@ -281,7 +282,7 @@ func TestPeerReoffer(t *testing.T) {
 		if c.s.PeerPath()[0].Port != 9 {
 			t.Error("the refused path is in use")
 		}
-		h.answer = nil
+		h.answers <- nil
 		if r := c.reoffer(t, strings.Replace(c.offer, "text/plain", "text/*", 1)+"a=sendonly\r\n"); r.Code() != 200 {
 			t.Error(r.Start)
 		}
@@ -503,4 +504,45 @@ func TestUpdate(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// TestCrossingUpdates has both sides of a call offer at the same time, again and again: glare is overcome (S-009), and both agree in the end.
+func TestCrossingUpdates(t *testing.T) {
+	h, g := newRecorder(), newRecorder()
+	called := newAgent(t, answering(h, "text/plain"))
+	caller := newAgent(t, ua.Config{})
+	s, err := caller.Start(ua.StartConfig{From: "sip:alice@127.0.0.1", To: "sip:bob@" + address(called), Handler: g})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.want(t, "established ACK")
+	g.want(t, "established INVITE")
+	p := h.session(t)
+	offer := func(s *ua.Session, directions ...string) chan error {
+		done := make(chan error, 1)
+		go func() {
+			var errs []error
+			for i, d := range directions {
+				errs = append(errs, s.Call().Update(context.Background(), ua.Change{Direction: d, ByUPDATE: i%2 == 1}))
+			}
+			done <- errors.Join(errs...)
+		}()
+		return done
+	}
+	one, two := offer(s, "sendonly", "sendrecv"), offer(p, "inactive", "sendrecv")
+	for _, done := range []chan error{one, two} {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	for _, s := range []*ua.Session{s, p} {
+		if got := s.Direction(); got != msrp.SendRecv {
+			t.Errorf("direction %v", got)
+		}
+	}
+	if _, err := s.Send(context.Background(), ua.Outgoing{ContentType: "text/plain", Body: []byte("x")}); err != nil {
+		t.Fatal(err)
+	}
+	h.message(t).Accept()
+	g.want(t, "fate delivered")
 }
