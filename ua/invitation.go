@@ -151,7 +151,7 @@ func (i *Invitation) accept(h Handler, p *profile, accept msrp.Types) ([]*Sessio
 	if err := describe(i.offer, p, accept); err != nil {
 		return nil, i.fail(c, err)
 	}
-	c.state = Confirmed
+	c.confirm()
 	for _, s := range c.sessions {
 		i.agent.table.add(s)
 	}
@@ -163,6 +163,13 @@ func (i *Invitation) accept(h Handler, p *profile, accept msrp.Types) ([]*Sessio
 	c.attach(d)
 	c.announce()
 	return c.Sessions(), nil
+}
+
+// confirm says that the 200 is to leave: MSRP works from then on, on other goroutines.
+func (c *Call) confirm() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.state = Confirmed
 }
 
 // describeAnswer makes the sessions of an offer's lines that can be taken, and the answer.
