@@ -20,6 +20,8 @@ const (
 	defaultCleanupInterval = 60 * time.Second
 	// connectTimeout bounds opening the MSRP connection of a started session.
 	connectTimeout = 30 * time.Second
+	// byeGrace is how long after its MSRP connection a BYE may come.
+	byeGrace = 500 * time.Millisecond
 )
 
 // features says in own Contacts that this side talks MSRP (RFC 4569; S-021).

@@ -317,8 +317,22 @@ func TestConnectionLost(t *testing.T) {
 		forgotten(t, a)
 		h.nothing(t)
 	})
+	t.Run("the BYE comes after", func(t *testing.T) {
+		h := newRecorder()
+		a := newAgent(t, answering(h, "text/plain"))
+		d := newCaller(t, a, "text/plain", 1)
+		_, conns, _ := d.call(t)
+		h.want(t, "established ACK")
+		conns[0].Close()
+		if r := d.Bye(t, limit); r.Code() != 200 {
+			t.Errorf("the BYE was answered %s", r.Start)
+		}
+		h.want(t, "ended: by peer, 200 BYE")
+		forgotten(t, a)
+		h.nothing(t)
+	})
 	t.Run("both at the same time", func(t *testing.T) {
-		for range 20 {
+		for range 5 {
 			h := newRecorder()
 			a := newAgent(t, answering(h, "text/plain"))
 			d := newCaller(t, a, "text/plain", 2)

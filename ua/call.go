@@ -149,6 +149,9 @@ func (c *Call) part(s *Session, e End) {
 	if s.over.Swap(true) {
 		return
 	}
+	if s.grace != nil {
+		s.grace.Stop()
+	}
 	established := c.state == Established
 	c.told.put(func() { s.finish(e, established) })
 }
@@ -179,6 +182,20 @@ func byeReason(e End) string {
 		return fmt.Sprintf(`SIP;cause=%d;text="%s"`, e.Code, e.Reason)
 	default:
 		return ""
+	}
+}
+
+// disconnected is told that the MSRP side of one session is over. A peer that ends the call may close the connection before its BYE
+// has come over another socket: that is waited for.
+func (c *Call) disconnected(s *Session, err error) {
+	if !errors.Is(err, msrp.ErrConnectionLost) {
+		c.lost(s, err)
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !s.over.Load() {
+		s.grace = time.AfterFunc(byeGrace, func() { c.lost(s, err) })
 	}
 }
 

@@ -53,6 +53,7 @@ func (r *recorder) Message(_ *ua.Session, m *ua.Message) {
 		r.messages <- m
 	}
 }
+
 func (r *recorder) Report(_ *ua.Session, p ua.Report) { r.events <- fmt.Sprintf("report %d", p.Code) }
 func (r *recorder) Fate(_ *ua.Session, f ua.Fate)     { r.events <- "fate " + f.Kind.String() }
 
@@ -121,7 +122,7 @@ func newAgent(t testing.TB, c ua.Config) *ua.Agent {
 	}
 	t.Cleanup(func() {
 		// Peers that a test has left alone do not answer the BYE.
-		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 		defer cancel()
 		if err := a.Close(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)

@@ -27,6 +27,7 @@ type Session struct {
 	over  atomic.Bool                // changed holding call.mu
 	line  int                        // index of its m-line
 	born  uint64                     // place in the table's order
+	grace *time.Timer                // of a session without connection; guarded by call.mu
 }
 
 // ID names the session for ever; its MSRP URI may change.
@@ -102,5 +103,5 @@ func (h *media) Report(_ *msrp.Session, r msrp.Report)     { h.s.call.handler.Re
 func (h *media) Fate(_ *msrp.Session, f msrp.Fate)         { h.s.call.handler.Fate(h.s, f) }
 
 func (h *media) Closed(_ *msrp.Session, err error) {
-	h.s.call.lost(h.s, err)
+	h.s.call.disconnected(h.s, err)
 }

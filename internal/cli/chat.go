@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -83,6 +84,9 @@ func (c *chatCommand) chooseAddresses() error {
 	host, _, err := net.SplitHostPort(c.SIP)
 	if err != nil {
 		return fmt.Errorf("--sip %q: want ADDR:PORT: %w", c.SIP, err)
+	}
+	if a, err := netip.ParseAddr(host); c.MSRP == "" && err == nil && a.IsUnspecified() {
+		return fmt.Errorf("--sip %s says no address that a peer could open the MSRP connection to; say one with --msrp ADDR:0", c.SIP)
 	}
 	if c.MSRP == "" {
 		c.MSRP = net.JoinHostPort(host, "0")

@@ -61,6 +61,7 @@ func (d *daemon) do(ctx context.Context, method, path string, body io.Reader) (i
 		return nil, err
 	}
 	r.Header.Set("Content-Type", "application/json")
+	r.Close = true // a command asks once
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		var u *url.Error

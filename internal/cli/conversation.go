@@ -30,8 +30,9 @@ type conversation struct {
 	over    chan ua.End   // it is over
 	open    atomic.Int64  // messages without a fate
 	fated   chan struct{} // holds a token after a fate
-	told    sync.Mutex    // guards last
-	last    *ua.Call      // whose end was told
+	mu      sync.Mutex
+	stands  *ua.Call // whose beginning was told
+	last    *ua.Call // whose end was told
 }
 
 func newConversation(std IO, save string) *conversation {
@@ -61,9 +62,11 @@ func (t *conversation) invited(inv *ua.Invitation) {
 // Established lets the talking begin, once for a call of several sessions.
 func (t *conversation) Established(s *ua.Session, _ *ua.SIPMessage) {
 	call := s.Call()
-	select {
-	case t.begun <- call:
-	default:
+	t.mu.Lock()
+	known := t.stands == call
+	t.stands = call
+	t.mu.Unlock()
+	if known {
 		return
 	}
 	peer := call.To()
@@ -71,6 +74,7 @@ func (t *conversation) Established(s *ua.Session, _ *ua.SIPMessage) {
 		peer = call.From()
 	}
 	fmt.Fprintf(t.std.Err, "connected with %s; type a line to send it, /file PATH to send a file, end the input (Ctrl-D) to leave\n", printable(peer))
+	t.begun <- call
 }
 
 // Failed lets the next call come, or ends the talk before it began.
@@ -89,8 +93,8 @@ func (t *conversation) Ended(s *ua.Session, e ua.End) {
 
 // lastOf says whether the end of a session is that of its call; once for each call.
 func (t *conversation) lastOf(s *ua.Session) bool {
-	t.told.Lock()
-	defer t.told.Unlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	call := s.Call()
 	if call.State() != ua.Terminated || call == t.last {
 		return false

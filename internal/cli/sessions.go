@@ -7,7 +7,7 @@ import (
 )
 
 type sessionsCommand struct {
-	List  listCommand  `cmd:"" default:"1" help:"List the sessions (the default)."`
+	List  listCommand  `cmd:"" default:"withargs" help:"List the sessions (the default)."`
 	Start startCommand `cmd:"" help:"Start a session and print its session_id."`
 	End   endCommand   `cmd:"" help:"End a session."`
 }

@@ -94,7 +94,8 @@ func Keys() []Key {
 		},
 		{
 			Path: "msrp_ua.hash_size", Reload: Restart,
-			Doc:   "Binary logarithm of the number of shards of the session table, 1 to 20.",
+			Doc: "In OpenSIPS the binary logarithm of the number of shards of the session table, 1 to 20. Taken and checked for the sake of its " +
+				"configurations; it has no effect, for the table here needs no size.",
 			field: func(c *Config) any { return &c.MSRPUA.HashSize },
 		},
 		{

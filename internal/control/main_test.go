@@ -48,7 +48,7 @@ func newNode(t testing.TB, j journal.Journal, c msrp.Config) *node {
 	n.Attach(n.agent)
 	t.Cleanup(func() {
 		// Peers that a test has left alone do not answer the BYE.
-		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 		defer cancel()
 		if err := n.agent.Close(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)

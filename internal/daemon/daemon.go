@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+	"text/tabwriter"
 	"time"
 
 	"github.com/parley-msrp/parley/internal/config"
@@ -148,16 +149,14 @@ func (n *node) greet(out io.Writer) {
 	if n.http != config.Default().HTTP.Listen {
 		url = " --url http://" + n.http
 	}
-	fmt.Fprintf(out, `Parley %s is ready.
-  SIP   %s
-  MSRP  %s
-  HTTP  http://%s
-Try, in a second terminal:
-  %[5]s chat %[6]s      talk to this daemon
-  %[5]s events%[7]s                  see what happens
-  %[5]s sessions%[7]s                list the sessions, then: %[5]s send%[7]s SESSION_ID hello
-`, version.String(), strings.Join(n.agent.SIPAddrs(), " "), strings.Join(n.agent.MSRPAddrs(), " "), n.http,
-		program(), uri(n.agent.SIPAddrs()), url)
+	fmt.Fprintf(out, "Parley %s is ready.\n  SIP   %s\n  MSRP  %s\n  HTTP  http://%s\nTry, in a second terminal:\n",
+		version.String(), strings.Join(n.agent.SIPAddrs(), " "), strings.Join(n.agent.MSRPAddrs(), " "), n.http)
+	self := program()
+	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
+	fmt.Fprintf(w, "  %s chat %s\ttalk to this daemon\n", self, uri(n.agent.SIPAddrs()))
+	fmt.Fprintf(w, "  %s events%s\tsee what happens\n", self, url)
+	fmt.Fprintf(w, "  %s sessions%s\tlist the sessions, then: %s send%s SESSION_ID hello\n", self, url, self, url)
+	w.Flush()
 }
 
 // program is how this program was called, so that what to try can be typed as it stands.

@@ -14,25 +14,29 @@ import (
 	"github.com/parley-msrp/parley/ua"
 )
 
-// maxRouting bounds how many INVITEs run the request route at a time; more get 503.
-const maxRouting = 256
+// maxRouting bounds how many INVITEs run the request route at a time, and maxAsking how many OPTIONS; more get 503.
+const (
+	maxRouting = 256
+	maxAsking  = 16
+)
 
 // router runs the request route for each INVITE.
 type router struct {
 	script  *route.Script
 	control *control.Control
 	log     *slog.Logger
-	places  chan struct{}
+	calls   chan struct{} // places for INVITEs
+	queries chan struct{} // places for OPTIONS, which shall not take those of calls
 	wg      sync.WaitGroup
 }
 
 func newRouter(s *route.Script, c *control.Control, log *slog.Logger) *router {
-	return &router{script: s, control: c, log: log, places: make(chan struct{}, maxRouting)}
+	return &router{script: s, control: c, log: log, calls: make(chan struct{}, maxRouting), queries: make(chan struct{}, maxAsking)}
 }
 
 // invite takes an INVITE from the agent.
 func (r *router) invite(inv *ua.Invitation) {
-	if !r.start(func() { r.run(inv) }) {
+	if !r.start(r.calls, func() { r.run(inv) }) {
 		r.done(inv, inv.Reject(503, "too many calls in the request route"))
 	}
 }
@@ -50,20 +54,20 @@ func (r *router) query(q *ua.Query) {
 			_ = q.Reject(decision.Code, decision.Reason)
 		}
 	}
-	if !r.start(asked) {
-		_ = q.Reject(503, "too many calls in the request route")
+	if !r.start(r.queries, asked) {
+		_ = q.Reject(503, "too many questions in the request route")
 	}
 }
 
 // start runs f beside the agent, which must not be held up: a script may take its time. False: there is no place left.
-func (r *router) start(f func()) bool {
+func (r *router) start(places chan struct{}, f func()) bool {
 	select {
-	case r.places <- struct{}{}:
+	case places <- struct{}{}:
 	default:
 		return false
 	}
 	r.wg.Go(func() { // bounded by places; the script has a time limit
-		defer func() { <-r.places }()
+		defer func() { <-places }()
 		f()
 	})
 	return true

@@ -12,8 +12,9 @@ import (
 
 // A caller starts calls over one UDP socket, one after the other, with no more SIP than a well-behaved server needs to see.
 type caller struct {
-	conn *net.UDPConn
-	buf  [65536]byte
+	conn  *net.UDPConn
+	buf   [65536]byte
+	calls []*call // to end
 }
 
 // A call is an answered INVITE.
@@ -37,7 +38,24 @@ func newCaller(server string) (*caller, error) {
 	return &caller{conn: conn.(*net.UDPConn)}, nil
 }
 
-func (c *caller) Close() error { return c.conn.Close() }
+// open calls, and leaves the end of the call to end.
+func (c *caller) open(fromPath string) (toPath string, err error) {
+	d, err := c.invite(fromPath)
+	if err != nil {
+		return "", err
+	}
+	c.calls = append(c.calls, d)
+	return d.path, nil
+}
+
+// end ends all calls, and the caller.
+func (c *caller) end() error {
+	var errs []error
+	for _, d := range c.calls {
+		errs = append(errs, c.bye(d))
+	}
+	return errors.Join(append(errs, c.conn.Close())...)
+}
 
 // invite offers a session at fromPath and acknowledges the answer.
 func (c *caller) invite(fromPath string) (*call, error) {

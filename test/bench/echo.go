@@ -4,67 +4,105 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
+	"sync/atomic"
 )
 
-// serveEcho is the measure of all things here: it reads what is there, finds the SENDs in it by their end-lines, and answers all of them in one write,
-// with responses of the size that the daemon's have. It parses nothing else and keeps nothing. It writes its address to out once it listens, and serves until ctx ends.
-func serveEcho(ctx context.Context, addr string, out io.Writer) error {
+// serveEcho is the measure of all things here, a process that does with raw octets what the engine does with messages. It serves until in ends.
+func serveEcho(ctx context.Context, addr string, in io.Reader, out io.Writer) error {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return err
 	}
-	context.AfterFunc(ctx, func() { l.Close() })
-	fmt.Fprintln(out, l.Addr())
+	go accept(l, func(conn net.Conn) { new(echo).serve(conn) }) // ends with the process
+	return serve(ctx, l.Addr(), in, out, func() subject { return &raw{addr: l.Addr().String()} })
+}
+
+// An echo reads what is there, finds the SENDs in it by their end-lines, and answers all of them in one write, with responses of the size that the
+// daemon's have. It parses nothing else and keeps nothing.
+type echo struct {
+	answered atomic.Int64
+	octets   atomic.Int64 // of the responses
+
+	buf     []byte
+	have    int
+	answers []byte
+	pending []byte // the answer to a SEND larger than bigFrame, whose body is under way
+	end     []byte // what its end-line begins with
+}
+
+// bigFrame: a SEND of which this much has come, and not all of it, is not kept.
+const bigFrame = 8 << 10
+
+func (e *echo) serve(conn io.ReadWriter) error {
+	e.buf = make([]byte, 64<<10)
 	for {
-		conn, err := l.Accept()
-		if errors.Is(err, net.ErrClosed) {
-			return nil
-		} else if err != nil {
+		if err := e.step(conn); err != nil {
 			return err
 		}
-		go func() { // ends with its connection
-			defer conn.Close()
-			echo(conn)
-		}()
 	}
 }
 
-func echo(conn io.ReadWriter) error {
-	buf := make([]byte, 64<<10)
-	var have int
-	var answers []byte
-	for {
-		n, err := conn.Read(buf[have:])
-		have += n
-		if err != nil {
-			return err
-		}
-		rest := buf[:have]
-		answers = answers[:0]
-		for len(rest) > 0 {
-			var id, frame []byte
-			id, _, frame, rest, err = cutFrame(rest)
-			if errors.Is(err, errIncomplete) {
-				break
-			} else if err != nil {
-				return err
+// step reads once, and answers.
+func (e *echo) step(conn io.ReadWriter) error {
+	n, err := conn.Read(e.buf[e.have:])
+	e.have += n
+	if err != nil {
+		return err
+	}
+	rest, answered, err := e.consume(e.buf[:e.have])
+	if err != nil {
+		return err
+	}
+	e.have = copy(e.buf, rest)
+	if answered == 0 {
+		return nil
+	}
+	if _, err := conn.Write(e.answers); err != nil {
+		return err
+	}
+	e.octets.Add(int64(len(e.answers)))
+	e.answered.Add(answered)
+	e.answers = e.answers[:0]
+	return nil
+}
+
+// consume answers the SENDs in b and returns what is left over.
+func (e *echo) consume(b []byte) (rest []byte, answered int64, err error) {
+	for len(b) > 0 {
+		if len(e.pending) > 0 {
+			i := bytes.Index(b, e.end)
+			after := i + len(e.end) + len("$\r\n")
+			if i < 0 {
+				return b[max(0, len(b)-len(e.end)+1):], answered, nil
+			} else if len(b) < after {
+				return b[i:], answered, nil
 			}
-			answers = appendAnswer(answers, id, frame)
-		}
-		have = copy(buf, rest)
-		if have == len(buf) {
-			buf = append(buf, make([]byte, len(buf))...)
-		}
-		if len(answers) == 0 {
+			e.answers = append(e.answers, e.pending...)
+			e.pending = e.pending[:0]
+			b = b[after:]
+			answered++
 			continue
 		}
-		if _, err := conn.Write(answers); err != nil {
-			return err
+		id, _, frame, left, err := cutFrame(b)
+		switch {
+		case err == nil:
+			e.answers = appendAnswer(e.answers, id, frame)
+			b = left
+			answered++
+		case !errors.Is(err, errIncomplete):
+			return b, answered, err
+		case len(b) < bigFrame:
+			return b, answered, nil
+		default:
+			line, _, _ := bytes.Cut(b, crlf)
+			id, _, _ := bytes.Cut(bytes.TrimPrefix(line, []byte("MSRP ")), []byte(" "))
+			e.pending = appendAnswer(e.pending, id, b)
+			e.end = append(append(e.end[:0], endMark...), id...)
 		}
 	}
+	return b, answered, nil
 }
 
 // appendAnswer appends the 200 to a SEND: the two lines after the start line change places.

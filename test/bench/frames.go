@@ -24,13 +24,19 @@ type template struct {
 	next   uint64 // number of the next SEND
 }
 
-const numberWidth = 12 // hex digits
+const (
+	numberWidth = 12              // hex digits
+	idWidth     = 1 + numberWidth // octets of a transaction id
+)
+
+// plainChunk is the largest body of a chunk that may announce its end (RFC 4975 §7.1.1), in octets.
+const plainChunk = 2048
 
 func newTemplate(toPath, fromPath string, body, window int) *template {
 	const number = "############"
 	frame := fmt.Appendf(nil, "MSRP t%s SEND\r\nTo-Path: %s\r\nFrom-Path: %s\r\nMessage-ID: m%s\r\n", number, toPath, fromPath, number)
 	if body > 0 {
-		frame = fmt.Appendf(frame, "Byte-Range: 1-%d/%d\r\nContent-Type: text/plain\r\n\r\n%s\r\n", body, body, bytes.Repeat([]byte("x"), body))
+		frame = fmt.Appendf(frame, "Byte-Range: %s\r\nContent-Type: text/plain\r\n\r\n%s\r\n", byteRange(body), bytes.Repeat([]byte("x"), body))
 	} else {
 		frame = append(frame, "Byte-Range: 1-0/0\r\n"...)
 	}
@@ -44,6 +50,21 @@ func newTemplate(toPath, fromPath string, body, window int) *template {
 		t.digits = append(t.digits, at+i)
 		at += i + numberWidth
 	}
+}
+
+func byteRange(body int) string {
+	if body > plainChunk {
+		return fmt.Sprintf("1-*/%d", body)
+	}
+	return fmt.Sprintf("1-%d/%d", body, body)
+}
+
+// bulkFrame is what stands before and after the body of a message in one chunk.
+func bulkFrame(toPath, fromPath string, body int) (head, tail []byte) {
+	id := "t" + random(numberWidth)
+	head = fmt.Appendf(nil, "MSRP %s SEND\r\nTo-Path: %s\r\nFrom-Path: %s\r\nMessage-ID: m%s\r\nByte-Range: %s\r\nContent-Type: text/plain\r\n\r\n",
+		id, toPath, fromPath, random(numberWidth), byteRange(body))
+	return head, fmt.Appendf(nil, "\r\n-------%s$\r\n", id)
 }
 
 // take numbers the next n SENDs (at most the window) and returns them, valid until the next call.

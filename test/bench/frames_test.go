@@ -5,12 +5,11 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
-	"time"
 )
 
 func TestTakeNumbersEachSend(t *testing.T) {
@@ -61,7 +60,7 @@ func TestEchoAnswersWhatWasRead(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			out := &writes{}
-			err := echo(struct {
+			err := new(echo).serve(struct {
 				io.Reader
 				io.Writer
 			}{test.in, out})
@@ -82,32 +81,44 @@ func (w *writes) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// TestEveryRowFlows runs each row for a moment against the echo.
-func TestEveryRowFlows(t *testing.T) {
-	addr := listen(t, func(conn net.Conn) { echo(conn) })
-	for _, r := range rows {
-		t.Run(r.name(), func(t *testing.T) {
-			out, err := works[r.Work].run(order{Row: r, MSRP: addr, PID: os.Getpid(), Duration: 20 * time.Millisecond})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if out.Count == 0 || out.Sent < 369 || out.Answer < 150 {
-				t.Errorf("outcome %+v: nothing flowed", out)
-			}
-		})
+// TestEchoKeepsNothingOfLargeBodies cuts a SEND that the echo does not keep, and a small one after it, in two at every offset.
+func TestEchoKeepsNothingOfLargeBodies(t *testing.T) {
+	sends := newTemplate("msrp://127.0.0.1:2855/to;tcp", "msrp://127.0.0.1:2856/from;tcp", bigFrame, 1)
+	stream := string(sends.take(1))
+	small := newTemplate("msrp://127.0.0.1:2855/to;tcp", "msrp://127.0.0.1:2856/from;tcp", 10, 1)
+	small.take(1)
+	stream += string(small.take(1))
+	var want string
+	for number := 1; number <= 2; number++ {
+		want += fmt.Sprintf("MSRP t%012[1]d 200 OK\r\nTo-Path: msrp://127.0.0.1:2856/from;tcp\r\nFrom-Path: msrp://127.0.0.1:2855/to;tcp\r\n-------t%012[1]d$\r\n", number)
+	}
+	for cut := range len(stream) {
+		out := &writes{}
+		err := new(echo).serve(struct {
+			io.Reader
+			io.Writer
+		}{io.MultiReader(strings.NewReader(stream[:cut]), strings.NewReader(stream[cut:])), out})
+		if got := strings.Join(out.writes, ""); !errors.Is(err, io.EOF) || got != want {
+			t.Fatalf("cut at %d: error %v, answers:\n%q\nwant:\n%q", cut, err, got, want)
+		}
 	}
 }
 
 // TestRefusalEndsTheRun shows that a response other than 200 is not counted as a message.
 func TestRefusalEndsTheRun(t *testing.T) {
 	addr := listen(t, func(conn net.Conn) {
-		for i, status := range []string{"200 OK", "413 no"} { // the binding SEND is taken, the next one is not
+		for i, status := range []string{"200 OK", "413 no"} { // the first SEND is taken, the next one is not
 			conn.Read(make([]byte, 4096))
 			fmt.Fprintf(conn, "MSRP t%012[1]d %[2]s\r\n-------t%012[1]d$\r\n", i+1, status)
 		}
 		io.Copy(io.Discard, conn)
 	})
-	_, err := sendMessages(order{Row: row{Sessions: 1, Window: 1, Body: 1}, MSRP: addr, PID: os.Getpid(), Duration: time.Minute})
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	err = newSession(conn, ownPath(addr), ownPath(addr)).run(row{Window: 1}, new(atomic.Bool))
 	if err == nil || !strings.Contains(err.Error(), "413 no") {
 		t.Errorf("the run ended with %v, want the refusal", err)
 	}
@@ -121,18 +132,7 @@ func listen(t *testing.T, serve func(net.Conn)) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	go func() { // ends with the listener
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() { // ends with its connection
-				defer conn.Close()
-				serve(conn)
-			}()
-		}
-	}()
+	go accept(l, serve) // ends with the listener
 	return l.Addr().String()
 }
 

@@ -1,7 +1,8 @@
-// Command bench measures the daemon from outside, beside a raw echo of the same bytes: how many messages a second, and how much CPU time each costs.
+// Command bench measures Parley from outside, beside a raw echo of the same octets: how many messages a second, and how much CPU time each costs.
 //
-// Three processes take part, on loopback: the built daemon, a raw TCP echo, and a load generator, the latter two being this program again.
-// Each row of the table (rows.go) is run several times in turn against the daemon and the echo; the medians and spreads stand side by side.
+// Four processes take part, on loopback: the built daemon, the engine alone (package msrp with a handler that only counts), a raw TCP peer, and a load
+// generator, the latter three being this program again. Each row of the table (rows.go) is run several times in turn against each of them; the medians
+// and spreads stand side by side. With -sessions it measures a crowd of idle sessions instead (crowd.go).
 package main
 
 import (
@@ -25,24 +26,35 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
-	switch {
-	case len(args) == 1 && args[0] == "generate":
-		return generate(ctx, os.Stdin, os.Stdout)
-	case len(args) == 2 && args[0] == "echo":
-		return serveEcho(ctx, args[1], os.Stdout)
+	if len(args) > 0 {
+		switch mode := args[0]; {
+		case mode == generateMode && len(args) == 1:
+			return generate(ctx, os.Stdin, os.Stdout)
+		case mode == crowdMode && len(args) == 1:
+			return generateCrowd(os.Stdin, os.Stdout)
+		case mode == awakeMode && len(args) == 1:
+			return stayAwake(os.Stdin, os.Stdout)
+		case mode == echoMode && len(args) == 2:
+			return serveEcho(ctx, args[1], os.Stdin, os.Stdout)
+		case mode == engineMode && len(args) == 3:
+			return serveEngine(ctx, args[1], args[2], os.Stdin, os.Stdout)
+		}
 	}
 	var p plan
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.StringVar(&p.daemon, "daemon", "build/parley", "the built `program`; without one the echo alone is measured")
+	flags.StringVar(&p.daemon, "daemon", "build/parley", "the built `program`; without one the engine and the echo alone are measured")
 	flags.StringVar(&p.out, "out", "build/bench.jsonl", "`file` that takes each figure as a JSON object on a line")
 	flags.IntVar(&p.runs, "runs", 5, "runs of each row against each server")
-	flags.DurationVar(&p.duration, "duration", 2*time.Second, "measured time of one run")
+	flags.DurationVar(&p.duration, "duration", time.Second, "measured time of one run")
+	flags.StringVar(&p.profile, "cpuprofile", "", "`file` that takes the engine's CPU profile of all rows measured")
+	flags.BoolVar(&p.awake, "awake", true, "keep idle processors awake with a busy process of the lowest priority (awake.go)")
+	flags.IntVar(&p.sessions, "sessions", 0, "measure nothing but this `number` of idle sessions, each on a connection of its own, and a message to each")
 	only := flags.String("only", "", "measure only the rows whose names match this regular `expression`")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if flags.NArg() > 0 || p.runs < 1 || p.duration <= 0 {
-		return fmt.Errorf("usage: bench [-daemon PROGRAM] [-out FILE] [-runs N] [-duration TIME] [-only EXPRESSION]")
+	if flags.NArg() > 0 || p.runs < 1 || p.duration <= 0 || p.sessions < 0 {
+		return fmt.Errorf("usage: bench [-daemon PROGRAM] [-out FILE] [-runs N] [-duration TIME] [-only EXPRESSION] [-cpuprofile FILE] [-awake=false] | bench -sessions N")
 	}
 	var err error
 	if p.only, err = regexp.Compile(*only); err != nil {

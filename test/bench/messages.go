@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -12,49 +13,45 @@ import (
 // stallTime is how long a session waits for a response before the run is given up.
 const stallTime = 10 * time.Second
 
-// A session is one MSRP session on a TCP connection of its own.
+// A session is one MSRP session on a TCP connection of its own, seen from the side that sends.
 type session struct {
 	conn     net.Conn
-	call     *call // nil: a server without SIP
 	sends    *template
 	answered atomic.Int64
 	octets   atomic.Int64 // of the responses
 	buf      []byte
 	have     int
+	like     int       // octets of the last response
+	deadline time.Time // that is set
 }
 
-// sendMessages sets the sessions up, keeps their windows full for the time ordered after a short warm-up, and ends them.
-func sendMessages(o order) (out outcome, err error) {
-	var calls *caller
+// An opener makes sessions in the server: by SIP or over a control connection.
+type opener interface {
+	open(fromPath string) (toPath string, err error)
+	end() error
+}
+
+func newOpener(o order) (opener, error) {
 	if o.SIP != "" {
-		if calls, err = newCaller(o.SIP); err != nil {
-			return out, err
-		}
-		defer calls.Close()
+		return newCaller(o.SIP)
 	}
+	return dialControl(o.Control)
+}
+
+// receiveMessages sets the sessions up, keeps their windows full for the time ordered after a short warm-up, and ends them. The server receives.
+func receiveMessages(o order) (out outcome, err error) {
+	opener, err := newOpener(o)
+	if err != nil {
+		return out, err
+	}
+	defer func() { err = errors.Join(err, opener.end()) }()
 	sessions := make([]*session, o.Row.Sessions)
 	for i := range sessions {
-		if sessions[i], err = openSession(calls, o); err != nil {
+		if sessions[i], err = openSession(opener, o.Row); err != nil {
 			return out, fmt.Errorf("session %d: %w", i+1, err)
 		}
 		defer sessions[i].conn.Close()
 	}
-	if out, err = measure(sessions, o); err != nil {
-		return out, err
-	}
-	for _, s := range sessions {
-		if calls == nil {
-			break
-		}
-		if err := calls.bye(s.call); err != nil {
-			return out, err
-		}
-	}
-	return out, nil
-}
-
-// measure runs all sessions at once and counts what is answered between two points of time, at which it also reads the server's CPU time.
-func measure(sessions []*session, o order) (out outcome, err error) {
 	var stop atomic.Bool
 	var running sync.WaitGroup
 	failed := make(chan error, len(sessions))
@@ -65,6 +62,22 @@ func measure(sessions []*session, o order) (out outcome, err error) {
 			}
 		})
 	}
+	out, err = measure(o, failed, func() (answered, octets int64) {
+		for _, s := range sessions {
+			answered += s.answered.Load()
+			octets += s.octets.Load()
+		}
+		return answered, octets
+	})
+	out.Sent = sessions[0].sends.frame
+	stop.Store(true)
+	running.Wait()
+	close(failed)
+	return out, errors.Join(err, <-failed)
+}
+
+// measure counts what is answered between two points of time after a short warm-up, and reads the CPU times there.
+func measure(o order, failed <-chan error, total func() (answered, octets int64)) (out outcome, err error) {
 	wait := func(d time.Duration) {
 		select {
 		case <-time.After(d):
@@ -73,60 +86,73 @@ func measure(sessions []*session, o order) (out outcome, err error) {
 		}
 	}
 	wait(o.Duration / 5)
-	before, octets := total(sessions)
-	start := time.Now()
-	cpu, cpuErr := cpuTime(o.PID)
+	watch, errBegin := startWatch(o.PID)
+	before, octets := total()
 	after, octetsAfter := before, octets
 	for err == nil && after == before { // once, unless the machine is so busy that nothing moved at all; stallTime bounds it
 		wait(o.Duration)
-		after, octetsAfter = total(sessions)
+		after, octetsAfter = total()
 	}
-	out.Elapsed, out.Count = time.Since(start), after-before
-	cpuAfter, cpuErrAfter := cpuTime(o.PID)
-	out.CPU = cpuAfter - cpu
-	out.Sent = sessions[0].sends.frame
+	out.Count = after - before
 	out.Answer = int((octetsAfter - octets) / max(out.Count, 1))
-	stop.Store(true)
-	running.Wait()
-	close(failed)
-	return out, errors.Join(err, cpuErr, cpuErrAfter, <-failed)
+	return out, errors.Join(err, errBegin, watch.read(&out))
 }
 
-func total(sessions []*session) (answered, octets int64) {
-	for _, s := range sessions {
-		answered += s.answered.Load()
-		octets += s.octets.Load()
-	}
-	return answered, octets
+// A watch is a point of time, and the CPU times then.
+type watch struct {
+	pid         int
+	start       time.Time
+	served, own time.Duration
 }
 
-// openSession calls and connects, and binds the connection to the session with a bodiless SEND.
-func openSession(calls *caller, o order) (*session, error) {
-	s := &session{buf: make([]byte, 256<<10)}
-	fromPath := fmt.Sprintf("msrp://127.0.0.1:2855/%s;tcp", random(32))
-	toPath := fmt.Sprintf("msrp://%s/%s;tcp", o.MSRP, random(32))
-	var err error
-	if calls != nil {
-		if s.call, err = calls.invite(fromPath); err != nil {
-			return nil, err
-		}
-		toPath = s.call.path
-	}
-	if s.conn, err = net.Dial("tcp", hostPort(toPath)); err != nil {
+func startWatch(pid int) (w watch, err error) {
+	w.pid = pid
+	var errOwn error
+	w.served, err = cpuTime(pid)
+	w.own, errOwn = ownCPUTime()
+	w.start = time.Now()
+	return w, errors.Join(err, errOwn)
+}
+
+// read says how much time has passed since.
+func (w watch) read(out *outcome) error {
+	out.Elapsed = time.Since(w.start)
+	served, err := cpuTime(w.pid)
+	own, errOwn := ownCPUTime()
+	out.CPU, out.Generator = served-w.served, own-w.own
+	return errors.Join(err, errOwn)
+}
+
+// openSession connects, and binds the connection to a new session with a bodiless SEND.
+func openSession(o opener, r row) (*session, error) {
+	fromPath := ownPath("127.0.0.1:2855")
+	toPath, err := o.open(fromPath)
+	if err != nil {
 		return nil, err
 	}
-	s.sends = newTemplate(toPath, fromPath, 0, 1)
+	conn, err := net.Dial("tcp", hostPort(toPath))
+	if err != nil {
+		return nil, err
+	}
+	s := newSession(conn, toPath, fromPath)
 	if err = s.write(1); err == nil {
 		_, err = s.read(1)
 	}
 	if err != nil {
-		s.conn.Close()
+		conn.Close()
 		return nil, fmt.Errorf("binding SEND: %w", err)
 	}
 	first := s.sends.next
-	s.sends = newTemplate(toPath, fromPath, o.Row.Body, o.Row.Window)
+	s.sends = newTemplate(toPath, fromPath, r.Body, r.Window)
 	s.sends.next = first
 	return s, nil
+}
+
+// ownPath is a path of the length that Parley's have.
+func ownPath(hostPort string) string { return fmt.Sprintf("msrp://%s/%s;tcp", hostPort, random(32)) }
+
+func newSession(conn net.Conn, toPath, fromPath string) *session {
+	return &session{conn: conn, sends: newTemplate(toPath, fromPath, 0, 1), buf: make([]byte, 64<<10)}
 }
 
 // run keeps the window full until stop is set, then takes the responses that are still under way.
@@ -158,16 +184,28 @@ func (s *session) run(r row, stop *atomic.Bool) error {
 	}
 }
 
+// write writes so many SENDs at once.
 func (s *session) write(frames int) error {
-	if err := s.conn.SetDeadline(time.Now().Add(stallTime)); err != nil {
+	if err := s.stall(); err != nil {
 		return err
 	}
 	_, err := s.conn.Write(s.sends.take(frames))
 	return err
 }
 
+// stall bounds what follows by stallTime, near enough.
+func (s *session) stall() error {
+	now := time.Now()
+	if s.deadline.Sub(now) > stallTime*3/4 {
+		return nil
+	}
+	s.deadline = now.Add(stallTime)
+	return s.conn.SetDeadline(s.deadline)
+}
+
 // read reads once, and more while no response is complete, and counts the responses. Anything but a 200 is an error, and so are more than waiting ones.
 func (s *session) read(waiting int) (n int, err error) {
+	var octets int
 	for n == 0 {
 		got, err := s.conn.Read(s.buf[s.have:])
 		if err != nil {
@@ -176,24 +214,46 @@ func (s *session) read(waiting int) (n int, err error) {
 		s.have += got
 		rest := s.buf[:s.have]
 		for len(rest) > 0 {
-			var kind, frame []byte
-			_, kind, frame, rest, err = cutFrame(rest)
+			size, err := s.response(rest)
 			if errors.Is(err, errIncomplete) {
 				break
 			} else if err != nil {
 				return n, err
 			}
-			if string(kind[:min(3, len(kind))]) != "200" {
-				return n, fmt.Errorf("a SEND was not answered 200:\n%s", frame)
-			}
+			rest = rest[size:]
+			octets += size
 			n++
-			s.octets.Add(int64(len(frame)))
 		}
 		s.have = copy(s.buf, rest)
 	}
 	if n > waiting {
 		return n, fmt.Errorf("%d responses to %d SENDs", n, waiting)
 	}
+	s.octets.Add(int64(octets))
 	s.answered.Add(int64(n))
 	return n, nil
+}
+
+// response is the size of the first response, which has to be a 200. It looks first where the end-line of one like the last stands: a search for it costs
+// the generator more than all else it does outside the kernel.
+func (s *session) response(b []byte) (int, error) {
+	const id, kind = len("MSRP "), len("MSRP ") + idWidth
+	if n := s.like; n > 0 && len(b) >= n {
+		end := n - len("$\r\n") - idWidth
+		if string(b[kind:kind+5]) == " 200 " && bytes.Equal(b[end:end+idWidth], b[id:kind]) && bytes.Equal(b[end-len(endMark):end], endMark) {
+			return n, nil
+		}
+	}
+	_, kinds, frame, _, err := cutFrame(b)
+	if err != nil {
+		return 0, err
+	}
+	if string(kinds[:min(3, len(kinds))]) != "200" {
+		return 0, fmt.Errorf("a SEND was not answered 200:\n%s", frame)
+	}
+	s.like = 0
+	if len(frame) > kind+5+idWidth+len(endMark) {
+		s.like = len(frame)
+	}
+	return len(frame), nil
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/parley-msrp/parley/test/daemon"
@@ -17,12 +19,18 @@ import (
 type plan struct {
 	daemon   string
 	out      string
+	profile  string
 	runs     int
 	duration time.Duration
+	awake    bool
 	only     *regexp.Regexp
+	sessions int // of a crowd, and nothing else; 0: the table
 }
 
 func (p plan) execute(ctx context.Context) (err error) {
+	if p.sessions > 0 {
+		return measureCrowd(ctx, p.sessions, os.Stdout, io.Discard)
+	}
 	if err := os.MkdirAll(filepath.Dir(p.out), 0o755); err != nil {
 		return err
 	}
@@ -31,6 +39,31 @@ func (p plan) execute(ctx context.Context) (err error) {
 		return err
 	}
 	defer out.Close()
+	chosen := slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return !p.only.MatchString(r.name()) })
+	if len(chosen) > 0 {
+		if err := p.measureRows(ctx, chosen, out); err != nil {
+			return err
+		}
+	}
+	if p.only.MatchString("idle") {
+		if err := measureCrowd(ctx, idleSessions, os.Stdout, out); err != nil {
+			return err
+		}
+	}
+	return out.Close()
+}
+
+func (p plan) measureRows(ctx context.Context, chosen []row, out *os.File) (err error) {
+	if p.awake {
+		a, err := startSelf(ctx, awakeMode)
+		if err != nil {
+			return err
+		}
+		defer a.stop()
+		if _, err := a.out.ReadByte(); err != nil {
+			return fmt.Errorf("the processors are not kept awake: %w", err)
+		}
+	}
 	servers, err := p.start(ctx)
 	for _, s := range servers {
 		defer func() { err = errors.Join(err, s.stop()) }()
@@ -39,25 +72,29 @@ func (p plan) execute(ctx context.Context) (err error) {
 		return err
 	}
 	fmt.Printf("each figure: median of %d runs of %s (least to most)\n", p.runs, p.duration)
-	for _, r := range rows {
-		if !p.only.MatchString(r.name()) {
-			continue
+	for _, r := range chosen {
+		able := servers
+		if works[r.Work].control {
+			able = slices.DeleteFunc(slices.Clone(servers), func(s server) bool { return s.control == "" })
 		}
-		outcomes, err := p.measure(ctx, r, servers)
+		outcomes, err := p.measure(ctx, r, able)
 		if err != nil {
 			return fmt.Errorf("%s: %w", r.name(), err)
 		}
-		if err := report(os.Stdout, out, r, servers, outcomes); err != nil {
+		if err := report(os.Stdout, out, r, able, outcomes); err != nil {
 			return err
 		}
 	}
-	return out.Close()
+	return nil
 }
 
-// echoPort has as many digits as the daemon's MSRP port, so that both are sent the same octets.
-const echoPort = 2856
+// The ports of the echo and the engine have as many digits as the daemon's MSRP port, so that all are sent the same octets.
+const (
+	echoPort   = 2856
+	enginePort = 2857
+)
 
-// start starts what is to be measured on one loopback address: the daemon, unless there is none, and last the echo.
+// start starts what is to be measured on one loopback address: the daemon, unless there is none, the engine, and last the echo.
 func (p plan) start(ctx context.Context) (servers []server, err error) {
 	addr, err := daemon.Address()
 	if err != nil {
@@ -70,11 +107,17 @@ func (p plan) start(ctx context.Context) (servers []server, err error) {
 		}
 		servers = append(servers, s)
 	}
-	s, err := startEcho(ctx, netip.AddrPortFrom(addr, echoPort).String())
-	if err != nil {
-		return servers, err
+	for _, args := range [][]string{
+		{engineMode, netip.AddrPortFrom(addr, enginePort).String(), p.profile},
+		{echoMode, netip.AddrPortFrom(addr, echoPort).String()},
+	} {
+		s, err := startServer(ctx, args[0], args...)
+		if err != nil {
+			return servers, err
+		}
+		servers = append(servers, s)
 	}
-	return append(servers, s), nil
+	return servers, nil
 }
 
 func startDaemon(ctx context.Context, binary string, addr netip.Addr) (server, error) {
@@ -91,7 +134,7 @@ func startDaemon(ctx context.Context, binary string, addr netip.Addr) (server, e
 		return server{}, errors.Join(err, os.RemoveAll(dir))
 	}
 	stop := func() error {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
 		defer cancel()
 		return errors.Join(d.Stop(ctx), os.RemoveAll(dir))
 	}
@@ -103,7 +146,7 @@ func (p plan) measure(ctx context.Context, r row, servers []server) ([][]outcome
 	outcomes := make([][]outcome, len(servers))
 	for range p.runs {
 		for i, s := range servers {
-			found, err := load(ctx, order{Row: r, SIP: s.sip, MSRP: s.msrp, PID: s.pid, Duration: p.duration})
+			found, err := load(ctx, order{Row: r, SIP: s.sip, Control: s.control, PID: s.pid, Duration: p.duration})
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", s.name, err)
 			}

@@ -4,71 +4,93 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"strconv"
-	"strings"
 	"time"
 )
 
-// clockTick is the unit of the times in /proc/PID/stat: USER_HZ, which is 100 on every Linux that Go runs on.
-const clockTick = 10 * time.Millisecond
-
-// cpuTime is the user and system time that a process has used so far.
-func cpuTime(pid int) (time.Duration, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, err
-	}
-	// The second field is the command's name in parentheses, and may hold anything.
-	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-	const utime, stime = 14 - 3, 15 - 3 // as numbered in proc(5), less the fields cut off
-	if len(fields) <= stime {
-		return 0, fmt.Errorf("/proc/%d/stat has %d fields", pid, len(fields))
-	}
-	user, err := strconv.Atoi(fields[utime])
-	if err != nil {
-		return 0, err
-	}
-	system, err := strconv.Atoi(fields[stime])
-	return time.Duration(user+system) * clockTick, err
-}
+// The modes in which this program starts itself.
+const (
+	generateMode = "generate"
+	crowdMode    = "crowd"
+	echoMode     = "echo"
+	engineMode   = "engine"
+	awakeMode    = "awake"
+)
 
 // A server is a process under load.
 type server struct {
-	name      string
-	pid       int
-	sip, msrp string // where the generator goes to; sip is empty for the echo
-	stop      func() error
+	name    string
+	pid     int
+	sip     string // where the generator invites; empty: it asks for sessions at control
+	control string
+	stop    func() error
 }
 
-// startEcho starts this program again as the raw echo.
-func startEcho(ctx context.Context, addr string) (server, error) {
+// addresses is what a server started by startSelf writes once it listens.
+type addresses struct{ MSRP, Control string }
+
+// stopLimit bounds the end of a server, and of what it has to write then.
+const stopLimit = 30 * time.Second
+
+// A process is this program, started again in one of its modes. It ends when its standard input does.
+type process struct {
+	pid    int
+	in     io.WriteCloser
+	out    *bufio.Reader
+	cmd    *exec.Cmd
+	cancel context.CancelFunc
+}
+
+func startSelf(ctx context.Context, args ...string) (*process, error) {
 	self, err := os.Executable()
 	if err != nil {
-		return server{}, err
+		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, self, "echo", addr)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
+	ctx, cancel := context.WithCancel(ctx)
+	p := &process{cmd: exec.CommandContext(ctx, self, args...), cancel: cancel}
+	p.cmd.Stderr = os.Stderr
+	in, errIn := p.cmd.StdinPipe()
+	out, errOut := p.cmd.StdoutPipe()
+	if err := errors.Join(errIn, errOut); err != nil {
+		cancel()
+		return nil, err
+	}
+	p.in, p.out = in, bufio.NewReader(out)
+	if err := p.cmd.Start(); err != nil {
+		cancel()
+		return nil, err
+	}
+	p.pid = p.cmd.Process.Pid
+	return p, nil
+}
+
+// stop ends the process, and kills it if that takes too long.
+func (p *process) stop() error {
+	defer p.cancel()
+	p.in.Close()
+	defer time.AfterFunc(stopLimit, p.cancel).Stop()
+	return p.cmd.Wait()
+}
+
+// startServer starts the echo or the engine.
+func startServer(ctx context.Context, name string, args ...string) (server, error) {
+	p, err := startSelf(ctx, args...)
 	if err != nil {
 		return server{}, err
 	}
-	if err := cmd.Start(); err != nil {
-		return server{}, err
+	var a addresses
+	line, err := p.out.ReadBytes('\n')
+	if err == nil {
+		err = json.Unmarshal(line, &a)
 	}
-	stop := func() error {
-		cmd.Process.Kill()
-		cmd.Wait()
-		return nil
+	if err != nil {
+		return server{}, errors.Join(fmt.Errorf("the %s did not start: %w", name, err), p.stop())
 	}
-	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
-		stop()
-		return server{}, fmt.Errorf("the echo did not start: %w", err)
-	}
-	return server{name: "echo", pid: cmd.Process.Pid, msrp: addr, stop: stop}, nil
+	return server{name: name, pid: p.pid, control: a.Control, stop: p.stop}, nil
 }
 
 // generatorLimit is how much longer than its measured time a run may take, for setting sessions up and ending them.
@@ -76,24 +98,20 @@ const generatorLimit = time.Minute
 
 // load starts this program again as the load generator, and waits for what it found.
 func load(ctx context.Context, o order) (out outcome, err error) {
-	self, err := os.Executable()
-	if err != nil {
-		return out, err
-	}
 	ctx, cancel := context.WithTimeout(ctx, 2*o.Duration+generatorLimit)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, self, "generate")
-	cmd.Stderr = os.Stderr
-	text, err := json.Marshal(o)
+	p, err := startSelf(ctx, generateMode)
 	if err != nil {
 		return out, err
 	}
-	cmd.Stdin = strings.NewReader(string(text))
-	result, err := cmd.Output()
-	if err != nil {
+	err = json.NewEncoder(p.in).Encode(o)
+	if err == nil {
+		err = json.NewDecoder(p.out).Decode(&out)
+	}
+	if err := errors.Join(err, p.stop()); err != nil {
 		return out, fmt.Errorf("load generator: %w", err)
 	}
-	return out, json.Unmarshal(result, &out)
+	return out, nil
 }
 
 // generate is the load generator's process.

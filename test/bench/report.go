@@ -12,8 +12,9 @@ type figure struct {
 	Name                string  `json:"name"`
 	Value               float64 `json:"value"` // median
 	Unit                string  `json:"unit"`
-	RatioToEcho         float64 `json:"ratio_to_echo"`
-	CPUMicrosPerMessage float64 `json:"cpu_us_per_message"` // median
+	RatioToEcho         float64 `json:"ratio_to_echo,omitempty"`
+	CPUMicrosPerMessage float64 `json:"cpu_us_per_message,omitempty"`           // median; for each MiB of bulk
+	GeneratorMicros     float64 `json:"generator_cpu_us_per_message,omitempty"` // median
 	Least               float64 `json:"least"`
 	Most                float64 `json:"most"`
 	Runs                int     `json:"runs"`
@@ -32,9 +33,15 @@ func report(table, lines io.Writer, r row, servers []server, outcomes [][]outcom
 	encoder := json.NewEncoder(lines)
 	for i, f := range figures {
 		f.RatioToEcho = f.Value / echo
-		sent, answer := outcomes[i][0].Sent, outcomes[i][0].Answer
-		fmt.Fprintf(table, "  %-7s %9.0f %s  (%.0f to %.0f)  %6.2f µs CPU each  %5.2f of echo  (%d octets there, %d back)\n",
-			servers[i].name, f.Value, f.Unit, f.Least, f.Most, f.CPUMicrosPerMessage, f.RatioToEcho, sent, answer)
+		fmt.Fprintf(table, "  %-7s %9.0f %s  (%.0f to %.0f)  %7.2f µs CPU each  %5.2f of echo  generator %7.2f µs", servers[i].name, f.Value, f.Unit, f.Least, f.Most,
+			f.CPUMicrosPerMessage, f.RatioToEcho, f.GeneratorMicros)
+		switch first := outcomes[i][0]; {
+		case first.Sent > 0 && first.Answer > 0:
+			fmt.Fprintf(table, "  (%d octets there, %d back)", first.Sent, first.Answer)
+		case first.Frames > 1:
+			fmt.Fprintf(table, "  (in %d frames)", first.Frames)
+		}
+		fmt.Fprintln(table)
 		if err := encoder.Encode(f); err != nil {
 			return err
 		}
@@ -43,12 +50,22 @@ func report(table, lines io.Writer, r row, servers []server, outcomes [][]outcom
 }
 
 func summary(runs []outcome) figure {
-	var rates, cpu []float64
-	for _, o := range runs {
-		rates = append(rates, o.perSecond())
-		cpu = append(cpu, o.cpuMicroseconds())
+	of := func(value func(outcome) float64) []float64 {
+		var values []float64
+		for _, o := range runs {
+			values = append(values, value(o))
+		}
+		return values
 	}
-	return figure{Value: median(rates), CPUMicrosPerMessage: median(cpu), Least: slices.Min(rates), Most: slices.Max(rates), Runs: len(runs)}
+	rates := of(outcome.perSecond)
+	return figure{
+		Value:               median(rates),
+		CPUMicrosPerMessage: median(of(func(o outcome) float64 { return o.micros(o.CPU) })),
+		GeneratorMicros:     median(of(func(o outcome) float64 { return o.micros(o.Generator) })),
+		Least:               slices.Min(rates),
+		Most:                slices.Max(rates),
+		Runs:                len(runs),
+	}
 }
 
 // median of at least one value.

@@ -14,6 +14,8 @@ type row struct {
 	Body     int    // octets
 }
 
+const gibi = 1 << 30
+
 var rows = []row{
 	{Work: "messages", Sessions: 1, Window: 1, Body: 100},
 	{Work: "messages", Sessions: 1, Window: 16, Body: 100},
@@ -21,14 +23,31 @@ var rows = []row{
 	{Work: "messages", Sessions: 10, Window: 1, Body: 100},
 	{Work: "messages", Sessions: 10, Window: 16, Body: 100},
 	{Work: "messages", Sessions: 10, Window: 16, Body: 100, OneWrite: true},
+	{Work: "messages", Sessions: 10, Window: 64, Body: 100, OneWrite: true},
+	{Work: "messages", Sessions: 1000, Window: 4, Body: 100},
+	{Work: "messages", Sessions: 10, Window: 1, Body: 64 << 10},
+	{Work: "messages", Sessions: 10, Window: 16, Body: 64 << 10},
+	{Work: "sending", Sessions: 1, Window: 64, Body: 100},
+	{Work: "bulk-received", Sessions: 1, Window: 1, Body: gibi},
+	{Work: "bulk-sent", Sessions: 1, Window: 1, Body: gibi},
 }
 
-// works are the kinds of load; each is measured in units of its own.
-var works = map[string]struct {
-	unit string
-	run  func(order) (outcome, error)
-}{
-	"messages": {unit: "messages/s", run: sendMessages},
+// idleSessions is how many idle sessions a measurement of all rows ends with.
+const idleSessions = 5000
+
+// A work is a kind of load, measured in a unit of its own.
+type work struct {
+	unit    string
+	of      string // what is sent, for people
+	control bool   // it is done by servers that are told what to do over a control connection: the engine and the echo, not the daemon
+	run     func(order) (outcome, error)
+}
+
+var works = map[string]work{
+	"messages":      {unit: "messages/s", run: receiveMessages},
+	"sending":       {unit: "messages/s", of: " sent by the server", control: true, run: takeMessages},
+	"bulk-received": {unit: "MiB/s", of: " in one chunk to the server", control: true, run: giveBulk},
+	"bulk-sent":     {unit: "MiB/s", of: " in one chunk from the server", control: true, run: takeBulk},
 }
 
 // name identifies the row in build/bench.jsonl, from one version to the next.
@@ -42,13 +61,15 @@ func (r row) name() string {
 
 // title is the row for people.
 func (r row) title() string {
-	s := fmt.Sprintf("%d B, %2d session", r.Body, r.Sessions)
+	s := fmt.Sprintf("%s%s, %d session", size(r.Body), works[r.Work].of, r.Sessions)
 	if r.Sessions > 1 {
 		s += "s"
 	}
-	s += fmt.Sprintf(", window %d", r.Window)
+	if r.Body < gibi {
+		s += fmt.Sprintf(", window %d", r.Window)
+	}
 	switch {
-	case r.Window == 1:
+	case r.Window == 1 || r.Work != "messages":
 	case r.OneWrite:
 		s += " in one write"
 	default:
@@ -57,26 +78,39 @@ func (r row) title() string {
 	return s
 }
 
+func size(octets int) string {
+	switch {
+	case octets >= gibi:
+		return fmt.Sprintf("%d GiB", octets/gibi)
+	case octets >= 1<<10:
+		return fmt.Sprintf("%d KiB", octets>>10)
+	}
+	return fmt.Sprintf("%d B", octets)
+}
+
 // An order is what the generator reads from its standard input.
 type order struct {
 	Row      row
-	SIP      string // where to invite; empty: nobody to invite, straight to MSRP
-	MSRP     string // host:port of a server without SIP
+	SIP      string // where to invite; empty: sessions are asked for at Control
+	Control  string // host:port
 	PID      int    // the serving process, whose CPU time is read
 	Duration time.Duration
 }
 
 // An outcome is what the generator writes to its standard output.
 type outcome struct {
-	Count   int64         // messages answered in the measured time
-	Elapsed time.Duration // the measured time
-	CPU     time.Duration // of the serving process in that time, user and system
-	Sent    int           // octets of one SEND
-	Answer  int           // octets of one response, on average
+	Count     int64         // messages answered in the measured time; MiB of bulk
+	Elapsed   time.Duration // the measured time
+	CPU       time.Duration // of the serving process in that time, user and system
+	Generator time.Duration // CPU time of the generator
+	Sent      int           // octets of one SEND; 0: not said
+	Answer    int           // octets of one response, on average
+	Frames    int           // that a message came in; 0: not counted
 }
 
 func (o outcome) perSecond() float64 { return float64(o.Count) / o.Elapsed.Seconds() }
 
-func (o outcome) cpuMicroseconds() float64 {
-	return float64(o.CPU) / float64(time.Microsecond) / float64(max(o.Count, 1))
+// micros is a CPU time for each message (or MiB), in microseconds.
+func (o outcome) micros(cpu time.Duration) float64 {
+	return float64(cpu) / float64(time.Microsecond) / float64(max(o.Count, 1))
 }

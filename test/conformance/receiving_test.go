@@ -218,9 +218,9 @@ func TestReassembly(t *testing.T) {
 		c.received(t) // an empty message, which the daemon does not tell
 	})
 
-	row(t, "M-100/one chunk of 12 MiB", func(t *testing.T) {
+	row(t, "M-100/one chunk of 4 MiB", func(t *testing.T) {
 		c := answered(t, n, setup{})
-		body := strings.Repeat(numbered(1<<20), 12)
+		body := strings.Repeat(numbered(1<<20), 4)
 		c.ok(t, c.s.Send(body))
 		c.received(t, body)
 	})

@@ -4,18 +4,12 @@
 package daemon
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
-	"syscall"
-	"time"
 )
 
 // The ports that the configuration of Config listens on.
@@ -25,29 +19,23 @@ const (
 	HTTPPort = 8888
 )
 
-const (
-	startLimit = 20 * time.Second // until /healthz answers 200
-	pollEvery  = 10 * time.Millisecond
-)
-
 // Daemon is a running `parley serve`. Its methods may be called concurrently.
 type Daemon struct {
+	*Process
 	Addr netip.Addr // its listeners are on SIPPort, MSRPPort and HTTPPort of this address
-
-	cmd    *exec.Cmd
-	stdout Output
-	stderr Output
-	done   chan struct{} // closed after cmd.Wait
 }
 
-// Build builds the program into dir and returns the path of the binary. With race it reports data races of its own and then exits with status 66.
-func Build(ctx context.Context, dir string, race bool) (string, error) {
+// Program is the import path of the program.
+const Program = "github.com/parley-msrp/parley/cmd/parley"
+
+// Build builds a program, usually Program, into dir and returns the path of the binary. With race it reports data races of its own and then exits with status 66.
+func Build(ctx context.Context, program, dir string, race bool) (string, error) {
 	binary := filepath.Join(dir, "parley")
 	args := []string{"build", "-o", binary}
 	if race {
 		args = append(args, "-race")
 	}
-	args = append(args, "github.com/parley-msrp/parley/cmd/parley")
+	args = append(args, program)
 	if out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building the program: %w\n%s", err, out)
 	}
@@ -76,55 +64,14 @@ func Start(ctx context.Context, binary, dir string, addr netip.Addr, config stri
 		}
 		args = append(args, "--config", file)
 	}
-	d := &Daemon{Addr: addr, done: make(chan struct{})}
-	d.cmd = exec.Command(binary, args...)
-	d.cmd.Dir = dir
-	d.cmd.Stdout, d.cmd.Stderr = &d.stdout, &d.stderr
-	if err := d.cmd.Start(); err != nil {
+	p, err := Run(ctx, binary, dir, healthURL(addr), args...)
+	if err != nil {
 		return nil, err
 	}
-	go func() { // ends with the process
-		d.cmd.Wait()
-		close(d.done)
-	}()
-	ctx, cancel := context.WithTimeout(ctx, startLimit)
-	defer cancel()
-	if err := d.awaitHealth(ctx); err != nil {
-		d.Kill()
-		return nil, fmt.Errorf("%w\nstandard output:\n%s\nstandard error:\n%s", err, &d.stdout, &d.stderr)
-	}
-	return d, nil
+	return &Daemon{Process: p, Addr: addr}, nil
 }
 
-func (d *Daemon) awaitHealth(ctx context.Context) error {
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
-	for {
-		if d.healthy(ctx) {
-			return nil
-		}
-		select {
-		case <-d.done:
-			return fmt.Errorf("the daemon ended before it was ready: %s", d.cmd.ProcessState)
-		case <-ctx.Done():
-			return fmt.Errorf("the daemon is not ready: %w", ctx.Err())
-		case <-tick.C:
-		}
-	}
-}
-
-func (d *Daemon) healthy(ctx context.Context) bool {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.URL("/healthz"), nil)
-	if err != nil {
-		return false
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return false
-	}
-	resp.Body.Close()
-	return resp.StatusCode == http.StatusOK
-}
+func healthURL(addr netip.Addr) string { return fmt.Sprintf("http://%s:%d/healthz", addr, HTTPPort) }
 
 // SIP is the address of the daemon's SIP listeners.
 func (d *Daemon) SIP() netip.AddrPort { return netip.AddrPortFrom(d.Addr, SIPPort) }
@@ -132,62 +79,4 @@ func (d *Daemon) SIP() netip.AddrPort { return netip.AddrPortFrom(d.Addr, SIPPor
 // URL is that of path at the daemon's HTTP listener.
 func (d *Daemon) URL(path string) string {
 	return fmt.Sprintf("http://%s:%d%s", d.Addr, HTTPPort, path)
-}
-
-// PID is the process id.
-func (d *Daemon) PID() int { return d.cmd.Process.Pid }
-
-// Stderr is what the process has written to its standard error so far.
-func (d *Daemon) Stderr() string { return d.stderr.String() }
-
-// Stdout is what the process has written to its standard output so far.
-func (d *Daemon) Stdout() string { return d.stdout.String() }
-
-// Stop sends SIGTERM and waits for the end of the process, as Wait does.
-func (d *Daemon) Stop(ctx context.Context) error {
-	d.Terminate()
-	return d.Wait(ctx)
-}
-
-// Terminate sends SIGTERM and does not wait. A second one ends the daemon at once, with a status that is not 0.
-func (d *Daemon) Terminate() { d.cmd.Process.Signal(syscall.SIGTERM) }
-
-// Wait waits for the end of the process. Its error says that the exit status was not 0, or that ctx ended first; then the process is killed.
-func (d *Daemon) Wait(ctx context.Context) error {
-	select {
-	case <-d.done:
-	case <-ctx.Done():
-		d.Kill()
-		return fmt.Errorf("the daemon did not end: %w\nstandard error:\n%s", ctx.Err(), &d.stderr)
-	}
-	if !d.cmd.ProcessState.Success() {
-		return fmt.Errorf("the daemon ended with %s\nstandard error:\n%s", d.cmd.ProcessState, &d.stderr)
-	}
-	return nil
-}
-
-// Kill sends SIGKILL and waits for the end of the process.
-func (d *Daemon) Kill() {
-	if err := d.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return
-	}
-	<-d.done
-}
-
-// Output collects what a process writes while others read it.
-type Output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (o *Output) Write(b []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(b)
-}
-
-func (o *Output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
 }

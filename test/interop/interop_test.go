@@ -29,7 +29,7 @@ var build = sync.OnceValues(func() (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
-	return daemon.Build(context.Background(), dir, true)
+	return daemon.Build(context.Background(), daemon.Program, dir, true)
 })
 
 func program(t *testing.T) string {

@@ -1,23 +1,18 @@
 // Package node runs the program under test as a process of its own, for tests that look at it from outside: each instance on a
-// loopback address of its own, so that default ports can be used by many at once. It imports nothing of the module under test.
+// loopback address of its own, so that default ports can be used by many at once. It imports nothing of the program under test.
 package node
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
-	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
+
+	"github.com/parley-msrp/parley/test/daemon"
 )
 
 // Target is what the tests run against, by the environment variable PARLEY_TARGET: "daemon" (also if unset), or "stub".
@@ -34,7 +29,7 @@ func Patience() time.Duration {
 	if Target() == "stub" {
 		return 300 * time.Millisecond
 	}
-	return 10 * time.Second
+	return 30 * time.Second
 }
 
 // Program is the built program under test.
@@ -49,18 +44,14 @@ func Build() (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Program{dir, filepath.Join(dir, "parley")}
-	pkg := "github.com/parley-msrp/parley/cmd/parley"
+	p := &Program{dir: dir}
+	pkg := daemon.Program
 	if Target() == "stub" {
 		pkg = "github.com/parley-msrp/parley/test/stub"
 	}
-	args := []string{"build", "-o", p.path}
-	if race {
-		args = append(args, "-race")
-	}
-	if out, err := exec.Command("go", append(args, pkg)...).CombinedOutput(); err != nil {
+	if p.path, err = daemon.Build(context.Background(), pkg, dir, race); err != nil {
 		p.Close()
-		return nil, fmt.Errorf("go %s %s: %w\n%s", strings.Join(args, " "), pkg, err, out)
+		return nil, err
 	}
 	return p, nil
 }
@@ -92,45 +83,33 @@ type Node struct {
 
 	sipPort, msrpPort, httpPort string
 
-	cmd    *exec.Cmd
-	log    *logFile
-	exited chan struct{}
-	err    error // of the process, once exited is closed
-	lock   net.Listener
-	events *Events
+	process *daemon.Process
+	events  *Events
 }
 
 // Start runs an instance and waits until it is ready. When the test ends it is told to end, and must do so in time, with status 0,
 // and without having reported a panic or a data race.
 func Start(t testing.TB, p *Program, c Config) *Node {
 	t.Helper()
-	n := &Node{exited: make(chan struct{}), sipPort: "5060", msrpPort: "2855", httpPort: "8888"}
+	n := &Node{sipPort: "5060", msrpPort: "2855", httpPort: "8888"}
 	n.address(t, c.IPv6)
 	n.run(t, p, c)
 	t.Cleanup(func() { n.finish(t) })
-	n.awaitReady(t)
 	n.events = subscribe(t, n.HTTP+"/v1/events")
 	return n
 }
 
-// address finds a loopback address that nobody else uses: the owner of a port on it, by agreement of all who use this package.
+// address finds a loopback address that nobody else uses.
 func (n *Node) address(t testing.TB, v6 bool) {
 	t.Helper()
 	if v6 {
 		n.Host, n.sipPort, n.msrpPort, n.httpPort = "::1", freePort(t), freePort(t), freePort(t)
-	}
-	for range 1000 {
-		if v6 {
-			break
+	} else {
+		own, err := daemon.Address()
+		if err != nil {
+			t.Fatal(err)
 		}
-		host := fmt.Sprintf("127.%d.%d.%d", 2+rand.IntN(250), rand.IntN(256), 1+rand.IntN(254))
-		if l, err := net.Listen("tcp", host+":1"); err == nil {
-			n.Host, n.lock = host, l
-			break
-		}
-	}
-	if n.Host == "" {
-		t.Fatal("no free loopback address")
+		n.Host = own.String()
 	}
 	n.SIP, n.MSRP = net.JoinHostPort(n.Host, n.sipPort), net.JoinHostPort(n.Host, n.msrpPort)
 	n.HTTP = "http://" + net.JoinHostPort(n.Host, n.httpPort)
@@ -190,62 +169,28 @@ func (n *Node) run(t testing.TB, p *Program, c Config) {
 	if Target() == "stub" {
 		args = []string{"-host", n.Host, "-sip", n.sipPort, "-msrp", n.msrpPort, "-http", n.httpPort}
 	}
-	n.log = &logFile{}
-	n.cmd = exec.Command(p.path, args...)
-	n.cmd.Stdout, n.cmd.Stderr = n.log, n.log
-	if err := n.cmd.Start(); err != nil {
+	process, err := daemon.Run(t.Context(), p.path, t.TempDir(), n.HTTP+"/healthz", args...)
+	if err != nil {
 		t.Fatal(err)
 	}
-	go func() { // ends with the process, which finish waits for
-		n.err = n.cmd.Wait()
-		close(n.exited)
-	}()
-}
-
-func (n *Node) awaitReady(t testing.TB) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, n.HTTP+"/healthz", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if r, err := http.DefaultClient.Do(req); err == nil {
-			r.Body.Close()
-			if r.StatusCode == http.StatusOK {
-				return
-			}
-		}
-		select {
-		case <-n.exited:
-			t.Fatalf("the program ended: %v\n%s", n.err, n.log.tail())
-		case <-ctx.Done():
-			t.Fatalf("the program is not ready\n%s", n.log.tail())
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
+	n.process = process
 }
 
 // PID of the process.
-func (n *Node) PID() int { return n.cmd.Process.Pid }
+func (n *Node) PID() int { return n.process.PID() }
 
 // Log is what the process has written so far.
-func (n *Node) Log() string { return n.log.String() }
+func (n *Node) Log() string { return n.process.Stdout() + n.process.Stderr() }
 
 // Terminate tells the process to end (SIGTERM).
-func (n *Node) Terminate() { _ = n.cmd.Process.Signal(syscall.SIGTERM) }
+func (n *Node) Terminate() { n.process.Terminate() }
 
 // Exited waits for the end of the process and returns its error.
 func (n *Node) Exited(t testing.TB, within time.Duration) error {
 	t.Helper()
-	select {
-	case <-n.exited:
-		return n.err
-	case <-time.After(within):
-		t.Fatalf("the program did not end within %v", within)
-		return nil
-	}
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	return n.process.Wait(ctx)
 }
 
 func (n *Node) finish(t testing.TB) {
@@ -253,53 +198,25 @@ func (n *Node) finish(t testing.TB) {
 		n.events.close()
 	}
 	n.Terminate()
-	select {
-	case <-n.exited:
-	case <-time.After(20 * time.Second):
-		_ = n.cmd.Process.Signal(syscall.SIGQUIT) // for the goroutines' stacks in the log
-		<-n.exited
-		n.err = errors.New("did not end within 20 s of SIGTERM")
-	}
-	if n.lock != nil {
-		n.lock.Close()
-	}
+	err := n.Exited(t, 20*time.Second)
 	if Target() == "stub" {
 		return
 	}
-	if n.err != nil {
-		t.Errorf("the program ended badly: %v", n.err)
+	if err != nil {
+		t.Errorf("the program ended badly: %v", err)
 	}
 	for _, bad := range []string{"DATA RACE", "panic:", "goroutine "} {
-		if strings.Contains(n.log.String(), bad) {
+		if strings.Contains(n.Log(), bad) {
 			t.Errorf("the program wrote %q", bad)
 		}
 	}
 	if t.Failed() {
-		t.Logf("%s wrote:\n%s", n.Host, n.log.tail())
+		t.Logf("%s wrote:\n%s", n.Host, tail(n.Log()))
 	}
 }
 
-// logFile keeps what the process writes.
-type logFile struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logFile) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logFile) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
-// tail is the last part of it.
-func (l *logFile) tail() string {
-	s := l.String()
+// tail is the last part of what was written.
+func tail(s string) string {
 	if len(s) > 8000 {
 		s = "…" + s[len(s)-8000:]
 	}

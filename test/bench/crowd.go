@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/parley-msrp/parley/test/daemon"
+)
+
+// What a crowd's generator is told to do.
+const (
+	crowdBind    = "bind"    // make the sessions, and bind a connection to each
+	crowdSend    = "send"    // send a message in each session, and take all responses
+	crowdReceive = "receive" // have the engine send a message in each session, and answer it
+)
+
+// spareFiles is how many files a process has open beside its sessions' connections.
+const spareFiles = 100
+
+// A crowd is a number of idle sessions, each on a TCP connection of its own, in as many engines as the limit of open files makes necessary.
+type crowd struct {
+	sessions int
+	parts    []*part
+}
+
+// A part is an engine and its generator.
+type part struct {
+	sessions  int
+	engine    server
+	control   *control
+	generator *process
+	from      *json.Decoder
+	to        *json.Encoder
+	before    memory
+}
+
+// A crowdDemand is what the driver asks of a generator, on a line, as JSON.
+type crowdDemand struct {
+	Do       string
+	Control  string
+	Sessions int
+	Part     int // decides on the addresses that the connections come from
+}
+
+// A crowdReply is what it gets when all of that is done.
+type crowdReply struct{ Error string }
+
+// measureCrowd opens the sessions, lets them be idle, and has a message go to and from each; it is an error if one is not answered.
+func measureCrowd(ctx context.Context, sessions int, table, lines io.Writer) (err error) {
+	limit, err := raiseOpenFiles(uint64(sessions + spareFiles))
+	if err != nil {
+		return err
+	}
+	each := min(sessions, int(limit)-spareFiles)
+	if each < 1 {
+		return fmt.Errorf("the hard limit of open files (ulimit -Hn) is %d: too low for anything", limit)
+	}
+	c := &crowd{sessions: sessions}
+	count := (sessions + each - 1) / each
+	fmt.Fprintf(table, "\n%d idle sessions, each on a TCP connection of its own\n", sessions)
+	if count > 1 {
+		fmt.Fprintf(table, "  the hard limit of open files (ulimit -Hn) is %d, and one process would need %d: the sessions are spread over %d engine processes\n",
+			limit, sessions+spareFiles, count)
+	}
+	defer func() {
+		for _, p := range c.parts {
+			err = errors.Join(err, p.stop())
+		}
+	}()
+	for i := range count {
+		p, err := startPart(ctx, sessions*(i+1)/count-sessions*i/count)
+		if err != nil {
+			return err
+		}
+		c.parts = append(c.parts, p)
+	}
+	return c.measure(table, lines)
+}
+
+func startPart(ctx context.Context, sessions int) (_ *part, err error) {
+	addr, err := daemon.Address()
+	if err != nil {
+		return nil, err
+	}
+	p := &part{sessions: sessions}
+	if p.engine, err = startServer(ctx, "engine", engineMode, netip.AddrPortFrom(addr, enginePort).String(), ""); err != nil {
+		return nil, err
+	}
+	if p.control, err = dialControl(p.engine.control); err != nil {
+		return nil, errors.Join(err, p.engine.stop())
+	}
+	if p.generator, err = startSelf(ctx, crowdMode); err != nil {
+		return nil, errors.Join(err, p.control.end(), p.engine.stop())
+	}
+	p.from, p.to = json.NewDecoder(p.generator.out), json.NewEncoder(p.generator.in)
+	return p, nil
+}
+
+func (p *part) stop() error {
+	return errors.Join(p.generator.stop(), p.control.end(), p.engine.stop())
+}
+
+func (c *crowd) measure(table, lines io.Writer) error {
+	for _, p := range c.parts {
+		r, err := p.control.do(demand{Do: doMemory})
+		if err != nil {
+			return err
+		}
+		p.before = r.Memory
+	}
+	encoder := json.NewEncoder(lines)
+	say := func(what string, value float64, unit string) error {
+		return encoder.Encode(figure{Name: fmt.Sprintf("engine/idle/sessions=%d/%s", c.sessions, what), Value: value, Unit: unit, Least: value, Most: value, Runs: 1})
+	}
+	timed := func(do, name, title string) error {
+		took, err := c.all(do)
+		if err != nil {
+			return err
+		}
+		rate := float64(c.sessions) / took.Seconds()
+		fmt.Fprintf(table, "  %-47s %8.2f s  (%.0f a second)\n", title, took.Seconds(), rate)
+		return say(name, rate, "sessions/s")
+	}
+	held := func(name, when string) error {
+		m, err := c.held()
+		if err != nil {
+			return err
+		}
+		n := int64(c.sessions)
+		fmt.Fprintf(table, "  %-47s %8d octets a session: heap %d, stacks %d; resident %d\n", "idle "+when, (m.Heap+m.Stacks)/n, m.Heap/n, m.Stacks/n, m.Resident/n)
+		return errors.Join(say(name+"/held", float64(m.Heap+m.Stacks)/float64(n), "octets/session"), say(name+"/resident", float64(m.Resident)/float64(n), "octets/session"))
+	}
+	if err := timed(crowdBind, "bound", "connected and bound, all answered"); err != nil {
+		return err
+	}
+	if err := held("fresh", "after that"); err != nil {
+		return err
+	}
+	if err := timed(crowdSend, "to-engine", "a message to the engine in each, all answered"); err != nil {
+		return err
+	}
+	if err := timed(crowdReceive, "from-engine", "a message from the engine in each, all answered"); err != nil {
+		return err
+	}
+	return held("used", "again")
+}
+
+// all has all generators do the same at once.
+func (c *crowd) all(do string) (time.Duration, error) {
+	start := time.Now()
+	var running sync.WaitGroup
+	errs := make([]error, len(c.parts))
+	for i, p := range c.parts {
+		running.Go(func() { // ends with the generator's answer or its end
+			var r crowdReply
+			err := p.to.Encode(crowdDemand{Do: do, Control: p.engine.control, Sessions: p.sessions, Part: i})
+			if err == nil {
+				err = p.from.Decode(&r)
+			}
+			if r.Error != "" {
+				err = errors.New(r.Error)
+			}
+			errs[i] = err
+		})
+	}
+	running.Wait()
+	return time.Since(start), errors.Join(errs...)
+}
+
+// held is what all engines hold more than at the beginning.
+func (c *crowd) held() (sum memory, err error) {
+	for _, p := range c.parts {
+		r, err := p.control.do(demand{Do: doMemory})
+		if err != nil {
+			return sum, err
+		}
+		sum.Heap += r.Memory.Heap - p.before.Heap
+		sum.Stacks += r.Memory.Stacks - p.before.Stacks
+		sum.Resident += r.Memory.Resident - p.before.Resident
+	}
+	return sum, nil
+}
