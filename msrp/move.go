@@ -34,12 +34,12 @@ func (s *Session) repath(before, next *peer) {
 	s.moving.Store(true)
 }
 
-// takes says whether a request that came over c may be taken though the session is not bound to c; else the session is bound to c if it can
-// be. from is the request's sender. Holding s.mu.
-func (s *Session) takes(c *conn, from *sender) (taken, bound bool) {
-	p := s.peer.Load()
-	if m := s.move; m != nil && m.from == c && s.conn != c && !m.heard && (s.conn != nil || p == nil || !p.last().Equal(from.last)) {
-		return true, false
+// takes says whether a request that came over c may be taken, and binds the session to c if it can be. before says that the session was bound to c
+// once: then only a request from the very path that is new binds it again, for others may just be late. from is the request's sender.
+// Holding s.mu.
+func (s *Session) takes(c *conn, from *sender, before bool) (taken, bound bool) {
+	if m := s.move; m != nil && s.conn != c && (before || m.from == c) && (s.conn != nil || !s.peer.Load().last().Equal(from.last)) {
+		return m.from == c && !m.heard, false
 	}
 	if !s.bind(c) {
 		return false, false

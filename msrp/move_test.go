@@ -2,7 +2,11 @@ package msrp_test
 
 import (
 	"context"
+	"fmt"
+	"io"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -220,5 +224,83 @@ func nextAmong[T any](h *recorder) T {
 		if _, ok := e.(*msrp.Received); !ok {
 			h.t.Fatalf("got event %T %+v", e, e)
 		}
+	}
+}
+
+// TestMoveUnderLoad moves a session from connection to connection while both sides send all the time: every message comes once and gets its fate.
+func TestMoveUnderLoad(t *testing.T) {
+	for _, interruptible := range []bool{false, true} {
+		t.Run(fmt.Sprintf("D-016/no message is lost (interruptible %t)", interruptible), func(t *testing.T) {
+			cfg := msrp.Config{LingerTimeout: 50 * time.Millisecond, Interruptible: interruptible}
+			if interruptible {
+				cfg.ChunkSize = 1 << 20
+			}
+			r := newRig(t, cfg)
+			s, h, p := r.bound()
+			const messages, moves = 400, 20
+			got := make(chan string, 4*messages)
+			var served sync.WaitGroup
+			serve := func(p *rawPeer) {
+				served.Go(func() {
+					for {
+						f, err := p.read(p.patience)
+						if err != nil {
+							return // closed, or moved away from
+						}
+						if f.method == "SEND" {
+							if f.hasBody {
+								got <- f.header("Message-ID") + f.flag
+							}
+							if _, err := io.WriteString(p.nc, response(f, 200, "OK")); err != nil {
+								return
+							}
+						}
+					}
+				})
+			}
+			serve(p)
+			body := strings.Repeat("x", 40_000)
+			go func() {
+				for range messages {
+					if _, err := s.Send(context.Background(), text(body)); err != nil {
+						t.Error(err)
+					}
+				}
+			}()
+			last := p
+			for i := range moves {
+				q := r.peer(s)
+				q.uri = strings.Replace(movedURI, "8888", strconv.Itoa(9000+i), 1)
+				if err := s.SetPeer(known(t, q.uri)); err != nil {
+					t.Fatal(err)
+				}
+				_, req := last.text(fmt.Sprintf("old-%04d", i), "over the old one")
+				last.write(req)
+				q.bind()
+				serve(q)
+				last = q
+				time.Sleep(2 * time.Millisecond)
+			}
+			whole, fates := 0, 0
+			for whole < messages {
+				select {
+				case m := <-got:
+					if strings.HasSuffix(m, "$") {
+						whole++
+					}
+				case <-time.After(r.patience):
+					t.Fatalf("%d of %d messages came", whole, messages)
+				}
+			}
+			for fates < messages {
+				if f := nextAmong[msrp.Fate](h); f.Kind != msrp.Delivered {
+					t.Fatalf("got %+v", f)
+				}
+				fates++
+			}
+			s.Close()
+			last.nc.Close()
+			served.Wait()
+		})
 	}
 }

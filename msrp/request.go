@@ -15,7 +15,8 @@ type route struct {
 	sender      *sender // the last From-Path
 	peer        *peer   // what sender was checked against
 	bound       bool    // the session is bound to this connection
-	moves       uint32  // Session.moves when that was found out
+	before      bool    // it is or was
+	moves       uint32  // Session.moves when bound was found out
 	contentType string  // the last one that the session accepted
 	accept      *Types  // by this list
 }
@@ -194,8 +195,8 @@ func (c *conn) judge(h *wire.Head, rt *route, from *sender) (code int) {
 		return 0
 	}
 	s.mu.Lock()
-	taken, bound := s.takes(c, from)
-	rt.bound = bound
+	taken, bound := s.takes(c, from, rt.before)
+	rt.bound, rt.before = bound, rt.before || bound
 	s.mu.Unlock()
 	switch {
 	case taken:
