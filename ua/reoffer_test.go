@@ -355,7 +355,8 @@ func TestUpdate(t *testing.T) {
 			method            string
 			may               msrp.Direction
 		}{
-			{"sendonly", "recvonly", false, "INVITE", msrp.SendOnly}, {"inactive", "inactive", true, "INVITE", msrp.Inactive},
+			{"sendonly", "recvonly", false, "INVITE", msrp.SendOnly},
+			{"inactive", "inactive", true, "INVITE", msrp.Inactive},
 			{"sendrecv", "sendrecv", false, "INVITE", msrp.SendRecv},
 		} {
 			done := update(c, ua.Change{Direction: x.direction, ByUPDATE: x.byUPDATE})
