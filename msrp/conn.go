@@ -2,8 +2,10 @@ package msrp
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -176,8 +178,9 @@ func (c *conn) fail(cause error) {
 	if c.closing != nil {
 		c.closing.Stop()
 	}
+	open := slices.Collect(maps.Values(c.transactions.byID))
 	c.transactions.stop()
-	c.control = nil
+	c.control, c.next, c.last = nil, nil, nil
 	sessions, whenClosed := c.sessions, c.whenClosed
 	c.sessions, c.whenClosed = nil, nil
 	c.mu.Unlock()
@@ -188,24 +191,25 @@ func (c *conn) fail(cause error) {
 		f()
 	}
 	c.endpoint.cfg.Logger.Debug("msrp connection closed", "cause", cause)
-	endSessions(sessions, cause)
+	c.endSessions(sessions, open, cause)
 }
 
 // giveUp is for a connection whose octets cannot be trusted any more: its sessions are over, what is written already may
 // still leave, nothing is read (M-112).
 func (c *conn) giveUp(cause error) {
 	c.mu.Lock()
-	sessions := c.sessions
+	sessions, open := c.sessions, slices.Collect(maps.Values(c.transactions.byID))
 	c.sessions = nil
 	c.used = true
 	c.retireLocked(connGivenUp)
 	c.mu.Unlock()
-	endSessions(sessions, cause)
+	c.endSessions(sessions, open, cause)
 }
 
-func endSessions(sessions map[*Session]struct{}, cause error) {
+// endSessions tells the sessions on a connection that it is lost; open are its transactions without response.
+func (c *conn) endSessions(sessions map[*Session]struct{}, open []*transaction, cause error) {
 	for s := range sessions {
-		s.end(fmt.Errorf("%w: %w", ErrConnectionLost, cause))
+		s.disconnected(c, open, fmt.Errorf("%w: %w", ErrConnectionLost, cause))
 	}
 }
 

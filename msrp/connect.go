@@ -51,7 +51,7 @@ func (s *Session) Connect(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if s.bindActive(c) {
+		if s.bindActive(c, p) {
 			return nil
 		}
 		c.leave(s) // nobody else may be using it
@@ -62,16 +62,30 @@ func (s *Session) Connect(ctx context.Context) error {
 	return fmt.Errorf("%w: closed again as soon as it was open", ErrConnectionLost)
 }
 
+// bound says whether the session has a connection. If that serves a path that is new, a SEND says so to the peer (RFC 4975 §8.4, D-016).
 func (s *Session) bound() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.conn != nil && s.rebind {
+		s.rebind = false
+		if s.outgoing.empty() {
+			s.queueBind()
+			s.ready()
+		}
+	}
 	return s.conn != nil
 }
 
-// bindActive binds the session to a connection that we opened. True: it is bound, be it to another one.
-func (s *Session) bindActive(c *conn) bool {
+// bindActive binds the session to a connection that we opened to its peer as of p. True: it is bound, be it to another one, or its peer is another
+// by now, and who connects is for that exchange to say.
+func (s *Session) bindActive(c *conn, p *peer) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.peer.Load().Path[0] != p.Path[0] {
+		c.leave(s)
+		return true
+	}
+	s.rebind = false
 	if s.conn != nil && s.conn != c {
 		c.leave(s)
 		return true

@@ -82,12 +82,12 @@ func (s *Session) admit(h *wire.Head, rt *route) (code int) {
 			return 413
 		}
 	}
-	if rt.contentType != string(h.ContentType) {
+	if accept := s.accept.Load(); rt.accept != accept || rt.contentType != string(h.ContentType) {
 		t := string(h.ContentType)
-		if !s.accept.Accepts(t) || !validMediaType(t, false) {
+		if !accept.Accepts(t) || !validMediaType(t, false) {
 			return 415
 		}
-		rt.contentType = t
+		rt.contentType, rt.accept = t, accept
 	}
 	return 0
 }

@@ -88,7 +88,7 @@ func (c *conn) report(h *wire.Head) {
 func (s *Session) boundTo(c *conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.conn == c
+	return s.conn == c || s.move != nil && s.move.from == c
 }
 
 // reported applies a REPORT to the message that it is about.

@@ -15,7 +15,10 @@ type route struct {
 	sender      *sender // the last From-Path
 	peer        *peer   // what sender was checked against
 	bound       bool    // the session is bound to this connection
+	before      bool    // it is or was
+	moves       uint32  // Session.moves when bound was found out
 	contentType string  // the last one that the session accepted
+	accept      *Types  // by this list
 }
 
 // maxRoutes is how many routes more than sessions a connection remembers; peers that spell one URI in many ways do not
@@ -168,6 +171,9 @@ func (r *reader) remember(rt *route, sessions int) {
 // is tied to the session (RFC 4975 §5.4, §7.3).
 func (c *conn) judge(h *wire.Head, rt *route, from *sender) (code int) {
 	s := rt.session
+	if moves := s.moves.Load(); rt.moves != moves {
+		rt.bound, rt.moves = false, moves
+	}
 	if !rt.bound && s.boundElsewhere(c) {
 		return 506 // M-049
 	}
@@ -189,10 +195,11 @@ func (c *conn) judge(h *wire.Head, rt *route, from *sender) (code int) {
 		return 0
 	}
 	s.mu.Lock()
-	rt.bound = s.bind(c)
+	taken, bound := s.takes(c, from, rt.before)
+	rt.bound, rt.before = bound, rt.before || bound
 	s.mu.Unlock()
 	switch {
-	case rt.bound:
+	case taken:
 		return 0
 	case s.over.Load():
 		return 481
@@ -203,7 +210,7 @@ func (c *conn) judge(h *wire.Head, rt *route, from *sender) (code int) {
 func (s *Session) boundElsewhere(c *conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.conn != nil && s.conn != c
+	return s.conn != nil && s.conn != c && (s.move == nil || s.move.from != c || s.move.heard)
 }
 
 // answer sends the response to a request that is at hand, unless it must not be answered (RFC 4975 §7.1.4, M-051, M-092).

@@ -30,4 +30,7 @@ func (c *conn) response(h *wire.Head) {
 		comment = string(h.Comment)
 	}
 	t.session.answered(t, h.Code, comment, ByResponse)
+	if t.session.moving.Load() {
+		t.session.heard(c)
+	}
 }

@@ -51,6 +51,7 @@ func (s *Session) appendChunk(c *conn, b *batch) {
 	o.scheduled = false
 	m := o.next()
 	if m == nil || s.conn != c || s.over.Load() || o.unanswered >= s.endpoint.cfg.Window {
+		s.ready() // on another connection, if it has moved
 		s.mu.Unlock()
 		return
 	}

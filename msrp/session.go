@@ -25,7 +25,7 @@ type Session struct {
 	uri      URI
 	uriText  []byte // as From-Path of responses
 	fromPath string // of requests
-	accept   Types
+	accept   atomic.Pointer[Types]
 	maxSize  int64
 	handler  Handler
 	streamer Streamer // the handler, if it is one
@@ -37,9 +37,14 @@ type Session struct {
 
 	peer     atomic.Pointer[peer] // nil: not known yet. Changed holding mu
 	incoming incoming             // what comes; has its own lock
+	moves    atomic.Uint32        // counts what routes have to be looked at anew for
+	moving   atomic.Bool          // move is set
 
 	mu        sync.Mutex // may be held when conn.mu is taken, never the other way round
 	conn      *conn      // the connection that the session is bound to
+	row       *conn      // in whose row it was put last
+	move      *move      // from another one; nil: there is none
+	rebind    bool       // the peer's path has changed, and Connect has not been called since
 	nextReady *Session   // in the row of conn; guarded by conn.mu
 	bindTimer *time.Timer
 	outgoing  outgoing // what is sent
@@ -65,11 +70,11 @@ func (e *Endpoint) NewSession(c SessionConfig) (*Session, error) {
 	s := &Session{
 		endpoint: e,
 		uri:      c.Base,
-		accept:   slices.Clone(c.Accept),
 		maxSize:  c.MaxSize,
 		handler:  c.Handler,
 		attrs:    c.Attrs,
 	}
+	s.SetAccept(c.Accept)
 	s.streamer, _ = c.Handler.(Streamer)
 	s.id = e.idents.session()
 	s.uri.SessionID = s.id
@@ -97,8 +102,9 @@ func (s *Session) PeerPath() []URI {
 }
 
 // SetPeer tells the session its peer, or that its peer has changed. Messages may be queued from then on; on the passive
-// side they leave when the peer has bound a connection (RFC 4975 §5.4, M-047). Errors: ErrClosed, *ConfigError for a Peer
-// without path.
+// side they leave when the peer has bound a connection (RFC 4975 §5.4, M-047). A path that leads to another place than before unbinds the
+// session: it moves to the connection over which the first valid request comes, or which Connect opens, and until then requests are taken
+// over the old one (D-016). Errors: ErrClosed, *ConfigError for a Peer without path.
 func (s *Session) SetPeer(p Peer) error {
 	next, err := newPeer(p)
 	if err != nil {
@@ -111,6 +117,7 @@ func (s *Session) SetPeer(p Peer) error {
 	}
 	if p := s.peer.Load(); p != nil {
 		next.previous = p.last()
+		s.repath(p, next)
 	}
 	s.peer.Store(next)
 	if s.conn == nil && s.bindTimer == nil {
@@ -162,7 +169,7 @@ func (s *Session) end(err error) {
 		s.mu.Unlock()
 		return
 	}
-	c := s.conn
+	c, m := s.conn, s.move
 	why := ByEnd
 	if errors.Is(err, ErrConnectionLost) {
 		why = ByConnection
@@ -183,6 +190,9 @@ func (s *Session) end(err error) {
 	}
 	if c != nil {
 		c.leave(s)
+	}
+	if m != nil && m.from != c {
+		m.from.leave(s)
 	}
 	s.deliver()
 }

@@ -163,5 +163,8 @@ func (c *conn) expire() {
 	defer c.endpoint.wg.Done()
 	for _, t := range late {
 		t.session.answered(t, 408, "", ByTimeout)
+		if t.session.moving.Load() {
+			t.session.heard(nil)
+		}
 	}
 }

@@ -72,6 +72,7 @@ func (c *conn) kick() {
 
 // schedule puts a session that has a chunk to send at the end of the row. Holding its Session.mu.
 func (c *conn) schedule(s *Session) {
+	s.row = c
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.scheduleLocked(s)

@@ -55,3 +55,6 @@ func agreed(own, peer string) msrp.Direction {
 	}
 	return msrp.SendRecv
 }
+
+// Agreed is what we may do where the local's direction is wished here and the peer says the other one, whoever is first.
+func (l *Local) Agreed(peer string) msrp.Direction { return agreed(l.Direction, peer) }

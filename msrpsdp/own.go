@@ -25,6 +25,7 @@ func (l *Local) own() msrp.URI { return l.Path[len(l.Path)-1] }
 // Own is a description of our own. It does not change once it is made; a later version is another Own.
 type Own struct {
 	id, version uint64
+	used        uint64 // highest version that a refused offer had
 	host        string
 	times       []sdp.TimeDescription
 	lines       []ownLine
@@ -57,6 +58,14 @@ func (o *Own) Peer(i int, peer *Line) msrp.Peer {
 	}
 }
 
+// After is this description once an offer that followed it was refused: it stands, but the next one takes a version that the peer has not
+// seen yet (D-017).
+func (o *Own) After(refused *Own) *Own {
+	n := *o
+	n.used = max(o.used, refused.version)
+	return &n
+}
+
 // newOwn begins a description with a session id that is like no other one's (RFC 4566 §5.2); avoid is the peer's. 53 bits are few
 // enough for peers that keep numbers as floating point, and leave the version room to rise (RFC 3264 §5).
 func newOwn(avoid uint64) *Own {
@@ -74,7 +83,7 @@ func (o *Own) next(lines []ownLine, times []sdp.TimeDescription) *Own {
 	if slices.Equal(n.text, o.text) {
 		return o
 	}
-	n.version++
+	n.version = max(o.version, o.used) + 1
 	n.render()
 	return n
 }

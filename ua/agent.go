@@ -86,6 +86,7 @@ func (a *Agent) start() error {
 		return err
 	}
 	config := dialog.Config{Logger: a.log, Product: a.cfg.Product, Features: features, SetupTimeout: a.cfg.SetupTimeout}
+	config.SessionExpires, config.MinSE, config.Reliable = a.cfg.SessionExpires, a.cfg.MinSE, a.cfg.Reliable
 	if own := a.profiles[DefaultProfile].contact; own != (sip.URI{}) {
 		config.Contact = func(sip.Proto, netip.Addr) (sip.URI, error) { return own, nil }
 	}

@@ -39,7 +39,6 @@ func TestAnswer(t *testing.T) {
 			code: 200, lines: []string{"audio 0", "message port text/plain", "message port text/plain"},
 		},
 		{name: "D-007/no type in common", offer: head + message("image/png"), types: "text/plain", code: 488, warning: "305"},
-		{name: "no session description", offer: "", types: "text/plain", code: 488, warning: "399"},
 		{name: "unreadable session description", offer: "nonsense", types: "text/plain", code: 488, warning: "399"},
 		{name: "no message line", offer: head + audio, types: "text/plain", code: 488, warning: "304"},
 		{
@@ -218,7 +217,7 @@ func TestBeforeACK(t *testing.T) {
 	h.want(t, "established ACK")
 }
 
-// TestReinvite: what leaves the sessions as they are is confirmed, anything else refused, and the session lives on.
+// TestReinvite: an offer in mid-call is answered or refused, and the session lives on.
 func TestReinvite(t *testing.T) {
 	const otherTypes = "a=accept-types:text/plain text/html\r\n"
 	for _, c := range []struct {
@@ -238,9 +237,16 @@ func TestReinvite(t *testing.T) {
 			name: "a new line is refused", change: func(s string) string { return s + audio },
 			code: 200, lines: []string{"message port text/plain", "audio 0", "audio 0"},
 		},
-		{name: "another path", change: func(s string) string { return strings.Replace(s, "/127.0.0.1:9/", "/127.0.0.1:10/", 1) }, code: 488},
-		{name: "other types", change: func(s string) string { return strings.Replace(s, "a=accept-types:text/plain\r\n", otherTypes, 1) }, code: 488},
-		{name: "another direction", change: func(s string) string { return strings.Replace(s, "a=path", "a=inactive\r\na=path", 1) }, code: 488},
+		{name: "D-016/another path", change: func(s string) string { return strings.Replace(s, "/127.0.0.1:9/", "/127.0.0.1:10/", 1) }, code: 200, same: true},
+		{name: "D-016/another path under the old o=", change: func(s string) string { return strings.Replace(s, ";tcp", ";tcp;x=y", 1) }, code: 200, same: true},
+		{name: "other types", change: func(s string) string { return strings.Replace(s, "a=accept-types:text/plain\r\n", otherTypes, 1) }, code: 200, same: true},
+		{
+			name: "no type in common", change: func(s string) string {
+				return strings.Replace(s, "a=accept-types:text/plain", "a=accept-types:image/png", 1)
+			},
+			code: 488,
+		},
+		{name: "no path", change: func(s string) string { return strings.Replace(s, "a=path", "a=no-path", 1) }, code: 488},
 		{name: "a line less", change: func(s string) string { return strings.TrimSuffix(s, audio) }, code: 488},
 		{name: "nonsense", change: func(string) string { return "nonsense" }, code: 488},
 	} {

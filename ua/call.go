@@ -19,6 +19,7 @@ type Call struct {
 	agent          *Agent
 	handler        Handler
 	caller         bool
+	offerer        bool // of the first session description; this side connects then
 	from, to, ruri string
 	callID         string
 	started        time.Time
@@ -33,7 +34,8 @@ type Call struct {
 	dialog  *dialog.Dialog
 	own     *msrpsdp.Own         // our last session description
 	locals  []*msrpsdp.Local     // its lines; nil for a refused one
-	peer    *msrpsdp.Description // the peer's last one
+	offered *offered             // the own offer that is not answered yet; nil: none, or that of the INVITE, which is own
+	peer    *msrpsdp.Description // the peer's last one; nil: none yet
 	state   State
 	expires time.Time // zero: never, or not established yet
 	over    bool      // its end was decided on
@@ -235,41 +237,6 @@ type owner struct{ c *Call }
 
 func (o owner) Progress(d *dialog.Dialog, _ *sip.Message) { o.c.attach(d) }
 
-// Answered reads the peer's answer (as caller).
-func (o owner) Answered(d *dialog.Dialog, _ *sip.Message, answer []byte) *dialog.Refusal {
-	o.c.attach(d)
-	if o.c.State() == Terminated {
-		return nil // the dialog knows
-	}
-	desc, err := msrpsdp.Parse(answer)
-	if err == nil {
-		err = o.c.takeAnswer(desc)
-	}
-	if err != nil {
-		return &dialog.Refusal{Code: 488, Reason: "the answer cannot be used: " + err.Error()}
-	}
-	return nil
-}
-
-func (c *Call) takeAnswer(desc *msrpsdp.Description) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err := msrpsdp.CheckAnswer(c.own, desc); err != nil {
-		return err
-	}
-	for _, s := range c.sessions {
-		// Whatever types the peer takes; but there is no TLS here (D-001).
-		if err := desc.Lines[s.line].Refuses(msrp.Types{"*"}); err != nil {
-			return err
-		}
-	}
-	c.peer = desc
-	if c.state == Inviting {
-		c.state = Confirmed
-	}
-	return c.setPeers()
-}
-
 // setPeers tells each session what the peer's line for it said. Holding c.mu, or before the call is known to anybody.
 func (c *Call) setPeers() error {
 	for _, s := range c.sessions {
@@ -301,11 +268,14 @@ func (c *Call) established(m *SIPMessage) {
 	}
 	c.mu.Unlock()
 	c.told.tell()
-	if !c.caller {
-		return
+	if c.offerer {
+		c.connectAll(live)
 	}
-	for _, s := range live {
-		// RFC 4975 §5.4: the offerer opens the connection (M-043). Ends with the call.
+}
+
+// connectAll opens the connections of these sessions: that is up to the offerer (RFC 4975 §5.4, M-043). It ends with the call.
+func (c *Call) connectAll(sessions []*Session) {
+	for _, s := range sessions {
 		c.agent.spawn(func() { c.connect(s) })
 	}
 }
@@ -318,38 +288,6 @@ func (c *Call) connect(s *Session) {
 		c.agent.log.Warn("MSRP connection not opened", "session_id", s.ID(), "call_id", c.callID, "err", err)
 		c.lost(s, fmt.Errorf("%w: %w", errNotConnected, err))
 	}
-}
-
-// Offer answers a re-INVITE or UPDATE: one that leaves the media as they are is confirmed, any other is refused and changes nothing.
-func (o owner) Offer(_ *dialog.Dialog, _ *sip.Message, offer []byte) ([]byte, *dialog.Refusal) {
-	desc, err := msrpsdp.Parse(offer)
-	if err != nil {
-		return nil, notAcceptable(err)
-	}
-	c := o.c
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.sameMedia(desc) {
-		return nil, notAcceptable(errFixedMedia)
-	}
-	c.peer, c.own = desc, c.own.Answer(desc, c.locals)
-	return c.own.Bytes(), nil
-}
-
-// sameMedia says whether an offer leaves every session as it is. Lines without a session are refused whatever they say, those that
-// are new as well; none may go away (RFC 3264 §8). Holding c.mu.
-func (c *Call) sameMedia(offer *msrpsdp.Description) bool {
-	if len(offer.Lines) < len(c.peer.Lines) {
-		return false
-	}
-	return !slices.ContainsFunc(c.sessions, func(s *Session) bool {
-		return !sameLine(&offer.Lines[s.line], &c.peer.Lines[s.line])
-	})
-}
-
-func sameLine(a, b *msrpsdp.Line) bool {
-	return a.Media == b.Media && a.Port == b.Port && a.Proto == b.Proto && a.Direction == b.Direction && a.MaxSize == b.MaxSize &&
-		slices.Equal(a.Path, b.Path) && slices.Equal(a.Accept, b.Accept) && slices.Equal(a.Wrapped, b.Wrapped)
 }
 
 // Ended forgets the call.

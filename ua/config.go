@@ -43,6 +43,12 @@ type Config struct {
 	MaxDuration time.Duration
 	// CleanupInterval is how often expired sessions are looked for; 0 means 60 s. A session ends no later than this after it is due.
 	CleanupInterval time.Duration
+	// Reliable sends provisional responses (Invitation.Ring) reliably to callers that support that (RFC 3262); without, only to those that
+	// require it.
+	Reliable bool
+	// SessionExpires is the session interval that this side asks its peers for (RFC 4028), at least MinSE; 0: it asks for none, and takes
+	// what they ask for. MinSE is the smallest interval that it takes, 90 s or more; 0 means 90 s.
+	SessionExpires, MinSE time.Duration
 	// Product goes into Server and User-Agent headers; empty means none.
 	Product string
 	// Logger gets one line for each fact; nil discards them.

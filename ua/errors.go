@@ -20,8 +20,10 @@ var (
 	ErrLimit = errors.New("too many calls")
 	// ErrNotEstablished: the session is not established yet, or no more.
 	ErrNotEstablished = errors.New("the session is not established")
+	// ErrBusy: too many offers of this side wait for their turn.
+	ErrBusy = errors.New("too many offers are waiting")
 
-	errFixedMedia   = errors.New("the media of an established session cannot be changed")
+	errLineGone     = errors.New("no m-line may go away: it gets port 0")
 	errNotConnected = errors.New("the MSRP connection could not be opened")
 )
 
@@ -33,6 +35,16 @@ type RefusedError struct {
 
 func (e *RefusedError) Error() string {
 	return fmt.Sprintf("the call was refused with %d: %s", e.Code, e.Reason)
+}
+
+// UpdateRefusedError says that the peer refused what Call.Update offered: everything is as it was before.
+type UpdateRefusedError struct {
+	Code   int // the SIP status: 300 to 699
+	Reason string
+}
+
+func (e *UpdateRefusedError) Error() string {
+	return fmt.Sprintf("the peer refused the offer with %d %s", e.Code, e.Reason)
 }
 
 // FieldError names the field of a StartConfig, or the argument of a method, that cannot be used.
@@ -49,13 +61,18 @@ func (e *FieldError) Unwrap() error { return e.Err }
 // public gives the errors of the layers below their names here.
 func public(err error) error {
 	var input *dialog.InputError
+	var refused *dialog.RefusedError
 	switch {
 	case errors.Is(err, dialog.ErrOver):
 		return ErrOver
 	case errors.Is(err, dialog.ErrClosed), errors.Is(err, msrp.ErrClosed):
 		return ErrClosed
+	case errors.Is(err, dialog.ErrBusy):
+		return ErrBusy
 	case errors.Is(err, dialog.ErrLimit):
 		return ErrLimit
+	case errors.As(err, &refused):
+		return &UpdateRefusedError{Code: refused.Code, Reason: refused.Reason}
 	case errors.As(err, &input):
 		return &FieldError{Field: input.Field, Err: input.Err}
 	}

@@ -18,8 +18,8 @@ type Invitation struct {
 	inquiry
 	agent   *Agent
 	in      *dialog.Incoming
-	offer   *msrpsdp.Description // nil: none, or none that can be read
-	problem error                // why offer is nil
+	offer   *msrpsdp.Description // nil: the INVITE has none (a late offer), or none that can be read
+	problem error                // why it cannot be read
 	profile atomic.Pointer[profile]
 	decided atomic.Bool
 }
@@ -28,16 +28,22 @@ func newInvitation(a *Agent, in *dialog.Incoming) *Invitation {
 	inv := &Invitation{inquiry: inquiry{in.Message(), in.Flow()}, agent: a, in: in}
 	inv.profile.Store(a.profiles[DefaultProfile])
 	if in.Offer() == nil {
-		inv.problem = errors.New("the INVITE has no session description")
-		return inv
+		return inv // RFC 3261 §13.2.1: the offer is up to us
 	}
 	inv.offer, inv.problem = msrpsdp.Parse(in.Offer())
 	return inv
 }
 
-// Types are the media types that the offer's usable MSRP lines accept, each once; nil if there is no such line.
+// Late says whether the INVITE leaves the offer to this side. Answer then offers one session, and the peer's answer comes with its ACK.
+func (i *Invitation) Late() bool { return i.offer == nil && i.problem == nil }
+
+// Types are the media types that the offer's usable MSRP lines accept, each once; nil if there is no such line. Of a late offer nothing is known:
+// it counts as one of "*".
 func (i *Invitation) Types() msrp.Types {
-	if i.offer == nil {
+	switch {
+	case i.Late():
+		return msrp.Types{"*"}
+	case i.offer == nil:
 		return nil
 	}
 	var all msrp.Types
@@ -93,7 +99,8 @@ func (i *Invitation) refuse(r *dialog.Refusal) error {
 }
 
 // Answer accepts the call: a 200 whose session description lists exactly types as accept-types on each MSRP line that has a type in common
-// with them, and refuses every other line. Without types the profile's are taken. MSRP works from now on: h may be called before Answer returns.
+// with them, and refuses every other line; where the INVITE has no offer (Late), one that offers one session with these types. Without types
+// the profile's are taken. MSRP works from now on: h may be called before Answer returns.
 //
 // Where no line can be accepted the call is refused with 488, and the error is a *RefusedError. Other errors: *FieldError for types that
 // are none, after which the call waits on; ErrDecided; ErrOver. With an error h hears nothing.
@@ -118,7 +125,7 @@ func (i *Invitation) Answer(h Handler, types ...string) ([]*Session, error) {
 // cannot says why no line of the offer can be answered with these types; nil if one can.
 func (i *Invitation) cannot(accept msrp.Types) error {
 	if i.offer == nil {
-		return i.problem
+		return i.problem // nil for a late offer, which is ours
 	}
 	var why error = &msrpsdp.LineError{Warn: msrpsdp.WarnMedia, Text: "no MSRP message stream is offered"}
 	for n := range i.offer.Lines {
@@ -136,23 +143,15 @@ func (i *Invitation) cannot(accept msrp.Types) error {
 
 func (i *Invitation) accept(h Handler, p *profile, accept msrp.Types) ([]*Session, error) {
 	c := i.agent.newCall(h, i.in.CallID())
-	c.from, c.to, c.ruri, c.peer = i.From(), i.To(), strings.Clone(i.RequestURI()), i.offer
-	c.locals = make([]*msrpsdp.Local, len(i.offer.Lines))
-	for n := range i.offer.Lines {
-		if i.offer.Lines[n].Refuses(accept) != nil {
-			continue
-		}
-		s, err := c.newSession(p, accept, n)
-		if err != nil {
-			return nil, i.fail(c, err)
-		}
-		c.locals[n] = p.local(s, accept)
+	c.from, c.to, c.ruri = i.From(), i.To(), strings.Clone(i.RequestURI())
+	describe := c.describeAnswer
+	if i.Late() {
+		describe = c.describeOffer
 	}
-	c.own = msrpsdp.Answer(i.offer, c.locals)
-	if err := c.setPeers(); err != nil {
+	if err := describe(i.offer, p, accept); err != nil {
 		return nil, i.fail(c, err)
 	}
-	c.state = Confirmed
+	c.confirm()
 	for _, s := range c.sessions {
 		i.agent.table.add(s)
 	}
@@ -164,6 +163,41 @@ func (i *Invitation) accept(h Handler, p *profile, accept msrp.Types) ([]*Sessio
 	c.attach(d)
 	c.announce()
 	return c.Sessions(), nil
+}
+
+// confirm says that the 200 is to leave: MSRP works from then on, on other goroutines.
+func (c *Call) confirm() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.state = Confirmed
+}
+
+// describeAnswer makes the sessions of an offer's lines that can be taken, and the answer.
+func (c *Call) describeAnswer(offer *msrpsdp.Description, p *profile, accept msrp.Types) error {
+	c.peer, c.locals = offer, make([]*msrpsdp.Local, len(offer.Lines))
+	for n := range offer.Lines {
+		if offer.Lines[n].Refuses(accept) != nil {
+			continue
+		}
+		s, err := c.newSession(p, accept, n)
+		if err != nil {
+			return err
+		}
+		c.locals[n] = p.local(s, accept)
+	}
+	c.own = msrpsdp.Answer(offer, c.locals)
+	return c.setPeers()
+}
+
+// describeOffer makes one session, and the offer of it.
+func (c *Call) describeOffer(_ *msrpsdp.Description, p *profile, accept msrp.Types) error {
+	s, err := c.newSession(p, accept, 0)
+	if err != nil {
+		return err
+	}
+	c.offerer, c.locals = true, []*msrpsdp.Local{p.local(s, accept)}
+	c.own = msrpsdp.Offer(*c.locals[0])
+	return nil
 }
 
 // fail gives back what was made for a call that cannot be answered after all, and refuses it.

@@ -37,7 +37,8 @@ func (a *Agent) Start(c StartConfig) (*Session, error) {
 		return nil, err
 	}
 	call := a.newCall(c.Handler, sip.NewCallID())
-	call.caller, call.from, call.to, call.ruri = true, bareURI(c.From), bareURI(c.To), c.RequestURI
+	call.caller, call.offerer = true, true
+	call.from, call.to, call.ruri = bareURI(c.From), bareURI(c.To), c.RequestURI
 	s, err := call.newSession(p, accept, 0)
 	if err != nil {
 		call.abandon()

@@ -18,14 +18,15 @@ type unackedFinal struct {
 	d                *Dialog
 	tx               *sip.ServerTx
 	seq              uint32 // CSeq number of the INVITE
+	offer            []byte // own session description in the 2xx that the ACK has to answer; nil: there is none
 	interval, waited time.Duration
 	timer            *time.Timer
 	done             bool
 }
 
-// awaitAck starts the resending of the 2xx that was just sent.
-func (d *Dialog) awaitAck(tx *sip.ServerTx, seq uint32) {
-	u := &unackedFinal{d: d, tx: tx, seq: seq, interval: d.e.cfg.T1}
+// awaitAck starts the resending of the 2xx that was just sent; offer is the one in it, if it carried no answer.
+func (d *Dialog) awaitAck(tx *sip.ServerTx, seq uint32, offer []byte) {
+	u := &unackedFinal{d: d, tx: tx, seq: seq, offer: offer, interval: d.e.cfg.T1}
 	d.acks = append(d.acks, u)
 	u.timer = time.AfterFunc(u.interval, func() { d.tasks.run(u.due) })
 }
@@ -60,6 +61,7 @@ func (d *Dialog) acknowledged(m *sip.Message) {
 	if i < 0 || m.From().Tag() != d.remoteTag {
 		return
 	}
+	offer := d.acks[i].offer
 	d.acks[i].stop()
 	if d.acks = slices.Delete(d.acks, i, i+1); len(d.acks) == 0 {
 		d.acks = nil
@@ -68,9 +70,30 @@ func (d *Dialog) acknowledged(m *sip.Message) {
 	case d.phase == over || d.phase == closing:
 	case d.leave != nil:
 		d.departOnceAcked()
-	case d.phase == accepted:
-		d.establish(m)
+	default:
+		d.answeredInAck(m, offer)
 	}
+}
+
+// answeredInAck goes on after an ACK: first with the answer in it, if our 2xx carried an offer. An ACK without one that can be used ends
+// the dialog (S-023).
+func (d *Dialog) answeredInAck(m *sip.Message, offer []byte) {
+	if offer != nil {
+		if r := d.exchanged(m, offer, false); r != nil {
+			d.badAnswer(r, m)
+			return
+		}
+	}
+	if d.phase == accepted {
+		d.establish(m)
+		return
+	}
+	d.proceed()
+}
+
+// offerUnanswered says whether a 2xx of ours carries an offer whose answer has not come (RFC 6337 §4.3; S-009).
+func (d *Dialog) offerUnanswered() bool {
+	return slices.ContainsFunc(d.acks, func(u *unackedFinal) bool { return u.offer != nil })
 }
 
 // unacknowledged ends a dialog whose 2xx got no ACK in 64*T1: BYE (RFC 3261 §13.3.1.4).

@@ -99,7 +99,8 @@ func (a *attempt) cancel(h ...sip.Header) bool {
 	if a.tx == nil {
 		return false
 	}
-	if err := a.tx.Cancel(h...); err != nil {
+	// RFC 4028 §7.1: every request but ACK says so (S-030).
+	if err := a.tx.Cancel(append(h, sip.Header{Name: "Supported", Value: spokenAsCaller})...); err != nil {
 		a.e.log.Debug("CANCEL not sent", "call_id", a.tx.Request().CallID(), "err", err)
 	}
 	return true

@@ -29,7 +29,7 @@ func TestCaller(t *testing.T) {
 		d := r.invite(sip.Header{Name: "Subject", Value: "hello"})
 		inv := r.want("INVITE")
 		for name, want := range map[string]string{
-			"Allow": allow, "Supported": "", "User-Agent": "Parley-Test/1", "Max-Forwards": "70", "Content-Type": "application/sdp",
+			"Allow": allow, "Supported": spokenAsCaller, "User-Agent": "Parley-Test/1", "Max-Forwards": "70", "Content-Type": "application/sdp",
 			"Subject": "hello", "To": "<sip:peer@example.org>", "Call-ID": d.CallID(),
 		} {
 			if !slices.Equal(inv.all(name), []string{want}) {

@@ -1,6 +1,7 @@
 package dialog
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/parley-msrp/parley/internal/sip"
@@ -18,9 +19,8 @@ func check(m *sip.Message, inDialog bool) (offer []byte, r *Refusal) {
 	if r := checkScheme(m); r != nil {
 		return nil, r
 	}
-	if tags := m.List("Require"); len(tags) > 0 {
-		// Not one extension is spoken (S-015).
-		return nil, &Refusal{Code: 420, Headers: []sip.Header{{Name: "Unsupported", Value: strings.Join(tags, ", ")}}}
+	if unknown := unsupported(m); len(unknown) > 0 {
+		return nil, &Refusal{Code: 420, Headers: []sip.Header{{Name: "Unsupported", Value: strings.Join(unknown, ", ")}}}
 	}
 	if m.Method == "INVITE" && !takesSDP(m) {
 		return nil, &Refusal{Code: 406}
@@ -31,10 +31,20 @@ func check(m *sip.Message, inDialog bool) (offer []byte, r *Refusal) {
 	return sessionDescription(m)
 }
 
+// unsupported lists the extensions that m requires and that are not spoken (S-015).
+func unsupported(m *sip.Message) []string {
+	return slices.DeleteFunc(m.List("Require"), func(tag string) bool {
+		return slices.ContainsFunc(extensions(), func(own string) bool { return strings.EqualFold(own, strings.TrimSpace(tag)) })
+	})
+}
+
+// extensions are those that a request may require.
+func extensions() []string { return []string{"timer", "100rel"} }
+
 // spoken says whether requests of that method are served.
 func spoken(method string) bool {
 	switch method {
-	case "INVITE", "OPTIONS", "BYE", "UPDATE":
+	case "INVITE", "OPTIONS", "BYE", "UPDATE", "PRACK":
 		return true
 	default:
 		return false
@@ -47,7 +57,7 @@ func checkMethod(method string, inDialog bool) *Refusal {
 		return nil
 	}
 	switch method {
-	case "INFO", "PRACK":
+	case "INFO":
 		return nil // without a dialog 481 (S-035)
 	case "NOTIFY":
 		return noDialog() // without subscriptions none matches (S-044)

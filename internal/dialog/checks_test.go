@@ -21,7 +21,7 @@ func TestChecks(t *testing.T) {
 		{"S-014/methods are case-sensitive", "options", nil, "501", ""},
 		{"S-015/Require foo", "INVITE", func(q *request) { q.with("Require: foo, bar") }, "420", "Unsupported: foo, bar"},
 		{"S-015/Require in OPTIONS", "OPTIONS", func(q *request) { q.with("Require: foo") }, "420", "Unsupported: foo"},
-		{"S-025/Require 100rel", "INVITE", func(q *request) { q.with("Require: 100rel") }, "420", "Unsupported: 100rel"},
+		{"S-025/Require 100rel", "INVITE", func(q *request) { q.with("Require: 100rel") }, "200", ""},
 		{"S-044/Require replaces", "INVITE", func(q *request) { q.with("Require: replaces") }, "420", "Unsupported: replaces"},
 		{"S-044/the bare Replaces header is ignored", "INVITE", func(q *request) { q.with("Replaces: x@y;to-tag=1;from-tag=2") }, "200", ""},
 		{"S-044/SUBSCRIBE", "SUBSCRIBE", func(q *request) { q.with("Event: foo") }, "489", ""},
@@ -102,7 +102,7 @@ func TestOptions(t *testing.T) {
 		ok := ask(user)
 		for _, h := range []struct{ name, value string }{
 			{"Allow", allow},
-			{"Supported", ""},
+			{"Supported", supported},
 			{"Accept", "application/sdp, multipart/mixed, multipart/alternative, multipart/related"},
 			{"Accept-Encoding", "identity"},
 			{"Accept-Language", "*"},

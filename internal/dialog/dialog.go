@@ -39,6 +39,13 @@ type Dialog struct {
 	bye   *attempt        // while closing
 	leave *leaving        // End was called, or the like, before a BYE was possible
 
+	open        *modification   // the own re-INVITE or UPDATE that is on its way
+	waiting     []*modification // those whose turn has not come
+	wishes      int             // of Modify, not done yet; guarded by the serial
+	peerUpdates bool            // the peer takes UPDATE
+	timer       sessionTimer
+	unpracked   rack // of the reliable provisional response that had no PRACK when the 200 went
+
 	ownSDP  []byte            // the last session description sent
 	peerSDP [sha256.Size]byte // of the last one received
 }
@@ -88,6 +95,8 @@ func (d *Dialog) finish(end End) {
 	for _, u := range d.acks {
 		u.stop()
 	}
+	d.timer.stop()
+	d.giveUpModifications()
 	out := d.out
 	d.in, d.out, d.acks, d.bye, d.leave = nil, nil, nil, nil, nil
 	if out != nil {
@@ -113,6 +122,7 @@ func (d *Dialog) establish(m *sip.Message) {
 	d.phase, d.wasEstablished = established, true
 	d.in, d.out = nil, nil
 	d.owner.Established(d, m)
+	d.proceed()
 }
 
 func digest(sdp []byte) [sha256.Size]byte { return sha256.Sum256(sdp) }

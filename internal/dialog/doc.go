@@ -4,6 +4,6 @@
 // An Endpoint sits on a sip.Stack as its User. What happens on a dialog runs as its tasks, one at a time and in the order of
 // arrival, and no lock is held meanwhile, so that an Owner may call the dialog's methods from within its own.
 //
-// Not spoken yet, hence neither in Supported nor in Allow, and refused by the rules: reliable provisional responses (RFC 3262),
-// session timers (RFC 4028), Replaces (RFC 3891), late offers, sips URIs, and answers to digest challenges.
+// Not spoken yet, hence neither in Supported nor in Allow, and refused by the rules: reliable provisional responses as caller (RFC 3262),
+// Replaces (RFC 3891), sips URIs, and answers to digest challenges.
 package dialog

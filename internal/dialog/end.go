@@ -61,6 +61,7 @@ func (e *Endpoint) newBye(l *leg, tasks *serial, reason string) *attempt {
 		if err != nil {
 			return nil, err
 		}
+		m.Add("Supported", spokenAsCaller)
 		if reason != "" {
 			m.Add("Reason", reason)
 		}

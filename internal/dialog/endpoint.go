@@ -21,6 +21,12 @@ type Config struct {
 	T1, T2       time.Duration                                       // 500 ms and 4 s, as in the stack: resending of 2xx (S-002)
 	Contact      func(p sip.Proto, peer netip.Addr) (sip.URI, error) // own Contact for that peer; nil: sip:HOST:PORT;transport= from Stack.LocalFor
 	MaxDialogs   int                                                 // 100,000: dialogs, those in set-up included; above it 503, and ErrLimit
+
+	// Reliable sends provisional responses reliably to callers that support that (RFC 3262); without, to those that require it.
+	Reliable bool
+	// SessionExpires is the session interval that this side asks for (RFC 4028), at least MinSE; 0: it asks for none, and takes what peers
+	// ask for. MinSE is the smallest one that it takes, 90 s or more; 0: 90 s.
+	SessionExpires, MinSE time.Duration
 }
 
 // Endpoint answers and starts dialogs on a stack. It is the stack's User. Safe for concurrent use.
@@ -57,6 +63,10 @@ func New(c Config, u User) *Endpoint {
 	if c.MaxDialogs <= 0 {
 		c.MaxDialogs = 100_000
 	}
+	c.MinSE = max(c.MinSE.Truncate(time.Second), leastInterval)
+	if c.SessionExpires > 0 {
+		c.SessionExpires = max(c.SessionExpires.Truncate(time.Second), c.MinSE)
+	}
 	c.Product = oneLine(c.Product)
 	e := &Endpoint{cfg: c, log: c.Logger, user: u, table: newTable()}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
@@ -78,6 +88,9 @@ func (e *Endpoint) Request(tx *sip.ServerTx, m *sip.Message) {
 		tx.SetLocalTag(own)
 	}
 	offer, r := check(m, tag != "")
+	if r == nil {
+		r = e.checkTimer(m)
+	}
 	switch {
 	case r != nil:
 		e.refuse(tx, r)

@@ -78,8 +78,10 @@ func TestEndpoint(t *testing.T) {
 		(<-incoming).OnOver(func(e End) { r.tell("over %s %d", causes[e.Cause], e.Code) })
 		done := make(chan error)
 		go func() { done <- r.e.Close(t.Context()) }()
-		for range 3 {
+		for n := 0; n < 3; n++ {
 			switch m := r.next(); m.what() {
+			case "ACK":
+				n-- // of the 487
 			case "BYE":
 				if !strings.Contains(m.get("Reason"), "shutting down") {
 					t.Errorf("got\n%s", m.raw)
@@ -240,8 +242,8 @@ func TestDecisions(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		}
-		if _, err := in.Accept([]byte("v=0"), r); err != ErrNoOffer || in.Offer() != nil {
-			t.Errorf("got %v", err)
+		if in.Offer() != nil {
+			t.Errorf("an offer: %q", in.Offer())
 		}
 		check0(t, in.Reject(Refusal{Code: 488}))
 		c.ackFinal(late, c.want("488 INVITE"))

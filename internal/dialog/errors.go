@@ -13,8 +13,8 @@ var (
 	ErrClosed = errors.New("dialog: the endpoint is closed")
 	// ErrLimit: there are as many dialogs as the configuration allows.
 	ErrLimit = errors.New("dialog: too many dialogs")
-	// ErrNoOffer: Accept of an INVITE without a session description, where there is nothing to answer.
-	ErrNoOffer = errors.New("dialog: the INVITE has no session description to answer")
+	// ErrBusy: too many re-INVITEs and UPDATEs of this side wait for their turn.
+	ErrBusy = errors.New("dialog: too many offers are waiting")
 )
 
 // InputError names the field of an Invite, or the argument of a method, that cannot be used.

@@ -11,8 +11,9 @@ import (
 
 // What this package speaks (S-043): exactly this works.
 const (
-	allow          = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE"
-	supported      = "" // RFC 3261 §20.37: empty means that no extension is supported
+	allow          = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK"
+	supported      = "timer, 100rel" // of what comes
+	spokenAsCaller = "timer"         // no reliable provisional response is asked for
 	accept         = sdpType + ", multipart/mixed, multipart/alternative, multipart/related"
 	acceptEncoding = "identity"
 	acceptLanguage = "*" // no text is read by a person here
@@ -24,8 +25,13 @@ const (
 	retryAfter = "30"
 )
 
+// capabilities are said in responses to INVITE, UPDATE and OPTIONS, asCaller in own INVITE and UPDATE.
 func capabilities() []sip.Header {
 	return []sip.Header{{Name: "Allow", Value: allow}, {Name: "Supported", Value: supported}}
+}
+
+func asCaller() []sip.Header {
+	return []sip.Header{{Name: "Allow", Value: allow}, {Name: "Supported", Value: spokenAsCaller}}
 }
 
 // reply answers a request. A body is a session description.

@@ -29,6 +29,8 @@ type Incoming struct {
 	reason   string
 	progress *time.Timer
 	deadline *time.Timer
+	reliable reliability
+	late     rack // of the reliable response without PRACK when the final one was decided on
 	end      *End // it ended without Accept and Reject
 	onOver   func(End)
 }
@@ -75,7 +77,8 @@ func (in *Incoming) headers() []sip.Header {
 	return append(append(in.head[:last:last], h), capabilities()...)
 }
 
-// Ring sends a provisional response above 100, which is then repeated each minute. It fails with ErrOver once the INVITE is over.
+// Ring sends a provisional response above 100, which is then repeated each minute. It fails with ErrOver once the INVITE is over. To a caller that
+// requires reliable ones (RFC 3262) but leaves the offer to this side none is sent: it would have to carry the offer.
 func (in *Incoming) Ring(code int, reason string) error {
 	if code <= 100 || code > 199 {
 		return &InputError{Field: "code", Err: fmt.Errorf("%d is none of 101 to 199", code)}
@@ -92,6 +95,13 @@ func (in *Incoming) Ring(code int, reason string) error {
 
 // provisional sends the provisional response; in.mu is held, so that none follows a final one.
 func (in *Incoming) provisional() {
+	switch {
+	case in.reliable.silent:
+		return
+	case in.reliable.on:
+		in.sendReliably()
+		return
+	}
 	in.d.e.reply(in.tx, in.code, in.reason, in.headers(), nil)
 	in.progress.Reset(progressInterval)
 }
@@ -104,21 +114,20 @@ func (in *Incoming) stillUndecided() {
 	}
 }
 
-// Accept sends the 200 with answer as session description, and makes the dialog. It fails with ErrOver when the INVITE was
-// decided, cancelled or given up before, and with ErrNoOffer when there is nothing to answer. o may be called before it returns.
-func (in *Incoming) Accept(answer []byte, o Owner) (*Dialog, error) {
+// Accept sends the 200 with own as session description, and makes the dialog: own is the answer to Offer, or where that is nil an offer, whose
+// answer o.Answered gets from the ACK (S-023). It fails with ErrOver when the INVITE was decided, cancelled or given up before. o may be called
+// before it returns.
+func (in *Incoming) Accept(own []byte, o Owner) (*Dialog, error) {
 	switch {
 	case o == nil:
 		return nil, &InputError{Field: "owner", Err: errRequired}
-	case len(answer) == 0:
-		return nil, &InputError{Field: "answer", Err: errRequired}
-	case in.offer == nil:
-		return nil, ErrNoOffer
+	case len(own) == 0:
+		return nil, &InputError{Field: "own", Err: errRequired}
 	case !in.settle():
 		return nil, ErrOver
 	}
-	answer = bytes.Clone(answer)
-	in.d.tasks.call(func() { in.d.accept(in, answer, o) }, in.d.e.spawn)
+	own = bytes.Clone(own)
+	in.d.tasks.call(func() { in.d.accept(in, own, o) }, in.d.e.spawn)
 	return in.d, nil
 }
 
@@ -158,6 +167,10 @@ func (in *Incoming) settle() bool {
 		return false
 	}
 	in.settled = true
+	if in.reliable.open != nil {
+		in.late = in.reliable.open.rack
+	}
+	in.reliable.stop()
 	in.progress.Stop()
 	in.deadline.Stop()
 	in.d.e.undecided.Delete(in.tx)
@@ -223,7 +236,7 @@ func (e *Endpoint) newIncoming(tx *sip.ServerTx, m *sip.Message, tag string, off
 		return nil, &Refusal{Code: 513}
 	}
 	d.leg.keep()
-	in := &Incoming{d: d, tx: tx, offer: offer, code: 183}
+	in := &Incoming{d: d, tx: tx, offer: offer, code: 183, reliable: e.reliabilityFor(m, offer)}
 	for _, row := range m.Values("Record-Route") {
 		in.head = append(in.head, sip.Header{Name: "Record-Route", Value: row})
 	}
@@ -242,7 +255,11 @@ func (e *Endpoint) newIncoming(tx *sip.ServerTx, m *sip.Message, tag string, off
 
 // arm starts the timers of an undecided INVITE; in.mu is held.
 func (in *Incoming) arm() {
-	in.progress = time.AfterFunc(progressInterval, in.stillUndecided)
+	interval := progressInterval
+	if in.reliable.on {
+		interval = reliableInterval
+	}
+	in.progress = time.AfterFunc(interval, in.stillUndecided)
 	limit, code, why := in.d.e.cfg.SetupTimeout, 480, "not answered in time"
 	if x, ok := expires(in.tx.Request().Get("Expires")); ok && x < limit {
 		limit, code, why = x, 487, "expired" // RFC 3261 §13.3.1 (S-037)

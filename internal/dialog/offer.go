@@ -9,25 +9,33 @@ import (
 
 // serveInvite answers a re-INVITE (RFC 3261 §14.2).
 func (d *Dialog) serveInvite(tx *sip.ServerTx, m *sip.Message, offer []byte) {
-	answer, r := d.reinvited(m, offer)
+	own, r := d.reinvited(m, offer)
 	if r != nil {
 		d.e.refuse(tx, r)
 		return
 	}
-	if d.agree(tx, m, answer) {
+	if d.agree(tx, m, own) {
+		late := own
+		if offer != nil {
+			late = nil
+		}
 		seq, _ := m.CSeq()
-		d.awaitAck(tx, seq)
+		d.awaitAck(tx, seq, late)
 	}
 }
 
-func (d *Dialog) reinvited(m *sip.Message, offer []byte) (answer []byte, r *Refusal) {
+// reinvited finds the session description for the 200 of a re-INVITE: the answer to its offer, or where it has none an offer (S-024).
+func (d *Dialog) reinvited(m *sip.Message, offer []byte) (own []byte, r *Refusal) {
 	switch {
-	case d.phase == calling || d.phase == acking:
+	case d.phase == calling, d.phase == acking, d.openOffer():
 		return nil, &Refusal{Code: 491} // the own INVITE is open (S-009)
-	case d.phase == ringing, len(d.acks) >= maxUnacked, d.leave != nil:
+	case d.phase == ringing, len(d.acks) >= maxUnacked, d.leave != nil, d.offerUnanswered():
 		return nil, later()
 	case offer == nil:
-		return nil, &Refusal{Code: 488, Headers: []sip.Header{warning(399, "an offer is needed in the request")}}
+		if own = d.owner.MakeOffer(d); len(own) == 0 {
+			return nil, &Refusal{Code: 488}
+		}
+		return bytes.Clone(own), nil
 	}
 	return d.answer(m, offer)
 }
@@ -38,7 +46,7 @@ func (d *Dialog) serveUpdate(tx *sip.ServerTx, m *sip.Message, offer []byte) {
 	if offer != nil {
 		var r *Refusal
 		switch {
-		case d.phase == calling || d.phase == acking:
+		case d.phase == calling, d.phase == acking, d.openOffer(), d.phase != ringing && d.offerUnanswered():
 			r = &Refusal{Code: 491} // the own offer is open
 		case d.phase == ringing, d.leave != nil:
 			r = later() // the peer's offer is unanswered
@@ -82,7 +90,11 @@ func (d *Dialog) agree(tx *sip.ServerTx, m *sip.Message, answer []byte) bool {
 		return false
 	}
 	d.refresh(m)
+	d.learnAllow(m)
 	h := append([]sip.Header{{Name: "Contact", Value: contact}}, capabilities()...)
+	if d.phase == established || d.phase == accepted {
+		h = append(h, d.grantTimer(m)...)
+	}
 	d.e.reply(tx, 200, "OK", h, answer)
 	return true
 }

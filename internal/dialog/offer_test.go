@@ -143,17 +143,6 @@ func TestInDialog(t *testing.T) {
 		r.expect("ended local 200 established=true")
 	})
 
-	established("S-018/a re-INVITE without offer: 488 with Warning, the dialog goes on", func(t *testing.T, r *rig, c *call) {
-		inv := c.request("INVITE")
-		c.send(inv)
-		no := c.want("488 INVITE")
-		if !strings.HasPrefix(no.get("Warning"), "399 ") {
-			t.Errorf("got\n%s", no.raw)
-		}
-		c.ackFinal(inv, no)
-		c.bye(r)
-	})
-
 	established("S-008/CSeq lower or equal: 500; gaps are accepted", func(t *testing.T, r *rig, c *call) {
 		high := c.request("OPTIONS")
 		high.seq += 50
@@ -171,7 +160,7 @@ func TestInDialog(t *testing.T) {
 		info := c.request("INFO").with("Content-Type: application/x-thing", "Info-Package: foo")
 		info.body = "thing"
 		c.send(info)
-		if no := c.want("405 INFO"); no.get("Allow") != "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE" {
+		if no := c.want("405 INFO"); no.get("Allow") != allow {
 			t.Errorf("got\n%s", no.raw)
 		}
 		c.bye(r)

@@ -33,6 +33,7 @@ type hooks struct {
 	answered func(d *Dialog) *Refusal
 	offer    func(offer []byte) ([]byte, *Refusal)
 	progress func(d *Dialog)
+	make     func() []byte
 	options  int
 }
 
@@ -83,6 +84,11 @@ func (r *rig) Established(_ *Dialog, _ *sip.Message) { r.tell("established") }
 func (r *rig) Offer(_ *Dialog, _ *sip.Message, offer []byte) ([]byte, *Refusal) {
 	r.tell("offer")
 	return r.hooks().offer(offer)
+}
+
+func (r *rig) MakeOffer(*Dialog) []byte {
+	r.tell("make offer")
+	return r.hooks().make()
 }
 
 var causes = map[Cause]string{
@@ -138,6 +144,7 @@ func (r *rig) quiet() {
 func (r *rig) start(t *testing.T, c Config, s sip.Config, listen string) string {
 	r.events = make(chan string, 10_000)
 	r.do = hooks{invite: r.accept, options: 200, offer: func([]byte) ([]byte, *Refusal) { return []byte(otherSDP), nil }}
+	r.do.make = func() []byte { return []byte(answerSDP) }
 	c.Product = "Parley-Test/1"
 	r.e = New(c, r)
 	s.User = r.e

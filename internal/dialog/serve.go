@@ -19,6 +19,8 @@ func (d *Dialog) serve(tx *sip.ServerTx, m *sip.Message, offer []byte) {
 		d.serveInvite(tx, m, offer)
 	case "UPDATE":
 		d.serveUpdate(tx, m, offer)
+	case "PRACK":
+		d.servePrack(tx, m, offer)
 	case "OPTIONS":
 		contact, _ := d.contactOn(tx.Flow())
 		d.e.capable(tx, m, contact, d.e.user.Capabilities())
@@ -35,8 +37,6 @@ func (d *Dialog) admit(m *sip.Message) *Refusal {
 	switch {
 	case d.phase == over, tag != d.remoteTag, d.phase == calling && tag == "":
 		return noDialog()
-	case m.Method == "PRACK":
-		return noDialog() // no reliable provisional response was ever sent (S-025)
 	case d.phase == closing && m.Method != "BYE":
 		return noDialog()
 	}

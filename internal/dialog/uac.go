@@ -19,7 +19,8 @@ type outgoing struct {
 	d       *Dialog
 	offer   []byte
 	headers []sip.Header
-	seq     uint32 // CSeq number of the INVITE
+	seq     uint32        // CSeq number of the INVITE
+	least   time.Duration // Min-SE of the 422 that was answered with another try; 0: none
 	ctx     context.Context
 	cancel  context.CancelFunc // stops looking up addresses
 	req     *attempt
@@ -58,7 +59,7 @@ func (o *outgoing) build(t sip.Target) (*sip.Message, error) {
 		return nil, err
 	}
 	m.Add("Contact", contact)
-	for _, h := range capabilities() {
+	for _, h := range append(asCaller(), o.d.e.askTimer(o.least)...) {
 		m.Add(h.Name, h.Value)
 	}
 	o.d.e.addAgent(m)
@@ -82,9 +83,22 @@ func (o *outgoing) event(ev sip.Event) {
 		o.failed(ev.Err)
 	case m.Status < 200:
 		o.progress(m)
+	case m.Status == 422 && o.raise(m):
 	default:
 		o.fail(End{Cause: Refused, Code: m.Status, Reason: m.Reason, Message: m})
 	}
+}
+
+// raise sends the INVITE again, once, after a 422 that says what session interval is long enough (RFC 4028 §7.3; S-030).
+func (o *outgoing) raise(m *sip.Message) bool {
+	least := minSE(m)
+	if o.least > 0 || o.why != nil || least <= o.d.e.cfg.SessionExpires {
+		return false
+	}
+	o.least, o.seq = least, o.d.nextSeq()
+	o.req = &attempt{e: o.d.e, tasks: &o.d.tasks, build: o.build, on: o.event}
+	o.req.begin(o.ctx, &o.d.leg)
+	return true
 }
 
 func (o *outgoing) failed(err error) {
@@ -174,6 +188,7 @@ func (o *outgoing) adopt(m *sip.Message, l *leg, a *sentAck) {
 			}
 		}
 	}
+	d.learnAllow(m)
 	d.acknowledge(l, o.seq, a, func(err error) {
 		switch {
 		case d.phase != acking: // a BYE came meanwhile
@@ -184,6 +199,7 @@ func (o *outgoing) adopt(m *sip.Message, l *leg, a *sentAck) {
 		case d.leave != nil:
 			d.depart(d.leave)
 		default:
+			d.timerAgreed(m)
 			d.establish(m)
 		}
 	})

@@ -19,9 +19,9 @@ type User interface {
 type Owner interface {
 	// Progress: a provisional response other than 100 came (as caller only).
 	Progress(d *Dialog, m *sip.Message)
-	// Answered (as caller only): the first 2xx came; its ACK has not been sent yet. answer is the session description in it,
-	// nil where there is none that can be read. A refusal sends the ACK and then BYE: the dialog ends with Ended,
-	// Established false, Cause BadAnswer, code and reason as given.
+	// Answered: the answer to an own offer came: in the first 2xx (as caller; its ACK has not been sent yet, and answer is nil where there is
+	// none that can be read), in the ACK of a 2xx that carried an offer, or in the 2xx of an own re-INVITE or UPDATE. Those that change
+	// nothing are not told. A refusal ends the dialog by BYE, after the ACK where one is due: Ended with Cause BadAnswer, code and reason as given.
 	Answered(d *Dialog, m *sip.Message, answer []byte) (refuse *Refusal)
 	// Established: the ACK was received (called side; m is the ACK) or sent (calling side; m is the 2xx). Once.
 	Established(d *Dialog, m *sip.Message)
@@ -29,6 +29,9 @@ type Owner interface {
 	// Returns the answer, or a Refusal (488 …), which leaves the dialog as it was. An offer equal to the last one is answered
 	// by the dialog itself with the last description that we sent.
 	Offer(d *Dialog, m *sip.Message, offer []byte) (answer []byte, refuse *Refusal)
+	// MakeOffer: a re-INVITE came that has no offer, and asks for one: what stands, or what this side wishes by now (S-024). Its answer comes
+	// through Answered, unless it changes nothing. Nil refuses with 488.
+	MakeOffer(d *Dialog) []byte
 	// Ended: the dialog is over. Exactly once for each dialog or attempt, whatever ended it, and the last call.
 	Ended(d *Dialog, e End)
 }
