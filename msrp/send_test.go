@@ -178,7 +178,7 @@ func TestSend(t *testing.T) {
 		p.to = s2.URI().String()
 		p.bind()
 		next[*msrp.Received](h2)
-		const size = 2 << 20
+		const size = 16 << 20 // more than the sockets take before the second message is queued
 		big := func(c string) msrp.Outgoing {
 			return msrp.Outgoing{ContentType: "text/plain", Body: []byte(strings.Repeat(c, size)), FailureReport: msrp.FailureNo}
 		}

@@ -56,11 +56,15 @@ func runSIPp(t *testing.T, d *daemon.Daemon, mode string, calls int) sippCounts 
 	if err != nil {
 		t.Fatal(err)
 	}
+	own, err := daemon.Address() // sipp's own port is 5060 too, which on 127.0.0.1 is left to daemons without a configuration
+	if err != nil {
+		t.Fatal(err)
+	}
 	dir := t.TempDir()
 	limit := time.Minute + 3*time.Duration(calls/callsPerSecond)*time.Second
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, sipp, d.SIP().String(), "-sf", scenario, "-s", "bob", "-i", "127.0.0.1", "-t", mode,
+	cmd := exec.CommandContext(ctx, sipp, d.SIP().String(), "-sf", scenario, "-s", "bob", "-i", own.String(), "-t", mode,
 		"-r", strconv.Itoa(callsPerSecond), "-m", strconv.Itoa(calls), "-nostdin",
 		"-trace_err", "-error_file", "errors.log", "-trace_stat", "-stf", "statistics.csv")
 	cmd.Dir = dir
