@@ -7,6 +7,9 @@
 // [Session.Send] queues a message, whose [Fate] the session's [Handler] hears. A message that came is a [Received],
 // which is completed later by its Accept or Reject, from any goroutine and in any order.
 //
+// Messages may be of any size. A body to send can be an io.Reader (Outgoing.Stream), and a Handler that is a [Streamer] reads what comes in
+// chunks as it arrives ([Incoming]). Neither is ever in memory as a whole.
+//
 // The connection, not the session, is the unit of transport: sessions with the same peer share one.
 package msrp
 

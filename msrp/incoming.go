@@ -103,7 +103,7 @@ func (c *conn) proceed(p *wire.Piece) {
 		return
 	}
 	if !a.refused && len(p.Body) > 0 {
-		if v := in.put(a.route.session, a.partial, a.next, p.Body); v.code != 0 {
+		if v := in.put(c, a.route.session, a.partial, a.next, p.Body); v.code != 0 {
 			c.refuse(p.Head, v)
 		}
 		a.next += int64(len(p.Body))

@@ -125,14 +125,14 @@ func (in *incoming) evict() bool {
 
 // put adds octets to a message. A code: it cannot be taken, because it has become too large or the application does not want it, and is
 // refused from now on.
-func (in *incoming) put(s *Session, p *partial, at int64, data []byte) verdict {
+func (in *incoming) put(c *conn, s *Session, p *partial, at int64, data []byte) verdict {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if v := p.unwanted(); v.code != 0 {
 		return v
 	}
 	before := p.kept
-	ok := at-1 <= s.maxSize-int64(len(data)) && p.take(at, data) && in.octets+p.kept-before <= s.endpoint.cfg.PartialOctets
+	ok := at-1 <= s.maxSize-int64(len(data)) && p.take(c, at, data) && in.octets+p.kept-before <= s.endpoint.cfg.PartialOctets
 	in.octets += p.kept - before
 	p.touched = time.Now()
 	if !ok {
@@ -168,7 +168,7 @@ func (in *incoming) giveUp(p *partial, v verdict) {
 }
 
 // take puts octets where they belong.
-func (p *partial) take(at int64, data []byte) bool {
+func (p *partial) take(c *conn, at int64, data []byte) bool {
 	if p.stream == nil {
 		return p.put(at, data)
 	}
@@ -182,12 +182,12 @@ func (p *partial) take(at int64, data []byte) bool {
 	if at > p.passed+1 {
 		return p.put(at, data)
 	}
-	p.pass(data)
+	p.pass(c, data)
 	for len(p.segments) > 0 && p.segments[0].from <= p.passed+1 {
 		g := &p.segments[0]
 		p.kept -= segmentCost + int64(len(g.data))
 		if skip := p.passed + 1 - g.from; skip < int64(len(g.data)) {
-			p.pass(g.data[skip:])
+			p.pass(c, g.data[skip:])
 		}
 		p.segments = p.segments[1:]
 	}
@@ -195,9 +195,9 @@ func (p *partial) take(at int64, data []byte) bool {
 }
 
 // pass hands octets on that come next.
-func (p *partial) pass(data []byte) {
+func (p *partial) pass(c *conn, data []byte) {
 	p.passed += int64(len(data))
-	p.stream.write(data)
+	p.stream.write(c, data)
 }
 
 // put stores octets. Where some are there already, the later ones replace them (RFC 4975 §7.3.1, M-098).

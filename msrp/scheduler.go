@@ -123,7 +123,7 @@ func (c *conn) continueChunk(b *batch, control bool) {
 	w := c.writer.chunk
 	s, m := w.session, w.message
 	s.mu.Lock()
-	wait = wait || m.yields && s.outgoing.next() != m
+	wait = wait || s.conn != c || m.yields && s.outgoing.next() != m // D-016: what follows goes to the new path
 	due := func() bool { return wait && m.next+1-w.from >= plainChunk }
 	last, ends := false, due()
 	if !m.ended && !s.over.Load() && !ends {

@@ -36,11 +36,11 @@ type Incoming struct {
 	Duplicate     bool // a message with this Message-ID was handed over before (M-055)
 
 	session *Session
-	conn    *conn // whose reader waits while too much is buffered
 	sender  *sender
 	partial *partial
 
 	mu       sync.Mutex
+	conn     *conn // whose reader waits while too much is buffered: the one that octets came over last
 	arrived  sync.Cond
 	blocks   []*streamBlock // of octets not read yet
 	from, to int            // of the first and the last block
@@ -80,10 +80,10 @@ func (in *Incoming) Read(p []byte) (int, error) {
 		in.advance(k)
 		n += k
 	}
-	end := in.end
+	end, c := in.end, in.conn
 	in.mu.Unlock()
 	if n > 0 {
-		in.conn.buffer(-n)
+		c.buffer(-n)
 		return n, nil
 	}
 	return 0, end
@@ -118,9 +118,10 @@ func (in *Incoming) WriteTo(w io.Writer) (total int64, err error) {
 		if taken {
 			in.advance(n)
 		}
+		c := in.conn
 		in.mu.Unlock()
 		if taken {
-			in.conn.buffer(-n)
+			c.buffer(-n)
 		}
 		total += int64(n)
 		if err != nil {
@@ -156,13 +157,13 @@ func (in *Incoming) ReportFailure(code int, comment string) {
 	}
 	came := in.giveUp(v)
 	in.mu.Lock()
-	final := in.final
+	final, c := in.final, in.conn
 	in.mu.Unlock()
 	switch {
 	case final != nil:
 		final.ReportFailure(code, comment)
 	case in.FailureReport != FailureNo:
-		in.conn.reportFailure(in.session, in.sender, in.MessageID, ByteRange{Start: 1, End: came, Total: in.Total}, v)
+		c.reportFailure(in.session, in.sender, in.MessageID, ByteRange{Start: 1, End: came, Total: in.Total}, v)
 	}
 }
 
@@ -209,14 +210,14 @@ func (in *Incoming) finish(end error) {
 		return
 	}
 	in.end = end
-	n := 0
+	n, c := 0, in.conn
 	if end == ErrIncomplete {
 		n = int(in.buffered)
 		in.blocks, in.from, in.to, in.buffered = nil, 0, 0, 0 // not into the pool: WriteTo may be at work on the first
 	}
 	in.arrived.Broadcast()
 	in.mu.Unlock()
-	in.conn.buffer(-n)
+	c.buffer(-n)
 }
 
 // unread says whether octets wait to be read.
@@ -226,13 +227,15 @@ func (in *Incoming) unread() bool {
 	return in.buffered > 0
 }
 
-// write buffers octets that come next. The reader of the connection calls it, and stops when too much is buffered.
-func (in *Incoming) write(data []byte) {
+// write buffers octets that come next, over c. The reader of the connection calls it, and stops when too much is buffered.
+func (in *Incoming) write(c *conn, data []byte) {
 	in.mu.Lock()
 	if in.end != nil {
 		in.mu.Unlock()
 		return
 	}
+	before, moved := in.conn, int(in.buffered)
+	in.conn = c
 	in.buffered += int64(len(data))
 	for n := 0; n < len(data); {
 		if len(in.blocks) == 0 || in.to == len(streamBlock{}) {
@@ -244,7 +247,11 @@ func (in *Incoming) write(data []byte) {
 	}
 	in.arrived.Signal()
 	in.mu.Unlock()
-	in.conn.buffer(len(data))
+	if before == c {
+		moved = 0
+	}
+	before.buffer(-moved)
+	c.buffer(moved + len(data))
 }
 
 // front is what can be read of the first block. Holding in.mu.

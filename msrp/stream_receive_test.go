@@ -461,6 +461,43 @@ func TestReceiveStream(t *testing.T) {
 		balanced(t, r, s)
 	})
 
+	fakeTime(t, "D-016/a stream that goes on over another connection", msrp.Config{StreamBuffer: 100}, func(t *testing.T, r *rig) {
+		s, h, p := r.bound(streams)
+		_, req := p.chunk("m-0001", "1-*/*", strings.Repeat("x", 50), "+", "Failure-Report: no")
+		p.write(req)
+		in := next[*msrp.Incoming](h)
+		synctest.Wait()
+		q := r.peer(s)
+		q.uri = movedURI
+		s.SetPeer(known(t, movedURI))
+		q.bind()
+		next[*msrp.Received](h)
+		_, req = q.chunk("m-0001", "51-*/*", strings.Repeat("y", 60), "+", "Failure-Report: no")
+		q.write(req)
+		synctest.Wait()
+		p.nc.Close() // it is not needed any more
+		synctest.Wait()
+		if n := r.endpoint.Buffered(); n != 110 {
+			t.Fatalf("%d octets are buffered", n)
+		}
+		id, req := q.chunk("m-0001", "111-*/*", "z", "$")
+		done := make(chan struct{})
+		go func() { q.write(req); close(done) }()
+		synctest.Wait()
+		select {
+		case <-done:
+			t.Fatal("reading goes on") // all that is buffered counts on the new connection
+		default:
+		}
+		in.Accept()
+		if got, want := body(t, in), strings.Repeat("x", 50)+strings.Repeat("y", 60)+"z"; got != want {
+			t.Fatalf("got %q", got)
+		}
+		<-done
+		q.expect(id, 200)
+		balanced(t, r, s)
+	})
+
 	fakeTime(t, "M-107/a failure that is known later", msrp.Config{}, func(t *testing.T, r *rig) {
 		_, h, p := r.bound(streams)
 		h.on(nil)

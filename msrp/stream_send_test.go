@@ -465,6 +465,35 @@ func TestSendStream(t *testing.T) {
 		s.Close()
 	})
 
+	fakeTime(t, "D-016/a stream goes on over another connection, from where the chunk in progress ends", large, func(t *testing.T, r *rig) {
+		s, h, p := r.bound()
+		const size = 1_000_000
+		id := send(t, s, stream(io.LimitReader(endless('x'), size), size))
+		synctest.Wait()
+		q := r.peer(s)
+		q.uri = movedURI
+		s.SetPeer(known(t, movedURI))
+		q.bind()
+		f := p.expectRequest("SEND")
+		if f.flag != "+" || len(f.body) < 2048 || len(f.body) > 200_000 {
+			t.Fatalf("got %q after %d octets", f.flag, len(f.body))
+		}
+		p.respond(f, 200, "OK")
+		got := len(f.body)
+		for flag := "+"; flag == "+"; {
+			f := q.expectRequest("SEND")
+			if !strings.HasPrefix(f.header("Byte-Range"), fmt.Sprintf("%d-", got+1)) || f.header("To-Path") != movedURI {
+				t.Fatalf("got %q to %s", f.header("Byte-Range"), f.header("To-Path"))
+			}
+			q.respond(f, 200, "OK")
+			got, flag = got+len(f.body), f.flag
+		}
+		next[*msrp.Received](h)
+		if f := next[msrp.Fate](h); got != size || f.MessageID != id || f.Kind != msrp.Delivered {
+			t.Fatalf("%d octets, %+v", got, f)
+		}
+	})
+
 	t.Run("M-018/an id that would end an interruptible chunk", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := newFakeRig(t, large)
