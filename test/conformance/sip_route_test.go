@@ -155,9 +155,8 @@ func TestRoute(t *testing.T) {
 				t.Errorf("OPTIONS with %q: %s", value, r.Start)
 			}
 			d = a.NewDialog("bob")
-			if r := placed(t, d, change(d.Invite(offer)), 200); n.Session(t, sessionID(peer.ParseSDP(r.Body).Media[0].Path())) != nil {
-				t.Error("still listed")
-			}
+			r := placed(t, d, change(d.Invite(offer)), 200)
+			(&call{n: n, id: sessionID(peer.ParseSDP(r.Body).Media[0].Path())}).gone(t)
 		}
 	})
 }
