@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"testing"
 	"time"
 
@@ -36,10 +37,16 @@ func start(t *testing.T, c node.Config) *node.Node {
 	return node.Start(t, program, c)
 }
 
-// row runs one subtest beside the others. Its name begins with the row that it shows.
+// row runs one subtest beside the others. Its name begins with the row that it shows. A panic, on an answer that lacks what f takes from it, fails
+// this row and not the whole run, which the daemons would outlive.
 func row(t *testing.T, name string, f func(t *testing.T)) {
 	t.Run(name, func(t *testing.T) {
 		t.Parallel()
+		defer func() {
+			if r := recover(); r != nil {
+				t.Errorf("panic: %v\n%s", r, debug.Stack())
+			}
+		}()
 		f(t)
 	})
 }

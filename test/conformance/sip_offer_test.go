@@ -209,7 +209,7 @@ func TestOffer(t *testing.T) {
 		c := answered(t, n, setup{})
 		for _, x := range []struct{ offered, answered string }{{"sendonly", "recvonly"}, {"inactive", "inactive"}, {"recvonly", "sendonly"}, {"sendrecv", ""}} {
 			r, d := c.reoffer(t, "UPDATE", peer.Offer("*", c.s.Own)+"a="+x.offered+"\r\n")
-			if r.Code() != 200 {
+			if r.Code() != 200 || len(d.Media) == 0 {
 				t.Fatal(r.Start)
 			}
 			got := ""
