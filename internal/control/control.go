@@ -69,20 +69,13 @@ func (c *Control) Answer(inv *ua.Invitation, types []string) error {
 	return err
 }
 
-// refuseWhenFull makes Send refuse at once where the session's queue is full: a command must not wait.
-var refuseWhenFull = func() context.Context {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return ctx
-}()
-
-// Send queues a message in a session.
+// Send queues a message in a session. A command does not wait: the agent refuses where the session's queue is full (msrp.Config.RefuseWhenFull).
 func (c *Control) Send(m Send) (messageID string, err error) {
 	s := c.agent.Session(m.SessionID)
 	if s == nil {
 		return "", ErrUnknownSession
 	}
-	return s.Send(refuseWhenFull, ua.Outgoing{
+	return s.Send(context.Background(), ua.Outgoing{
 		ContentType: m.ContentType, Body: m.Body, FailureReport: m.FailureReport, SuccessReport: m.SuccessReport,
 	})
 }

@@ -32,6 +32,7 @@ type node struct {
 
 func newNode(t testing.TB, j journal.Journal, c msrp.Config) *node {
 	t.Helper()
+	c.RefuseWhenFull = true // as in the daemon
 	n := &node{Control: control.New(j, "/node/test", slog.New(slog.DiscardHandler))}
 	var err error
 	n.agent, err = ua.New(ua.Config{

@@ -25,6 +25,7 @@ import (
 	"github.com/parley-msrp/parley/internal/route"
 	"github.com/parley-msrp/parley/internal/version"
 	"github.com/parley-msrp/parley/internal/web"
+	"github.com/parley-msrp/parley/msrp"
 	"github.com/parley-msrp/parley/ua"
 )
 
@@ -128,6 +129,7 @@ func (n *node) agentConfig(c config.Config) ua.Config {
 		CleanupInterval: c.MSRPUA.CleanupInterval,
 		Product:         version.Server(),
 		Logger:          n.log,
+		MSRP:            msrp.Config{RefuseWhenFull: true},
 	}
 }
 
