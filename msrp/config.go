@@ -51,7 +51,7 @@ type Config struct {
 	DialTimeout     time.Duration // for each address, 10 s
 	HeadTimeout     time.Duration // from the first octet of a frame to the end of its head, 30 s
 	BodyTimeout     time.Duration // without progress within a body, 120 s
-	WriteTimeout    time.Duration // for a write of at most 64 KiB, 30 s
+	WriteTimeout    time.Duration // for a write of at most 256 KiB, 30 s
 	UnboundTimeout  time.Duration // a connection that came in and to which no session is bound, 30 s
 	BindTimeout     time.Duration // a session whose peer is known, and to which no connection is bound, 180 s
 	PartialTimeout  time.Duration // a half-received message without progress, 600 s
@@ -63,7 +63,7 @@ type Config struct {
 	PartialOctets           int64 // octets of those, 32 MiB or MaxMessage if that is more
 	StreamBuffer            int64 // octets of a connection that streams (see Streamer) hold and nobody has read, 256 KiB; then reading stops
 	UncompletedMessages     int   // messages of a connection that wait for Accept or Reject, 1024; then reading stops
-	UncompletedOctets       int64 // octets of those, 32 MiB; a single message may be larger
+	UncompletedOctets       int64 // octets of those, 32 MiB; a borrowed body from 16 KiB on counts as 64 KiB at least; a single message may be larger
 	QueuedMessages          int   // messages of a session that wait to leave, 1024
 	QueuedOctets            int64 // octets of those, 64 MiB; a single message may be larger
 	AwaitedReports          int   // messages of a session that wait for their success REPORT, 4096; above, the oldest is given up
@@ -71,6 +71,9 @@ type Config struct {
 	MaxConnections          int   // connections that came in, 65536
 	MaxConnectionsPerSource int   // of those, from one IPv4 address or IPv6 /64, 4096
 
+	// BorrowedBodies lends Received.Body to the handler until it completes the message: then it is nil, and its memory used again. Large bodies are
+	// not copied then, which is a good part of what they cost. For a handler that has done with the body when it calls Accept or Reject.
+	BorrowedBodies bool
 	// RefuseWhenFull makes Send return ErrQueueFull at once where it would wait for room in the queue.
 	RefuseWhenFull bool
 }

@@ -34,8 +34,12 @@ type conn struct {
 	control      *batch   // complete responses and REPORTs that wait to leave; nil: none
 	next, last   *Session // row of those that have a chunk to send
 	writing      bool     // somebody writes
-	batching     bool     // the reader is at work on what one read brought, and will start the writing
-	paused       bool     // the reader waits for room
+	parked       bool     // nobody does, but a chunk is open whose reader has nothing
+	again        bool     // something about the chunk in progress has changed
+	stalled      bool     // it was parked for stallTime
+	stall        *time.Timer
+	batching     bool // the reader is at work on what one read brought, and will start the writing
+	paused       bool // the reader waits for room
 	resume       chan struct{}
 	uncompleted  int   // messages that wait for Accept or Reject
 	octets       int64 // of those
@@ -62,7 +66,7 @@ func newConn(e *Endpoint, nc net.Conn, inbound bool) *conn {
 	c := &conn{
 		endpoint: e,
 		net:      nc,
-		socket:   newSocket(nc, &e.buffers),
+		socket:   newSocket(nc),
 		inbound:  inbound,
 		source:   sourceOf(nc.RemoteAddr()),
 		used:     !inbound,
@@ -107,7 +111,7 @@ func (c *conn) leave(s *Session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.sessions, s)
-	c.kick() // a chunk of the session may have to be cut off
+	c.lookAgainLocked() // a chunk of the session may have to be cut off
 	switch {
 	case !c.used:
 	case c.inbound:
@@ -152,7 +156,7 @@ func (c *conn) cutOff() {
 
 // shutWhenDone closes our direction if the connection is retired and nothing is left to do. Holding c.mu.
 func (c *conn) shutWhenDone() {
-	if c.state != connLeaving && c.state != connGivenUp || c.writing || c.batching || c.hasOutput() {
+	if c.state != connLeaving && c.state != connGivenUp || c.writing || c.batching || c.parked || c.hasOutput() {
 		return
 	}
 	if c.state == connLeaving && c.uncompleted > 0 {
@@ -177,6 +181,9 @@ func (c *conn) fail(cause error) {
 	close(c.done)
 	if c.closing != nil {
 		c.closing.Stop()
+	}
+	if c.stall != nil {
+		c.stall.Stop()
 	}
 	open := slices.Collect(maps.Values(c.transactions.byID))
 	c.transactions.stop()

@@ -16,9 +16,10 @@ type Endpoint struct {
 	seed     maphash.Seed
 	idents   idents
 	sessions sessionTable
-	buffers  sync.Pool // *readBuffer
-	batches  sync.Pool // *batch
-	blocks   sync.Pool // *streamBlock
+	buffers  bufferPool // of readSize
+	bulk     bufferPool // of bulkSize
+	batches  sync.Pool  // *batch
+	blocks   sync.Pool  // *streamBlock
 	done     chan struct{}
 	wg       sync.WaitGroup // one for each goroutine of the endpoint, but
 	feeders  sync.WaitGroup // for those that read and close an Outgoing.Stream
@@ -48,7 +49,7 @@ func NewEndpoint(c Config) (*Endpoint, error) {
 		routes:    make(map[hop]*dialled),
 	}
 	e.sessions.seed = e.seed
-	e.buffers.New = func() any { return new(readBuffer) }
+	e.buffers.size, e.bulk.size = readSize, bulkSize
 	e.batches.New = func() any { return new(batch) }
 	e.blocks.New = func() any { return new(streamBlock) }
 	return e, nil

@@ -12,8 +12,10 @@ import (
 const (
 	// maxFed is how many octets may wait until a reader is read no further.
 	maxFed = 256 << 10
-	// readAhead is how much of a stream is in memory at most, in octets: what waits, with one read more, and what is moved into a window.
-	readAhead = maxFed + 2*readSize
+	// readAhead is how much memory a stream takes at most, in octets: what waits, and one block more.
+	readAhead = maxFed + bulkSize
+	// headroom is what is left in front of a block, for the last octets of the one before that go out with it.
+	headroom = 4 << 10
 	// maxEmptyReads in a row are taken for a reader that never gives anything.
 	maxEmptyReads = 100
 )
@@ -32,19 +34,21 @@ type feeder struct {
 
 	mu     sync.Mutex // taken after Session.mu, before nothing
 	room   sync.Cond
-	blocks []*fed // the last one is being filled
-	held   int    // octets in blocks
+	blocks []*fed // the window is in the first one, the last one is being filled
+	held   int    // octets in blocks that were not taken
 	total  int64  // octets read
 	ended  bool   // nothing more comes
 	err    error  // why, if not at the regular end
 	stop   bool   // nobody wants more
 }
 
-// fed is a piece of what was read and not taken: octets[from:to].
+// fed is a block of what was read: buffer.octets[from:to] was not taken.
 type fed struct {
-	octets   *readBuffer
+	buffer   *buffer
 	from, to int
 }
+
+func (b *fed) full() bool { return b.to == len(b.buffer.octets) }
 
 func newFeeder(e *Endpoint, r io.Reader, size int64) *feeder {
 	f := &feeder{endpoint: e, reader: r, size: size}
@@ -88,13 +92,19 @@ func (f *feeder) next() []byte {
 	if f.stop || f.ended {
 		return nil
 	}
-	if n := len(f.blocks); n > 0 && f.blocks[n-1].to < readSize {
-		b := f.blocks[n-1]
-		return b.octets[b.to:]
+	if n := len(f.blocks); n == 0 || f.blocks[n-1].full() {
+		f.blocks = append(f.blocks, &fed{buffer: f.pool().take(), from: headroom, to: headroom})
 	}
-	b := &fed{octets: f.endpoint.buffers.Get().(*readBuffer)}
-	f.blocks = append(f.blocks, b)
-	return b.octets[:]
+	b := f.blocks[len(f.blocks)-1]
+	return b.buffer.octets[b.to:]
+}
+
+// pool is where the blocks come from.
+func (f *feeder) pool() *bufferPool {
+	if f.size == wire.Star || f.size > readSize-headroom {
+		return &f.endpoint.bulk
+	}
+	return &f.endpoint.buffers
 }
 
 // take notes what a read brought. False: nothing new.
@@ -122,22 +132,25 @@ func (f *feeder) judge(err error) (ended bool, wrong error) {
 	return err != nil, nil
 }
 
-// appendTo moves octets behind b until that holds n or nothing is left. Holding f.mu.
-func (f *feeder) appendTo(b []byte, n int) []byte {
-	for len(b) < n && f.held > 0 {
-		block := f.blocks[0]
-		octets := block.octets[block.from:block.to]
-		octets = octets[:min(len(octets), n-len(b))]
-		b = append(b, octets...)
-		block.from += len(octets)
-		f.held -= len(octets)
-		if block.from == readSize { // one that is not full may be being filled
-			f.endpoint.buffers.Put(block.octets)
-			f.blocks[0], f.blocks = nil, f.blocks[1:]
-		}
+// advance takes n octets away, and gives what can be had in one piece of those behind them: n of them if that many were read, unless more than
+// headroom of them lie before the end of a block. It stays as it is until it was taken, and longer if block is held. Holding f.mu.
+func (f *feeder) advance(taken, n int) (window []byte, block *buffer) {
+	if len(f.blocks) == 0 {
+		return nil, nil
+	}
+	first := f.blocks[0]
+	first.from += taken
+	f.held -= taken
+	rest := first.buffer.octets[first.from:first.to]
+	if first.full() && len(f.blocks) > 1 && len(rest) < n && len(rest) <= headroom {
+		next := f.blocks[1]
+		next.from -= copy(next.buffer.octets[next.from-len(rest):], rest)
+		first.buffer.release()
+		f.blocks[0], f.blocks = nil, f.blocks[1:]
+		first = next
 	}
 	f.room.Signal()
-	return b
+	return first.buffer.octets[first.from:first.to], first.buffer
 }
 
 // close lets the reading end.
@@ -147,7 +160,7 @@ func (f *feeder) close() {
 	if f.stop {
 		return
 	}
-	f.stop, f.blocks, f.held = true, nil, 0 // not into the pool: one may be being filled
+	f.stop, f.blocks, f.held = true, nil, 0 // not released: one may be being filled
 	f.room.Signal()
 	if !f.ended {
 		f.endpoint.feeders.Go(f.closeReader) // Read may be blocked, and Close block too

@@ -11,10 +11,10 @@ import (
 )
 
 const (
-	// readSize is the room for one read, in octets. Frames that fit come out whole.
-	readSize = 64 << 10
 	// moveBelow: a rest this small is moved to the front of the buffer before the next read.
 	moveBelow = 4 << 10
+	// bulky is from how many octets on that one tenancy of a buffer has brought a connection gets the larger ones.
+	bulky = readSize / 2
 	// maxControl is how many octets of responses and REPORTs may wait until reading stops: a peer that does not read what
 	// it asked for is not served further.
 	maxControl = 256 << 10
@@ -33,15 +33,14 @@ var (
 	errLinger       = errors.New("output or messages not done with when the connection was to close")
 )
 
-type readBuffer [readSize]byte
-
 // reader is what belongs to the reader goroutine of a connection.
 type reader struct {
 	decoder *wire.Decoder
 	opened  time.Time
-	buffer  *readBuffer // nil: nothing is left over from the last read
-	from    int         // buffer[from:to] is left over
+	buffer  *buffer // nil: nothing is left over from the last read
+	from    int     // buffer.octets[from:to] is left over
 	to      int
+	bulk    bool      // large frames have come: they get a larger buffer
 	used    bool      // a session was bound, see conn.used
 	waits   time.Time // the deadline that is set
 	frameAt time.Time // when the head at hand began; zero: none
@@ -130,25 +129,60 @@ func (c *conn) fill() error {
 	var err error
 	switch {
 	case r.buffer != nil:
-		if r.from > 0 && (r.to-r.from < moveBelow || r.to == readSize) {
-			r.to = copy(r.buffer[:], r.buffer[r.from:r.to])
-			r.from, before = 0, r.to
-		}
-		n, err = c.net.Read(r.buffer[r.to:])
+		c.makeRoom()
+		before = r.to
+		n, err = c.net.Read(r.buffer.octets[r.to:])
 	case c.socket != nil:
-		r.buffer, n, err = c.socket.read()
+		r.buffer, n, err = c.socket.read(c.pool())
 	default:
-		r.buffer = c.endpoint.buffers.Get().(*readBuffer)
-		n, err = c.net.Read(r.buffer[:])
+		r.buffer = c.pool().take()
+		n, err = c.net.Read(r.buffer.octets)
 	}
 	r.to += n
 	if n > 0 && c.endpoint.cfg.Tap != nil {
-		c.endpoint.cfg.Tap(c.net.LocalAddr(), c.net.RemoteAddr(), false, r.buffer[before:r.to])
+		c.endpoint.cfg.Tap(c.net.LocalAddr(), c.net.RemoteAddr(), false, r.buffer.octets[before:r.to])
 	}
 	if n > 0 {
 		return nil
 	}
 	return err
+}
+
+// pool is where the connection's buffers come from.
+func (c *conn) pool() *bufferPool {
+	if c.reader.bulk {
+		return &c.endpoint.bulk
+	}
+	return &c.endpoint.buffers
+}
+
+// inOnePiece is how large a frame may be to come out whole. One that comes in pieces is given to a Streamer at once, but is copied.
+func (c *conn) inOnePiece() int {
+	if last := c.reader.last; last == nil || last.session.streamer != nil {
+		return readSize
+	}
+	return bulkSize
+}
+
+// makeRoom moves what is left over: to the front of the buffer, or into another one, because messages hold this one or the frame at hand is
+// large.
+func (c *conn) makeRoom() {
+	r := &c.reader
+	rest := r.buffer.octets[r.from:r.to]
+	r.bulk = r.bulk || len(rest) >= bulky && c.inOnePiece() > readSize
+	room, size := len(r.buffer.octets)-r.to, len(r.buffer.octets)
+	switch {
+	case size < c.pool().size || r.buffer.shared() && (len(rest) < moveBelow || room == 0):
+		b := c.pool().take()
+		copy(b.octets, rest)
+		r.buffer.release()
+		r.buffer = b
+	case r.from > 0 && (len(rest) < moveBelow || room == 0):
+		copy(r.buffer.octets, rest)
+	default:
+		return
+	}
+	r.from, r.to = 0, len(rest)
 }
 
 // setReadDeadline puts the time-outs into force: no session bound (T-073), a head that does not come to an end (T-071), a
@@ -189,7 +223,8 @@ func (c *conn) setReadDeadline() {
 func (c *conn) releaseBuffer() {
 	r := &c.reader
 	if r.buffer != nil {
-		c.endpoint.buffers.Put(r.buffer)
+		r.buffer.release()
+		r.bulk = r.to >= bulky && c.inOnePiece() > readSize
 	}
 	r.buffer, r.from, r.to = nil, 0, 0
 }
@@ -204,7 +239,7 @@ func (c *conn) consume() {
 	c.beginBatch()
 	full := false
 	for {
-		p, n, ok, err := r.decoder.Next(r.buffer[r.from:r.to], full || c.streaming())
+		p, n, ok, err := r.decoder.Next(r.buffer.octets[r.from:r.to], full || c.streaming())
 		r.from += n
 		if err != nil {
 			c.loseFraming(fmt.Errorf("%w: %w", ErrFraming, err))
@@ -227,7 +262,7 @@ func (c *conn) consume() {
 			}
 			continue
 		}
-		if full || r.from > 0 || r.to < readSize {
+		if full || r.from > 0 || r.to < c.inOnePiece() {
 			break
 		}
 		full = true // a frame larger than the buffer comes out in pieces

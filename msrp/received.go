@@ -12,7 +12,7 @@ type Received struct {
 	MessageID     string // "" is possible only for a Bodiless one
 	ContentType   string
 	Headers       []Header // further MIME headers
-	Body          []byte   // the handler's to keep and to change
+	Body          []byte   // the handler's to keep and to change, unless Config.BorrowedBodies says otherwise
 	Bodiless      bool     // a SEND without body: already answered, Accept and Reject do nothing
 	SuccessReport bool     // the sender asks for a success REPORT
 	FailureReport FailureReport
@@ -25,6 +25,7 @@ type Received struct {
 	sender  *sender
 	size    int64    // of the body
 	octets  int64    // counted against UncompletedOctets
+	buffer  *buffer  // that Body lies in; nil: it has memory of its own
 	id      [32]byte // transaction id of the request that completed it
 	idLen   uint8
 	state   atomic.Uint32
@@ -101,6 +102,12 @@ func (m *Received) complete(code int, comment string, report bool) {
 		comment = phrase(code)
 	}
 	c := m.conn
+	if c.endpoint.cfg.BorrowedBodies {
+		m.Body = nil
+	}
+	if m.buffer != nil {
+		m.buffer.release()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.uncompleted--
@@ -150,7 +157,11 @@ func failureReport(r wire.Report) FailureReport {
 // whole hands over a message that came in one chunk.
 func (c *conn) whole(h *wire.Head, rt *route, body []byte, duplicate bool) {
 	m := c.received(h, rt)
-	m.MessageID, m.Body = keep(h.MessageID, body)
+	if c.endpoint.cfg.BorrowedBodies && len(body) >= passedOn {
+		m.MessageID, m.Body, m.buffer = string(h.MessageID), body[:len(body):len(body)], c.reader.buffer.hold()
+	} else {
+		m.MessageID, m.Body = keep(h.MessageID, body)
+	}
 	m.ContentType, m.Headers = rt.contentType, parseHeaders(h.MIME)
 	m.Duplicate = duplicate
 	c.handOver(m)
@@ -178,12 +189,22 @@ func (c *conn) wholeStream(h *wire.Head, rt *route, in *Incoming, size int64) {
 func (c *conn) handOver(m *Received) {
 	m.size = int64(len(m.Body))
 	m.octets = m.size
+	if m.buffer != nil {
+		m.octets = max(m.size, heldBack)
+	}
 	c.mu.Lock()
 	c.uncompleted++
 	c.octets += m.octets
 	c.mu.Unlock()
 	m.session.post(&event{kind: eventMessage, received: m})
 }
+
+const (
+	// passedOn: a borrowed body from this size on is handed over in the buffer that it was read into, in octets.
+	passedOn = 16 << 10
+	// heldBack is what it counts for at least, because its buffer is larger.
+	heldBack = bulkSize / 4
+)
 
 // keep copies a Message-ID and a body out of the read buffer, with one allocation for both. The octets of the Message-ID
 // are never written again, and the body cannot grow into them.

@@ -1,6 +1,9 @@
 package msrp
 
 import (
+	"bytes"
+	"time"
+
 	"github.com/parley-msrp/parley/internal/wire"
 )
 
@@ -16,11 +19,18 @@ type openChunk struct {
 }
 
 // sliceSize is how much of an interruptible chunk is written before it is looked whether something else waits, in octets.
-const sliceSize = 32 << 10
+const sliceSize = 64 << 10
+
+// stallTime is how long a chunk stays open while its reader has nothing. A peer may take a body that does not move for a broken connection.
+const stallTime = time.Second
 
 // ready puts the session into the row of its connection if it has something to send and may (M-047). Holding s.mu.
 func (s *Session) ready() {
 	o := &s.outgoing
+	if o.inChunk != nil {
+		s.row.lookAgain()
+		return
+	}
 	if o.scheduled || o.unanswered >= s.endpoint.cfg.Window || s.conn == nil || s.peer.Load() == nil || o.next() == nil {
 		return
 	}
@@ -79,7 +89,7 @@ func (s *Session) takeBody(m *message, n int64, tail []byte) (piece, bool) {
 		s.abandon(m, Fate{Kind: Failed, Why: BySource, Comment: err.Error()})
 		return piece{}, false
 	}
-	return p, len(p.octets) > 0 || p.last
+	return p, len(p.octets) > 0 || p.last || p.cut
 }
 
 // startChunk appends a chunk, or with true the beginning of an interruptible one.
@@ -116,36 +126,51 @@ func (s *Session) startChunk(c *conn, b *batch, m *message) (open bool) {
 	return false
 }
 
-// continueChunk appends the next slice of the chunk in progress, or ends it: because it is at its end, because the
-// message is given up (M-082), because its reader has nothing now, or because something else waits (M-074).
+// continueChunk appends the next slice of the chunk in progress, or ends it: because it is at its end, because the message is given up (M-082), because
+// something else waits (M-074), or because its reader has had nothing for a while. With control, responses or REPORTs are to follow.
 func (c *conn) continueChunk(b *batch, control bool) {
-	wait := control || c.othersWait()
+	others, stalled := c.look()
 	w := c.writer.chunk
 	s, m := w.session, w.message
 	s.mu.Lock()
-	wait = wait || s.conn != c || m.yields && s.outgoing.next() != m // D-016: what follows goes to the new path
-	due := func() bool { return wait && m.next+1-w.from >= plainChunk }
-	last, ends := false, due()
-	if !m.ended && !s.over.Load() && !ends {
-		last, ends = s.appendSlice(b, w)
-	}
-	flag := wire.More
+	// D-016: what follows goes to the new path.
+	wait := control || others || s.conn != c || m.yields && s.outgoing.next() != m
+	c.writer.starved = false
+	var p piece
+	var flag wire.Flag
 	switch {
-	case last:
-		flag = wire.Complete
+	case wait && m.next+1-w.from >= plainChunk:
+		flag = wire.More
 	case m.ended || s.over.Load():
+	default:
+		p, flag = s.takeSlice(w)
+		m.next += int64(len(p.octets))
+		if p.octets == nil && flag == 0 {
+			next := s.outgoing.next() // M-072: others do not wait for a reader
+			c.writer.starved = next == nil
+			wait = wait || stalled || next != nil && next != m
+		}
+		if flag == 0 && (wait || m.next >= w.until) {
+			flag = wire.More
+		}
+	}
+	if m.ended || s.over.Load() {
 		flag = wire.Aborted
-	case !ends && m.next < w.until && !due():
+	}
+	if flag == 0 {
+		w.keepTail(p.octets)
+		b.pass(p.octets, m.body.block)
 		s.mu.Unlock()
 		return
 	}
+	b.octets = append(b.octets, p.octets...)
 	b.octets = wire.AppendEnd(b.octets, w.id, true, flag)
 	c.writer.chunk = nil
 	if w.transaction != nil {
 		w.transaction.span.to = m.next
 		b.transactions = append(b.transactions, w.transaction)
 	}
-	if last {
+	if flag == wire.Complete {
 		s.madeLast(b, m)
 	}
 	s.outgoing.scheduled, s.outgoing.inChunk = false, nil
@@ -154,23 +179,30 @@ func (c *conn) continueChunk(b *batch, control bool) {
 	s.deliver()
 }
 
-// appendSlice appends the next slice of a chunk in progress. last: the message ends with it; ends: the chunk has to end now. Holding s.mu.
-func (s *Session) appendSlice(b *batch, w *openChunk) (last, ends bool) {
+// takeSlice gives the next slice of a chunk in progress, and the flag if the chunk has to end with it. Neither: there is nothing now. Holding s.mu.
+func (s *Session) takeSlice(w *openChunk) (piece, wire.Flag) {
 	m := w.message
 	p, ok := s.takeBody(m, min(w.until-m.next, sliceSize), w.tail)
-	if !ok || w.endsWithin(p.octets) {
-		return false, true // M-018: what would end the chunk goes into one with another id
+	switch {
+	case !ok:
+		return piece{}, 0
+	case w.endsWithin(p):
+		return piece{}, wire.More // M-018: what would end the chunk goes into one with another id
+	case p.last:
+		return p, wire.Complete
+	case p.cut:
+		return p, wire.More
 	}
-	b.octets = append(b.octets, p.octets...)
-	m.next += int64(len(p.octets))
-	w.keepTail(p.octets)
-	return p.last, p.cut
+	return p, 0
 }
 
 // endsWithin says whether the chunk would hold an end-line of its own with these octets behind what was written.
-func (w *openChunk) endsWithin(octets []byte) bool {
-	seam := append(w.tail, octets[:min(len(octets), maxEndLine+1)]...)
-	return wire.ContainsEndLine(seam, w.id) || wire.ContainsEndLine(octets, w.id)
+func (w *openChunk) endsWithin(p piece) bool {
+	if !p.hyphens && !bytes.Contains(w.tail, hyphens) {
+		return false
+	}
+	seam := append(w.tail, p.octets[:min(len(p.octets), maxEndLine+1)]...)
+	return wire.ContainsEndLine(seam, w.id) || wire.ContainsEndLine(p.octets, w.id)
 }
 
 // keepTail keeps the end of the octets written.

@@ -6,18 +6,17 @@ import (
 	"io"
 	"net"
 	"os"
-	"sync"
 	"syscall"
 )
 
 // socket reads and writes a TCP connection without waiting. Reading and writing may go on at the same time, each in one
 // goroutine. The functions given to the runtime are made once, so that a read or write allocates nothing.
 type socket struct {
-	raw     syscall.RawConn
-	buffers *sync.Pool // of *readBuffer
+	raw syscall.RawConn
 
 	reading func(fd uintptr) bool
-	in      *readBuffer
+	buffers *bufferPool
+	in      *buffer
 	got     int
 	readErr error
 
@@ -28,7 +27,7 @@ type socket struct {
 }
 
 // newSocket returns nil if nc is not a TCP connection.
-func newSocket(nc net.Conn, buffers *sync.Pool) *socket {
+func newSocket(nc net.Conn) *socket {
 	t, ok := nc.(*net.TCPConn)
 	if !ok {
 		return nil
@@ -37,14 +36,14 @@ func newSocket(nc net.Conn, buffers *sync.Pool) *socket {
 	if err != nil {
 		return nil
 	}
-	s := &socket{raw: raw, buffers: buffers}
+	s := &socket{raw: raw}
 	s.reading, s.writing = s.tryRead, s.tryWrite
 	return s
 }
 
 // read waits until the socket has octets, and only then takes a buffer for them.
-func (s *socket) read() (*readBuffer, int, error) {
-	s.in, s.got, s.readErr = nil, 0, nil
+func (s *socket) read(buffers *bufferPool) (*buffer, int, error) {
+	s.buffers, s.in, s.got, s.readErr = buffers, nil, 0, nil
 	failed := s.raw.Read(s.reading)
 	b := s.in
 	s.in = nil
@@ -60,15 +59,15 @@ func (s *socket) read() (*readBuffer, int, error) {
 }
 
 func (s *socket) tryRead(fd uintptr) bool {
-	s.in = s.buffers.Get().(*readBuffer)
+	s.in = s.buffers.take()
 	for {
-		s.got, s.readErr = syscall.Read(int(fd), s.in[:])
+		s.got, s.readErr = syscall.Read(int(fd), s.in.octets)
 		if s.readErr != syscall.EINTR {
 			break
 		}
 	}
 	if s.readErr == syscall.EAGAIN {
-		s.buffers.Put(s.in)
+		s.in.release()
 		s.in, s.got, s.readErr = nil, 0, nil
 		return false
 	}

@@ -10,15 +10,17 @@ import (
 type source struct {
 	window []byte  // octets from base on
 	base   int64   // position of the first of them, counted from 0
+	block  *buffer // that window lies in, if feeder brought it
 	size   int64   // octets of the body; wire.Star: not known yet
 	feeder *feeder // brings more of them; nil: window is the whole body
 }
 
 // piece is what a chunk gets of a body.
 type piece struct {
-	octets []byte
-	last   bool // the body ends with it
-	cut    bool // the chunk has to end with it
+	octets  []byte
+	last    bool // the body ends with it
+	cut     bool // the chunk has to end with it
+	hyphens bool // there are seven hyphens in it, or across its beginning
 }
 
 // source is where the body comes from.
@@ -46,13 +48,13 @@ func (b *source) memory() int64 {
 
 // close gives everything back.
 func (b *source) close() {
-	b.window = nil
+	b.window, b.block = nil, nil
 	if b.feeder != nil {
 		b.feeder.close()
 	}
 }
 
-// fill moves what was read into the window, until that holds n octets from position at on. ended: nothing follows the window.
+// fill has the window begin at position at, with n octets if that many were read and can be had in one piece. ended: nothing follows the window.
 func (b *source) fill(at, n int64) (ended bool, err error) {
 	f := b.feeder
 	if f == nil {
@@ -60,15 +62,9 @@ func (b *source) fill(at, n int64) (ended bool, err error) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if have := int64(len(b.window)) - (at - b.base); have < n && f.held > 0 {
-		if b.window == nil {
-			b.window = make([]byte, 0, readSize)
-		}
-		b.window = b.window[:copy(b.window, b.window[at-b.base:])]
-		b.base = at
-		b.window = f.appendTo(b.window, max(int(n), readSize))
-	}
-	ended = f.ended && f.held == 0
+	b.window, b.block = f.advance(int(at-b.base), int(n))
+	b.base = at
+	ended = f.ended && f.held == len(b.window)
 	if ended && f.err == nil {
 		b.size = b.base + int64(len(b.window))
 	}
@@ -91,8 +87,8 @@ func (b *source) take(at, n int64, tail []byte) (piece, error) {
 	if !ended && len(octets) == len(have) {
 		octets = octets[:len(octets)-1]
 	}
-	fit := uncut(tail, octets)
-	return piece{octets: octets[:fit], last: ended && fit == len(have), cut: fit < len(octets)}, nil
+	fit, hyphens := uncut(tail, octets)
+	return piece{octets: octets[:fit], last: ended && fit == len(have), cut: fit < len(octets), hyphens: hyphens}, nil
 }
 
 // ready says whether take would give something, or the end.
@@ -103,29 +99,39 @@ func (b *source) ready(at int64) bool {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.ended || int64(len(b.window))-(at-b.base)+int64(f.held) > plainChunk // then take gives something whatever n is
+	return f.ended || int64(f.held)-(at-b.base) > plainChunk // then take gives something whatever n is
 }
 
 // maxEndLine is the length of the longest end-line without its CRLFs, less one.
 const maxEndLine = 7 + 32
 
-// hyphens begin an end-line. Several stacks take the first ones in a body for one, whatever follows, and drop the connection.
-var hyphens = []byte("\r\n-------")
+// hyphens begin an end-line. Behind a CRLF several stacks take the first ones in a body for one, whatever follows, and drop the connection.
+var hyphens = []byte("-------")
 
-// uncut is how many octets a chunk that ends in tail so far takes, so that it does not hold CRLF and seven hyphens: it ends within them.
-func uncut(tail, octets []byte) int {
+// uncut is how many octets a chunk that ends in tail so far takes, so that it does not hold CRLF and seven hyphens: it ends within them. found: there
+// are seven hyphens anywhere.
+func uncut(tail, octets []byte) (fit int, found bool) {
 	const within = 2 + 7 - 1
 	if len(tail) > 0 {
 		var room [2 * within]byte
 		seam := append(room[:0], tail[max(0, len(tail)-within):]...)
-		before := len(seam)
+		taken := len(seam)
 		seam = append(seam, octets[:min(len(octets), within)]...)
 		if i := bytes.Index(seam, hyphens); i >= 0 {
-			return i + within - before
+			found = true
+			if i = bytes.Index(seam, endLineStart); i >= 0 {
+				return i + within - taken, true
+			}
 		}
 	}
-	if i := bytes.Index(octets, hyphens); i >= 0 {
-		return i + within
+	if bytes.Contains(octets, hyphens) {
+		found = true
+		if i := bytes.Index(octets, endLineStart); i >= 0 {
+			return i + within, true
+		}
 	}
-	return len(octets)
+	return len(octets), found
 }
+
+// endLineStart is the hyphens with the CRLF before them.
+var endLineStart = []byte("\r\n-------")

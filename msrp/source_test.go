@@ -19,7 +19,7 @@ func TestUncut(t *testing.T) {
 		var chunk []byte
 		for rest := body; len(rest) > 0; {
 			octets := rest[:min(slice, len(rest))]
-			n := uncut(w.tail, octets)
+			n, _ := uncut(w.tail, octets)
 			chunk = append(chunk, octets[:n]...)
 			w.keepTail(octets[:n])
 			if n < len(octets) {
@@ -35,10 +35,10 @@ func TestUncut(t *testing.T) {
 			t.Fatal("the chunks are not the body")
 		}
 		for i, c := range chunks {
-			if bytes.Contains(c, hyphens) {
+			if bytes.Contains(c, endLineStart) {
 				t.Fatalf("chunk %d is %q", i, c)
 			}
-			if i+1 < len(chunks) && !bytes.HasPrefix(append(bytes.Clone(c[max(0, len(c)-8):]), chunks[i+1]...), hyphens) {
+			if i+1 < len(chunks) && !bytes.HasPrefix(append(bytes.Clone(c[max(0, len(c)-8):]), chunks[i+1]...), endLineStart) {
 				t.Fatalf("chunk %d ends without need: %q, then %q", i, c, chunks[i+1])
 			}
 		}

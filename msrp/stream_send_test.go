@@ -140,7 +140,31 @@ func TestSendStream(t *testing.T) {
 		}
 	})
 
-	fakeTime(t, "M-070/a stream in one interruptible chunk, which ends when the reader has nothing", large, func(t *testing.T, r *rig) {
+	fakeTime(t, "M-070/a stream in one interruptible chunk, which stays open for a second while the reader has nothing", large, func(t *testing.T, r *rig) {
+		s, _, p := r.bound()
+		out, into := io.Pipe()
+		send(t, s, stream(out, 0))
+		since := time.Now()
+		go func() {
+			for range 3 {
+				fmt.Fprint(into, strings.Repeat("x", 10_000))
+				time.Sleep(900 * time.Millisecond)
+			}
+		}()
+		f := p.expectRequest("SEND")
+		after(t, since, 2800*time.Millisecond)
+		if f.header("Byte-Range") != "1-*/*" || f.flag != "+" || len(f.body) != 29_999 {
+			t.Fatalf("got %q, %q, %d octets", f.header("Byte-Range"), f.flag, len(f.body))
+		}
+		p.respond(f, 200, "OK")
+		fmt.Fprint(into, strings.Repeat("x", 10_000))
+		into.Close()
+		if f := p.expectRequest("SEND"); f.header("Byte-Range") != "30000-*/40000" && f.header("Byte-Range") != "30000-*/*" || f.flag != "$" || len(f.body) != 10_001 {
+			t.Fatalf("got %q, %q, %d octets", f.header("Byte-Range"), f.flag, len(f.body))
+		}
+	})
+
+	fakeTime(t, "M-074/a chunk whose reader has nothing ends at once when something else is to leave", large, func(t *testing.T, r *rig) {
 		s, h, p := r.bound()
 		s2, h2 := r.session()
 		s2.SetPeer(known(t, peerURI))

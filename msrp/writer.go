@@ -13,6 +13,8 @@ const batchSize = 64 << 10
 // batch is what leaves in one write.
 type batch struct {
 	octets       []byte
+	body         []byte         // leaves behind them: a slice of a chunk in progress
+	block        *buffer        // that body lies in
 	sent         int            // octets that have left
 	transactions []*transaction // whose requests end in it
 	finished     []finished     // messages whose last octet is in it
@@ -26,8 +28,28 @@ type finished struct {
 
 // writer is what belongs to whoever writes to a connection.
 type writer struct {
-	chunk *openChunk // an interruptible chunk that is not at its end
+	chunk   *openChunk // an interruptible chunk that is not at its end
+	starved bool       // its reader had nothing
 }
+
+// pass adds a slice of a chunk in progress, which lies in a block of what was read ahead, or is copied.
+func (b *batch) pass(octets []byte, block *buffer) {
+	if block == nil || len(octets) < plainChunk {
+		b.octets = append(b.octets, octets...)
+		return
+	}
+	b.body, b.block = octets, block.hold()
+}
+
+// rest is what has not left of the octets, then of the body.
+func (b *batch) rest() []byte {
+	if n := b.sent - len(b.octets); n >= 0 {
+		return b.body[n:]
+	}
+	return b.octets[b.sent:]
+}
+
+func (b *batch) done() bool { return b.sent == len(b.octets)+len(b.body) }
 
 // output is where responses and REPORTs are appended to. Holding c.mu.
 func (c *conn) output() *batch {
@@ -51,21 +73,76 @@ func (c *conn) putBatch(b *batch) {
 	if cap(b.octets) > 2*batchSize {
 		b.octets = nil
 	}
+	if b.block != nil {
+		b.block.release()
+	}
+	b.body, b.block = nil, nil
 	clear(b.transactions)
 	clear(b.finished)
 	b.octets, b.sent, b.transactions, b.finished = b.octets[:0], 0, b.transactions[:0], b.finished[:0]
 	c.endpoint.batches.Put(b)
 }
 
-// hasOutput says whether something waits to leave, apart from a chunk in progress. Holding c.mu.
-func (c *conn) hasOutput() bool { return c.control != nil || c.next != nil }
+// hasOutput says whether a writer has something to do, apart from a chunk that it is at. Holding c.mu.
+func (c *conn) hasOutput() bool { return c.control != nil || c.next != nil || c.parked && c.again }
+
+// lookAgain has the chunk in progress looked at: there is more of it, it is given up, or something else is to leave.
+func (c *conn) lookAgain() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lookAgainLocked()
+}
+
+func (c *conn) lookAgainLocked() {
+	c.again = true
+	c.kick()
+}
+
+// look begins to look at the chunk in progress. It says whether something else waits to leave, and whether the chunk has been open for long
+// without octets.
+func (c *conn) look() (others, stalled bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	stalled = c.stalled
+	c.again, c.stalled = false, false
+	return c.hasOutput(), stalled
+}
+
+// begin makes the caller the writer. Holding c.mu.
+func (c *conn) beginWriting() {
+	c.writing = true
+	if c.parked {
+		c.parked = false
+		c.stall.Stop()
+	}
+}
+
+// park leaves a chunk open whose reader has nothing. Holding c.mu.
+func (c *conn) park() {
+	c.parked = true
+	if c.stall == nil {
+		c.stall = time.AfterFunc(stallTime, c.stopWaiting)
+		return
+	}
+	c.stall.Reset(stallTime)
+}
+
+// stopWaiting is called by the timer.
+func (c *conn) stopWaiting() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.parked {
+		c.stalled = true
+		c.lookAgainLocked()
+	}
+}
 
 // kick starts a writer if there is output and nobody writes. Holding c.mu.
 func (c *conn) kick() {
 	if c.writing || c.batching || c.state >= connShut || !c.hasOutput() {
 		return
 	}
-	c.writing = true
+	c.beginWriting()
 	c.endpoint.wg.Add(1)
 	go c.write(nil) // ends when there is no output, or the connection is closed
 }
@@ -121,7 +198,7 @@ func (c *conn) endBatch() {
 		c.mu.Unlock()
 		return
 	}
-	c.writing = true
+	c.beginWriting()
 	c.mu.Unlock()
 
 	b := c.gather()
@@ -130,7 +207,7 @@ func (c *conn) endBatch() {
 		return
 	}
 	rest := b
-	if b.sent == len(b.octets) {
+	if b.done() {
 		c.left(b)
 		rest = nil
 		if !c.more() {
@@ -165,10 +242,14 @@ func (c *conn) more() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.wake()
-	if c.state < connShut && (c.hasOutput() || c.writer.chunk != nil) {
+	open := c.writer.chunk != nil
+	if c.state < connShut && (c.hasOutput() || open && (c.again || !c.writer.starved)) {
 		return true
 	}
 	c.writing = false
+	if open && c.state < connShut {
+		c.park()
+	}
 	c.shutWhenDone()
 	return false
 }
@@ -187,6 +268,9 @@ func (c *conn) gather() *batch {
 	}
 	if b == nil {
 		b = c.takeBatch()
+	}
+	if c.writer.chunk != nil {
+		return b // its slice is the last thing in b
 	}
 	for len(b.octets) < batchSize && c.writer.chunk == nil {
 		s := c.nextReady()
@@ -209,32 +293,32 @@ func (c *conn) takeControl() *batch {
 	return b
 }
 
-// othersWait says whether something else than the chunk in progress waits to leave.
-func (c *conn) othersWait() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.hasOutput()
-}
-
 // writeReady writes what the socket takes without waiting.
 func (c *conn) writeReady(b *batch) error {
-	n, err := c.socket.write(b.octets[b.sent:])
-	c.tapSent(b.octets[b.sent : b.sent+n])
-	b.sent += n
-	return err
+	for !b.done() {
+		octets := b.rest()
+		n, err := c.socket.write(octets)
+		c.tapSent(octets[:n])
+		b.sent += n
+		if err != nil || n < len(octets) {
+			return err
+		}
+	}
+	return nil
 }
 
 // flush writes the rest of a batch.
 func (c *conn) flush(b *batch) error {
 	if c.socket != nil {
-		if err := c.writeReady(b); err != nil || b.sent == len(b.octets) {
+		if err := c.writeReady(b); err != nil || b.done() {
 			return err
 		}
 	}
-	for b.sent < len(b.octets) {
+	for !b.done() {
+		octets := b.rest()
 		c.net.SetWriteDeadline(time.Now().Add(c.endpoint.cfg.WriteTimeout))
-		n, err := c.net.Write(b.octets[b.sent:])
-		c.tapSent(b.octets[b.sent : b.sent+n])
+		n, err := c.net.Write(octets)
+		c.tapSent(octets[:n])
 		b.sent += n
 		if err != nil {
 			if errors.Is(err, os.ErrDeadlineExceeded) {

@@ -129,7 +129,7 @@ func (n *node) agentConfig(c config.Config) ua.Config {
 		CleanupInterval: c.MSRPUA.CleanupInterval,
 		Product:         version.Server(),
 		Logger:          n.log,
-		MSRP:            msrp.Config{RefuseWhenFull: true},
+		MSRP:            msrp.Config{RefuseWhenFull: true}, // the journal keeps the bodies: they are not borrowed
 	}
 }
 
