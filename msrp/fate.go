@@ -159,9 +159,21 @@ func (s *Session) settle(m *message) {
 // confirmed says whether success REPORTs cover the message.
 func (m *message) confirmed() bool { return m.anyReport && m.reported.covers(m.known()) }
 
-// written notes that the last octet of a message went to TCP.
-func (s *Session) written(m *message) {
+// written notes that the last octets of the first messages went to TCP, which are those of the session, and says how many they are.
+func (s *Session) written(all []finished) (n int) {
 	s.mu.Lock()
+	for n < len(all) && all[n].session == s {
+		s.hasLeft(all[n].message)
+		n++
+	}
+	s.wakeFlush()
+	s.mu.Unlock()
+	s.deliver()
+	return n
+}
+
+// hasLeft notes that the last octet of a message went to TCP. Holding s.mu.
+func (s *Session) hasLeft(m *message) {
 	m.left = true
 	switch {
 	case m.ended:
@@ -174,9 +186,6 @@ func (s *Session) written(m *message) {
 		s.await(m)
 		s.settle(m)
 	}
-	s.wakeFlush()
-	s.mu.Unlock()
-	s.deliver()
 }
 
 // conclude gives a message its final fate, unless it has one. Holding s.mu; the Handler hears it at the next deliver.

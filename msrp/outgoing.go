@@ -54,18 +54,19 @@ type message struct {
 	yields      bool
 	bind        bool // made by the engine: nobody is told its fate
 
-	serial    uint64 // order of Send
-	next      int64  // octets that are in chunks already
-	begun     bool   // a chunk was made
-	whole     bool   // the last chunk was made
-	left      bool   // its last octet has left
-	open      int    // chunks that wait for their response
-	ended     bool   // has its final fate
-	queued    bool   // in the queue
-	abort     bool   // ended by Cancel between two chunks: one empty chunk with # is still to leave
-	reported  spans  // by success REPORTs
-	anyReport bool   // a success REPORT has come
-	refusal   string // what a 415 blocks, see refusalKey
+	serial    uint64      // order of Send
+	next      int64       // octets that are in chunks already
+	begun     bool        // a chunk was made
+	whole     bool        // the last chunk was made
+	left      bool        // its last octet has left
+	open      int         // chunks that wait for their response
+	first     transaction // that of its first chunk
+	ended     bool        // has its final fate
+	queued    bool        // in the queue
+	abort     bool        // ended by Cancel between two chunks: one empty chunk with # is still to leave
+	reported  spans       // by success REPORTs
+	anyReport bool        // a success REPORT has come
+	refusal   string      // what a 415 blocks, see refusalKey
 
 	await awaiting
 }

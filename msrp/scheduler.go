@@ -54,28 +54,31 @@ func (o *outgoing) next() *message {
 	return yielding
 }
 
-// appendChunk appends the session's next chunk to b, and puts the session into the row again if it has more.
+// appendChunk appends the session's next chunk to b, or several if no other session waits, and puts the session into the row again if it has more.
 func (s *Session) appendChunk(c *conn, b *batch) {
 	s.mu.Lock()
 	o := &s.outgoing
 	o.scheduled = false
-	m := o.next()
-	if m == nil || s.conn != c || s.over.Load() || o.unanswered >= s.endpoint.cfg.Window {
-		s.ready() // on another connection, if it has moved
-		s.mu.Unlock()
-		return
+	for alone := true; alone && len(b.octets) < batchSize; {
+		m := o.next()
+		if m == nil || s.conn != c || s.over.Load() || o.unanswered >= s.endpoint.cfg.Window {
+			break
+		}
+		if m.abort {
+			s.appendAbort(b, m)
+			break
+		}
+		var open bool
+		if open, alone = s.startChunk(c, b, m); open {
+			o.scheduled, o.inChunk = true, m // until the chunk is at its end
+			break
+		}
 	}
-	switch {
-	case m.abort:
-		s.appendAbort(b, m)
-		s.ready()
-	case s.startChunk(c, b, m):
-		o.scheduled, o.inChunk = true, m // until the chunk is at its end
-	default:
-		s.ready()
+	if o.inChunk == nil {
+		s.ready() // on another connection, if it has moved
 	}
 	s.mu.Unlock()
-	s.deliver() // the message may have been given up
+	s.deliver() // a message may have been given up
 }
 
 // takeBody gives octets of the message, at most n, for a chunk that ends in tail so far; see source.take. False: there are none now, or the body
@@ -92,16 +95,16 @@ func (s *Session) takeBody(m *message, n int64, tail []byte) (piece, bool) {
 	return p, len(p.octets) > 0 || p.last || p.cut
 }
 
-// startChunk appends a chunk, or with true the beginning of an interruptible one.
-func (s *Session) startChunk(c *conn, b *batch, m *message) (open bool) {
+// startChunk appends a chunk, or, if open, the beginning of an interruptible one. alone: no other session waits for its turn, as far as is known.
+func (s *Session) startChunk(c *conn, b *batch, m *message) (open, alone bool) {
 	limit := int64(s.endpoint.cfg.ChunkSize)
 	p, ok := s.takeBody(m, min(limit, sliceSize), nil)
 	if !ok {
-		return false
+		return false, false
 	}
 	open = len(p.octets) > plainChunk
 	size := int64(len(p.octets))
-	t, id := s.transaction(c, m, p.octets)
+	t, id, alone := s.transaction(c, m, p.octets)
 	r := s.request(m, id)
 	r.Range = ByteRange{Start: m.next + 1, End: m.next + size, Total: m.body.size}
 	m.begun = true
@@ -109,7 +112,7 @@ func (s *Session) startChunk(c *conn, b *batch, m *message) (open bool) {
 		r.Range.End = wire.Star // RFC 4975 §7.1.1: it can be interrupted (M-070)
 		b.octets = r.AppendHead(b.octets)
 		c.writer.chunk = &openChunk{session: s, message: m, transaction: t, id: id, from: m.next + 1, until: m.next + limit, tail: make([]byte, 0, 2*maxEndLine+1)}
-		return true
+		return true, false
 	}
 	m.next += size
 	flag := wire.More
@@ -123,7 +126,7 @@ func (s *Session) startChunk(c *conn, b *batch, m *message) (open bool) {
 	if p.last {
 		s.madeLast(b, m)
 	}
-	return false
+	return false, alone
 }
 
 // continueChunk appends the next slice of the chunk in progress, or ends it: because it is at its end, because the message is given up (M-082), because
@@ -249,8 +252,8 @@ func (s *Session) dequeue(m *message) {
 }
 
 // transaction makes the transaction of a chunk, with an id that does not make an end-line in its body (M-018). Nil: with
-// Failure-Report no nothing is answered. Holding s.mu.
-func (s *Session) transaction(c *conn, m *message, chunk []byte) (*transaction, string) {
+// Failure-Report no nothing is answered. alone is as in startChunk. Holding s.mu.
+func (s *Session) transaction(c *conn, m *message, chunk []byte) (t *transaction, id string, alone bool) {
 	for {
 		n := s.endpoint.idents.transaction()
 		id := transactionText(n)
@@ -258,11 +261,16 @@ func (s *Session) transaction(c *conn, m *message, chunk []byte) (*transaction, 
 			continue
 		}
 		if m.failure == FailureNo {
-			return nil, id
+			return nil, id, false
 		}
-		t := &transaction{id: n, session: s, message: m, span: span{m.next + 1, m.next + int64(len(chunk))}}
+		t := &m.first
+		if m.begun {
+			t = new(transaction)
+		}
+		*t = transaction{id: n, session: s, message: m, span: span{m.next + 1, m.next + int64(len(chunk))}}
 		c.mu.Lock()
 		fresh := c.transactions.open(t)
+		alone := c.next == nil && c.control == nil
 		c.mu.Unlock()
 		if !fresh {
 			continue
@@ -271,7 +279,7 @@ func (s *Session) transaction(c *conn, m *message, chunk []byte) (*transaction, 
 		if m.failure == FailureYes {
 			s.outgoing.unanswered++
 		}
-		return t, id
+		return t, id, alone
 	}
 }
 

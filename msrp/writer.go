@@ -349,8 +349,8 @@ func (c *conn) left(b *batch) {
 		}
 		c.mu.Unlock()
 	}
-	for _, f := range b.finished {
-		f.session.written(f.message)
+	for rest := b.finished; len(rest) > 0; {
+		rest = rest[rest[0].session.written(rest):]
 	}
 	c.putBatch(b)
 }

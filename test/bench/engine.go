@@ -35,7 +35,7 @@ func serveEngine(ctx context.Context, addr, profile string, in io.Reader, out io
 	}
 	e, err := msrp.NewEndpoint(msrp.Config{
 		ChunkSize: 2 * gibi, Interruptible: true, MaxMessage: -1, // bulk goes in one chunk
-		BorrowedBodies: true, // a handler that only counts has done with them
+		BorrowedBodies: true,                            // a handler that only counts has done with them
 		MaxConnections: -1, MaxConnectionsPerSource: -1, // as many as the files that may be open
 	})
 	if err != nil {
