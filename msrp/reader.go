@@ -23,6 +23,8 @@ const (
 	maxUnanswerable = 3
 	maxMalformed    = 3
 	maxGuesses      = 16
+	// restTime is how long a connection is silent until its reader gives back the stack that it has grown.
+	restTime = 4 * time.Second
 )
 
 var (
@@ -44,6 +46,7 @@ type reader struct {
 	used    bool      // a session was bound, see conn.used
 	waits   time.Time // the deadline that is set
 	frameAt time.Time // when the head at hand began; zero: none
+	rested  bool      // the goroutine is a new one, and nothing has come since it began
 
 	last         *route
 	routes       map[string]*route // by To-Path as it stood; nil while last is the only one
@@ -59,6 +62,11 @@ func (c *conn) read() {
 	defer c.endpoint.wg.Done()
 	for c.waitRoom() {
 		if err := c.fill(); err != nil {
+			if c.resting(err) {
+				c.endpoint.wg.Add(1)
+				go c.read() // takes the place of this one, with a stack half as large
+				return
+			}
 			c.releaseBuffer()
 			c.fail(c.readError(err))
 			return
@@ -66,6 +74,19 @@ func (c *conn) read() {
 		c.consume()
 	}
 	c.releaseBuffer()
+}
+
+// resting says whether reading failed only because nothing came for restTime, and the reader has not taken that for a rest yet.
+func (c *conn) resting(err error) bool {
+	r := &c.reader
+	if !errors.Is(err, os.ErrDeadlineExceeded) || r.rested || !r.used || r.lost || r.decoder.InFrame() {
+		return false
+	}
+	if r.from == r.to {
+		c.releaseBuffer() // a plain read has taken one
+	}
+	r.rested = true
+	return true
 }
 
 func (c *conn) readError(err error) error {
@@ -143,6 +164,7 @@ func (c *conn) fill() error {
 		c.endpoint.cfg.Tap(c.net.LocalAddr(), c.net.RemoteAddr(), false, r.buffer.octets[before:r.to])
 	}
 	if n > 0 {
+		r.rested = false
 		return nil
 	}
 	return err
@@ -186,9 +208,10 @@ func (c *conn) makeRoom() {
 }
 
 // setReadDeadline puts the time-outs into force: no session bound (T-073), a head that does not come to an end (T-071), a
-// body that does not move (T-072).
+// body that does not move (T-072). So does a rest.
 func (c *conn) setReadDeadline() {
 	r, cfg := &c.reader, &c.endpoint.cfg
+	r.used = r.used || !c.unbound()
 	var at time.Time
 	switch {
 	case r.lost:
@@ -205,9 +228,13 @@ func (c *conn) setReadDeadline() {
 		at = r.frameAt.Add(cfg.HeadTimeout)
 	default:
 		r.frameAt = time.Time{}
-	}
-	if !r.used {
-		r.used = !c.unbound()
+		if r.rested || !r.used {
+			break
+		}
+		at = time.Now().Add(restTime)
+		if d := at.Sub(r.waits); d >= 0 && d < restTime/2 {
+			return
+		}
 	}
 	if !r.used {
 		if limit := r.opened.Add(cfg.UnboundTimeout); at.IsZero() || limit.Before(at) {

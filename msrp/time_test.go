@@ -210,6 +210,19 @@ func TestTime(t *testing.T) {
 		p.closed()
 	})
 
+	fakeTime(t, "a connection that was silent for long", msrp.Config{}, func(t *testing.T, r *rig) {
+		_, h, p := r.bound()
+		for _, pause := range []time.Duration{time.Second, 4 * time.Second, time.Minute, 24 * time.Hour} {
+			p.silence(pause)
+			id, req := p.text("m-silent", "x")
+			p.write(req[:20])
+			time.Sleep(10 * time.Second) // within a head, but no rest
+			p.write(req[20:])
+			next[*msrp.Received](h)
+			p.expect(id, 200)
+		}
+	})
+
 	fakeTime(t, "T-073/a connection to which no session is bound", msrp.Config{}, func(t *testing.T, r *rig) {
 		s, _ := r.session()
 		p := r.peer(s)
