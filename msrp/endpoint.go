@@ -93,18 +93,26 @@ func (e *Endpoint) Close(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// closing says whether Close was called.
+func (e *Endpoint) closing() bool {
+	select {
+	case <-e.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // register makes a session known; its URI is alive from then on.
 func (e *Endpoint) register(s *Session) error {
 	if !e.sessions.add(s) {
 		return ErrClosed // a session-id of 128 random bits came twice: the source of random numbers cannot be trusted
 	}
-	select {
-	case <-e.done:
+	if e.closing() {
 		s.Close()
 		return ErrClosed
-	default:
-		return nil
 	}
+	return nil
 }
 
 func (e *Endpoint) connections() []*conn {

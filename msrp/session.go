@@ -169,6 +169,9 @@ func (s *Session) end(err error) {
 		s.mu.Unlock()
 		return
 	}
+	if s.endpoint.closing() {
+		err = nil // it may be the end of another session of the endpoint that this one hears of first
+	}
 	c, m := s.conn, s.move
 	why := ByEnd
 	if errors.Is(err, ErrConnectionLost) {
