@@ -23,6 +23,7 @@ type Call struct {
 	from, to, ruri string
 	callID         string
 	started        time.Time
+	maxDuration    time.Duration // 0: no limit
 	sessions       []*Session // set before the call is known to anybody
 
 	// ctx ends with the call, and with the agent: nothing is connected to any more.
@@ -44,7 +45,7 @@ type Call struct {
 
 // newCall makes a call that began now.
 func (a *Agent) newCall(h Handler, callID string) *Call {
-	c := &Call{agent: a, handler: h, callID: callID, started: time.Now()}
+	c := &Call{agent: a, handler: h, callID: callID, started: time.Now(), maxDuration: a.cfg.MaxDuration}
 	c.ctx, c.cancel = context.WithCancel(a.ctx)
 	return c
 }
@@ -259,8 +260,8 @@ func (c *Call) established(m *SIPMessage) {
 		return
 	}
 	c.state = Established
-	if limit := c.agent.cfg.MaxDuration; limit > 0 {
-		c.expires = time.Now().Add(limit)
+	if c.maxDuration > 0 {
+		c.expires = time.Now().Add(c.maxDuration)
 	}
 	live := slices.DeleteFunc(slices.Clone(c.sessions), func(s *Session) bool { return s.over.Load() })
 	for _, s := range live {

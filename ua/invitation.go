@@ -21,6 +21,7 @@ type Invitation struct {
 	offer   *msrpsdp.Description // nil: the INVITE has none (a late offer), or none that can be read
 	problem error                // why it cannot be read
 	profile atomic.Pointer[profile]
+	limits  atomic.Pointer[Limits] // nil: those of Config and profile
 	decided atomic.Bool
 }
 
@@ -37,6 +38,9 @@ func newInvitation(a *Agent, in *dialog.Incoming) *Invitation {
 // Late says whether the INVITE leaves the offer to this side. Answer then offers one session, and the peer's answer comes with its ACK.
 func (i *Invitation) Late() bool { return i.offer == nil && i.problem == nil }
 
+// Offer is the session description that the INVITE offers, as it came; nil if there is none. Not to be changed.
+func (i *Invitation) Offer() []byte { return i.in.Offer() }
+
 // Types are the media types that the offer's usable MSRP lines accept, each once; nil if there is no such line. Of a late offer nothing is known:
 // it counts as one of "*".
 func (i *Invitation) Types() msrp.Types {
@@ -46,21 +50,7 @@ func (i *Invitation) Types() msrp.Types {
 	case i.offer == nil:
 		return nil
 	}
-	var all msrp.Types
-	seen := map[string]bool{}
-	for n := range i.offer.Lines {
-		l := &i.offer.Lines[n]
-		if l.Refuses(msrp.Types{"*"}) != nil {
-			continue
-		}
-		for _, t := range l.Accept {
-			if !seen[t] {
-				seen[t] = true
-				all = append(all, t)
-			}
-		}
-	}
-	return all
+	return i.offer.Types()
 }
 
 // Use selects the profile that answers.
@@ -105,7 +95,7 @@ func (i *Invitation) refuse(r *dialog.Refusal) error {
 // Where no line can be accepted the call is refused with 488, and the error is a *RefusedError. Other errors: *FieldError for types that
 // are none, after which the call waits on; ErrDecided; ErrOver. With an error h hears nothing.
 func (i *Invitation) Answer(h Handler, types ...string) ([]*Session, error) {
-	p := i.profile.Load()
+	p := i.profile.Load().limited(i.limits.Load())
 	accept, err := typesOr(types, p.types)
 	if err != nil {
 		return nil, err
@@ -127,22 +117,12 @@ func (i *Invitation) cannot(accept msrp.Types) error {
 	if i.offer == nil {
 		return i.problem // nil for a late offer, which is ours
 	}
-	var why error = &msrpsdp.LineError{Warn: msrpsdp.WarnMedia, Text: "no MSRP message stream is offered"}
-	for n := range i.offer.Lines {
-		l := &i.offer.Lines[n]
-		err := l.Refuses(accept)
-		if err == nil {
-			return nil
-		}
-		if l.Media == "message" {
-			why = err
-		}
-	}
-	return why
+	return i.offer.Refuses(accept)
 }
 
 func (i *Invitation) accept(h Handler, p *profile, accept msrp.Types) ([]*Session, error) {
 	c := i.agent.newCall(h, i.in.CallID())
+	c.maxDuration = i.limits.Load().duration(c.maxDuration)
 	c.from, c.to, c.ruri = i.From(), i.To(), strings.Clone(i.RequestURI())
 	describe := c.describeAnswer
 	if i.Late() {

@@ -33,6 +33,10 @@ func (m *SIPMessage) RequestURI() string { return m.m.RequestURI }
 // Header gives the values of all rows of that name, in order. Any spelling and the compact names are known.
 func (m *SIPMessage) Header(name string) []string { return m.m.Values(name) }
 
+// List gives the values of a header that is a list, one for each element, in order: rows of several elements are taken apart at their commas
+// (RFC 3261 §7.3.1).
+func (m *SIPMessage) List(name string) []string { return m.m.List(name) }
+
 // Body is the message body. Not to be changed.
 func (m *SIPMessage) Body() []byte { return m.m.Body }
 

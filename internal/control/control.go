@@ -42,7 +42,7 @@ func (c *Control) Start(s Start) (sessionID string, err error) {
 		return "", errors.New("ruri: is required")
 	}
 	session, err := c.agent.Start(ua.StartConfig{
-		From: s.FromURI, To: s.ToURI, RequestURI: s.RequestURI, Types: types, Handler: c.newTeller(),
+		From: s.FromURI, To: s.ToURI, RequestURI: s.RequestURI, Types: types, Handler: c.newTeller(Label{}),
 	})
 	if err != nil {
 		return "", named(err)
@@ -63,9 +63,9 @@ func named(err error) error {
 	return err
 }
 
-// Answer answers a call that came in, with these types. Errors are those of ua.Invitation.Answer.
-func (c *Control) Answer(inv *ua.Invitation, types []string) error {
-	_, err := inv.Answer(c.newTeller(), types...)
+// Answer answers a call that came in, with these types. Its sessions get the label. Errors are those of ua.Invitation.Answer.
+func (c *Control) Answer(inv *ua.Invitation, l Label, types ...string) error {
+	_, err := inv.Answer(c.newTeller(l), types...)
 	return err
 }
 
@@ -106,10 +106,14 @@ func describe(s *ua.Session) Session {
 	if call.Caller() {
 		role = "UAC"
 	}
+	var tags map[string]string
+	if t, ok := call.Handler().(*teller); ok {
+		tags = t.label.Tags
+	}
 	return Session{
 		SessionID: s.ID(), B2BKey: call.Key(), Type: role, Handler: call.Handler().Name(), State: int(s.State()),
 		PeerPath: msrp.FormatPath(s.PeerPath()), Lifetime: seconds(s.Lifetime()),
-		CallID: call.CallID(), FromURI: call.From(), ToURI: call.To(),
+		CallID: call.CallID(), FromURI: call.From(), ToURI: call.To(), Tags: tags,
 	}
 }
 

@@ -2,6 +2,8 @@ package control_test
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -250,4 +252,33 @@ func TestList(t *testing.T) {
 	if diff := cmp.Diff(want, l); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// TestLabel: what the request route said of a call is in the list and in each of its events, but for OpenSIPS' parameters.
+func TestLabel(t *testing.T) {
+	j := journal.NewMemory(journal.MemoryConfig{})
+	label := control.Label{Handler: "support", Tags: map[string]string{"customer": "acme", "tier": "1"}}
+	n := newLabellingNode(t, j, msrp.Config{}, label)
+	r := read(t, j)
+	call := newCall(t, n)
+	if l := n.List(); len(l) != 1 || l[0].Handler != "support" || !maps.Equal(l[0].Tags, label.Tags) {
+		t.Errorf("listed: %+v", l)
+	}
+	call.conn.Put(call.session.Send("hello").Bytes())
+	if _, err := n.Send(control.Send{SessionID: call.id, ContentType: "text/plain", Body: []byte("hi"), FailureReport: msrp.FailureNo}); err != nil {
+		t.Fatal(err)
+	}
+	told := map[event.Name]bool{}
+	tell := func(until ...event.Name) {
+		for slices.ContainsFunc(until, func(n event.Name) bool { return !told[n] }) {
+			e := r.next(t)
+			told[e.Name] = true
+			if got := short(e, "handler", "tags"); !strings.HasSuffix(got, "handler=support tags=[{customer acme} {tier 1}]") {
+				t.Errorf("told %s", got)
+			}
+		}
+	}
+	tell(event.SessionNew, event.MsgReceived, event.MsgSent)
+	call.Bye(t, limit)
+	tell(event.SessionEnd)
 }

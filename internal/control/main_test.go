@@ -28,17 +28,23 @@ const limit = 10 * time.Second
 type node struct {
 	*control.Control
 	agent *ua.Agent
+	label control.Label // of every call
 }
 
 func newNode(t testing.TB, j journal.Journal, c msrp.Config) *node {
 	t.Helper()
+	return newLabellingNode(t, j, c, control.Label{})
+}
+
+func newLabellingNode(t testing.TB, j journal.Journal, c msrp.Config, l control.Label) *node {
+	t.Helper()
 	c.RefuseWhenFull = true // as in the daemon
-	n := &node{Control: control.New(j, "/node/test", slog.New(slog.DiscardHandler))}
+	n := &node{Control: control.New(j, "/node/test", slog.New(slog.DiscardHandler)), label: l}
 	var err error
 	n.agent, err = ua.New(ua.Config{
 		SIPListen: []string{"udp:127.0.0.1:0"}, MSRPListen: []string{"tcp:127.0.0.1:0"}, MSRP: c,
 		OnInvite: func(inv *ua.Invitation) {
-			if err := n.Answer(inv, []string{"text/plain"}); err != nil {
+			if err := n.Answer(inv, n.label, "text/plain"); err != nil {
 				t.Error(err)
 			}
 		},

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"strconv"
 	"sync"
 
@@ -16,6 +17,8 @@ const handlerName = "msrp_ua"
 type teller struct {
 	control *Control
 	keeping keeping
+	label   Label
+	own     []event.Param // the label, as each event carries it
 
 	mu       sync.Mutex
 	sessions map[string]*told // by ID
@@ -29,8 +32,15 @@ type told struct {
 
 var _ ua.Handler = (*teller)(nil)
 
-func (c *Control) newTeller() *teller {
-	return &teller{control: c, sessions: map[string]*told{}}
+func (c *Control) newTeller(l Label) *teller {
+	t := &teller{control: c, label: l, sessions: map[string]*told{}}
+	if l.Handler != "" {
+		t.own = append(t.own, event.Handler(l.Handler))
+	}
+	if len(l.Tags) > 0 {
+		t.own = append(t.own, event.Tags(l.Tags))
+	}
+	return t
 }
 
 // of is what was told of a session. Holding t.mu.
@@ -55,6 +65,7 @@ func (t *teller) append(e event.Event, kept func(error)) {
 	s := t.of(e.SessionID)
 	s.sequence++
 	e.Sequence = s.sequence
+	e.Own = append(e.Own, t.own...)
 	if kept == nil {
 		kept = t.control.unkept(e)
 	}
@@ -71,7 +82,7 @@ func (t *teller) end(s *ua.Session, e *event.Event) {
 	}
 }
 
-func (t *teller) Name() string { return handlerName }
+func (t *teller) Name() string { return cmp.Or(t.label.Handler, handlerName) }
 
 func (t *teller) Established(s *ua.Session, _ *ua.SIPMessage) {
 	c := s.Call()

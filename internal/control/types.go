@@ -25,6 +25,12 @@ type Send struct {
 	SuccessReport bool
 }
 
+// Label is what a session is known by besides what OpenSIPS knows: events carry it, and the list shows it.
+type Label struct {
+	Handler string            // whom its events are for; "": the daemon's own name
+	Tags    map[string]string // the application's own words
+}
+
 // Session is one listed session. The first seven fields keep OpenSIPS' names, types and order.
 type Session struct {
 	SessionID string `json:"session_id"`
@@ -38,6 +44,8 @@ type Session struct {
 	CallID  string `json:"call_id"`
 	FromURI string `json:"from_uri"`
 	ToURI   string `json:"to_uri"`
+
+	Tags map[string]string `json:"tags,omitempty"`
 }
 
 // Node is what the faces are given (implemented in this package by *Control).

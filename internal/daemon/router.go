@@ -112,7 +112,7 @@ func (r *router) run(inv *ua.Invitation) {
 
 // answer answers with these types. A call that cannot be answered is refused: nobody else decides on it.
 func (r *router) answer(inv *ua.Invitation, types []string) error {
-	err := r.control.Answer(inv, types)
+	err := r.control.Answer(inv, control.Label{}, types...)
 	if err != nil && inv.Reject(500, "") == nil {
 		return fmt.Errorf("refused with 500: %w", err)
 	}

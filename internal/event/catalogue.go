@@ -14,7 +14,7 @@ type Kind struct {
 // Member describes one parameter or own member.
 type Member struct {
 	Name string
-	Type string // string, number, boolean or octets
+	Type string // string, number, boolean, octets or object
 	Doc  string // Markdown
 }
 
@@ -30,6 +30,23 @@ const (
 
 // Catalogue returns every event that a node raises, in the order in which they are listed.
 func Catalogue() []Kind {
+	kinds := entries()
+	for i := range kinds {
+		kinds[i].Own = append(kinds[i].Own, labels()...)
+	}
+	return kinds
+}
+
+// labels are the own members that each event of a session has which the request route gave them.
+func labels() []Member {
+	return []Member{
+		{"handler", "string", "The handler that the request route named, if it named one."},
+		{"tags", "object", "The tags that the request route gave the session, if it gave any: names with strings."},
+	}
+}
+
+// entries are the entries without what each of them has.
+func entries() []Kind {
 	var (
 		sessionID = Member{"session_id", "string", "The session. It stays the same for as long as the session lives."}
 		messageID = Member{"message_id", "string", "The Message-ID of the message that was sent."}
@@ -48,7 +65,7 @@ func Catalogue() []Kind {
 			},
 			Own: []Member{callID},
 			Example: example(NewSession("sip:alice@127.0.0.1:5090", "sip:bob@127.0.0.1:5060", "sip:bob@127.0.0.1:5060",
-				exampleSession, "text/plain", CallID("vnsraw5jlj04ll26")), 1),
+				exampleSession, "text/plain", CallID("vnsraw5jlj04ll26"), Handler("support"), Tags(map[string]string{"customer": "acme"})), 1),
 		},
 		{
 			Name: SessionEnd,

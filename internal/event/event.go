@@ -2,7 +2,11 @@
 // interfaces, JSON-RPC notifications for receivers that were written for OpenSIPS.
 package event
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // Name of an event.
 type Name string
@@ -17,7 +21,7 @@ const (
 	MsgSent        Name = "E_MSRP_MSG_SENT"
 )
 
-// Param is one named value: a string, an int, a bool, or []byte. Octets are written under their name where they are valid UTF-8,
+// Param is one named value: a string, an int, a bool, a []Param, which is an object, or []byte. Octets are written under their name where they are valid UTF-8,
 // else in base64 under their name with "_base64" behind it. A value of another type is written as null.
 type Param struct {
 	Name  string
@@ -117,6 +121,18 @@ func Reason(v string) Param { return Param{"reason", v} }
 
 // MessageID is the Message-ID of the message that an event is about.
 func MessageID(v string) Param { return Param{"message_id", v} }
+
+// Handler is the name that the request route gave the session.
+func Handler(v string) Param { return Param{"handler", v} }
+
+// Tags are what the request route gave the session, sorted by name.
+func Tags(v map[string]string) Param {
+	tags := make([]Param, 0, len(v))
+	for _, name := range slices.Sorted(maps.Keys(v)) {
+		tags = append(tags, Param{name, v[name]})
+	}
+	return Param{"tags", tags}
+}
 
 // Code is the MSRP status code that a message failed with.
 func Code(v int) Param { return Param{"code", v} }

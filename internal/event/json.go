@@ -95,6 +95,8 @@ func appendParam(b []byte, p *Param) []byte {
 		return strconv.AppendInt(b, int64(v), 10)
 	case bool:
 		return strconv.AppendBool(b, v)
+	case []Param:
+		return append(appendParams(append(b, '{'), v, true), '}')
 	}
 	return append(b, "null"...)
 }
