@@ -24,7 +24,7 @@ type Call struct {
 	callID         string
 	started        time.Time
 	maxDuration    time.Duration // 0: no limit
-	sessions       []*Session // set before the call is known to anybody
+	sessions       []*Session    // set before the call is known to anybody
 
 	// ctx ends with the call, and with the agent: nothing is connected to any more.
 	ctx    context.Context

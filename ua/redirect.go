@@ -3,7 +3,6 @@ package ua
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/parley-msrp/parley/internal/dialog"
 	"github.com/parley-msrp/parley/internal/sip"
@@ -38,34 +37,14 @@ func redirection(code int, reason string, contacts []string) (*dialog.Refusal, e
 	}
 	r := &dialog.Refusal{Code: code, Reason: reason}
 	for _, c := range contacts {
-		value, err := contactOf(c)
+		a, err := sip.ParseLocation(c)
 		if err != nil {
 			return nil, &FieldError{Field: "contacts", Err: err}
 		}
-		r.Headers = append(r.Headers, sip.Header{Name: "Contact", Value: value})
+		r.Headers = append(r.Headers, sip.Header{Name: "Contact", Value: a.String()})
 	}
 	if len(r.Headers) == 0 {
 		return nil, &FieldError{Field: "contacts", Err: errors.New("is empty")}
 	}
 	return r, nil
-}
-
-// contactOf makes a Contact value of a URI or an address. What follows a URI without brackets belongs to it.
-func contactOf(s string) (string, error) {
-	var a sip.Address
-	var err error
-	if strings.Contains(s, "<") {
-		a, err = sip.ParseAddress(s)
-	} else {
-		a.URI, err = sip.ParseURI(s)
-	}
-	if err != nil {
-		return "", err
-	}
-	for _, c := range []byte(a.Display + a.Params) {
-		if c < ' ' || c == 0x7f {
-			return "", fmt.Errorf("address %.64q: control character", s)
-		}
-	}
-	return a.String(), nil
 }

@@ -73,7 +73,7 @@ func start(c config.Config, errOut io.Writer) (*node, error) {
 	script := route.Default()
 	if c.Route != "" {
 		var err error
-		if script, err = route.Load(c.Route, route.WithLogger(n.log)); err != nil {
+		if script, err = route.Load(c.Route, route.WithPrint(n.printed)); err != nil {
 			return nil, fmt.Errorf("route: %w", err)
 		}
 	}
@@ -95,6 +95,11 @@ func start(c config.Config, errOut io.Writer) (*node, error) {
 	}
 	n.http = listener.Addr().String()
 	return n, nil
+}
+
+// printed logs what the request route prints.
+func (n *node) printed(p route.Print) {
+	n.log.Info("route script", "call_id", p.CallID, "line", p.Line, "text", p.Text)
 }
 
 func (n *node) serveHTTP(l net.Listener) error {

@@ -44,12 +44,14 @@ func (r *router) invite(inv *ua.Invitation) {
 // query takes an OPTIONS, which is answered as a call would be (S-020): the script sees an offer of every media type.
 func (r *router) query(q *ua.Query) {
 	asked := func() {
-		decision, err := r.decide(q, "OPTIONS", msrp.Types{"*"})
+		decision, err := r.decide(q, "OPTIONS", msrp.Types{"*"}, nil)
 		switch {
 		case err != nil:
 			_ = q.Reject(500, "")
 		case decision.Answer != nil:
 			_ = q.Accept(decision.Answer...)
+		case decision.Contacts != nil:
+			_ = q.Redirect(decision.Code, decision.Reason, decision.Contacts...)
 		default:
 			_ = q.Reject(decision.Code, decision.Reason)
 		}
@@ -86,10 +88,10 @@ type inquiry interface {
 	Message() *ua.SIPMessage
 }
 
-func (r *router) decide(i inquiry, method string, types msrp.Types) (route.Decision, error) {
+func (r *router) decide(i inquiry, method string, types msrp.Types, offer []byte) (route.Decision, error) {
 	decision, err := r.script.Run(context.Background(), route.Request{
 		Method: method, RequestURI: i.RequestURI(), From: i.From(), To: i.To(), Source: i.Source(),
-		CallID: i.CallID(), Header: i.Message().Header, Types: types,
+		CallID: i.CallID(), Header: i.Message().Header, List: i.Message().List, Types: types, Offer: offer,
 	})
 	if err != nil {
 		r.log.Error("request route failed", "call_id", i.CallID(), "method", method, "err", err)
@@ -98,25 +100,42 @@ func (r *router) decide(i inquiry, method string, types msrp.Types) (route.Decis
 }
 
 func (r *router) run(inv *ua.Invitation) {
-	decision, err := r.decide(inv, "INVITE", inv.Types())
+	decision, err := r.decide(inv, "INVITE", inv.Types(), inv.Offer())
 	switch {
 	case err != nil:
 		r.done(inv, inv.Reject(500, ""))
 	case decision.Answer != nil:
-		r.done(inv, r.answer(inv, decision.Answer))
+		r.done(inv, r.answer(inv, decision))
 	default:
 		r.log.Info("call refused by the request route", "call_id", inv.CallID(), "code", decision.Code, "reason", decision.Reason)
+		if decision.Contacts != nil {
+			r.done(inv, inv.Redirect(decision.Code, decision.Reason, decision.Contacts...))
+			return
+		}
 		r.done(inv, inv.Reject(decision.Code, decision.Reason))
 	}
 }
 
-// answer answers with these types. A call that cannot be answered is refused: nobody else decides on it.
-func (r *router) answer(inv *ua.Invitation, types []string) error {
-	err := r.control.Answer(inv, control.Label{}, types...)
+// answer answers as decided. A call that cannot be answered is refused: nobody else decides on it.
+func (r *router) answer(inv *ua.Invitation, d route.Decision) error {
+	err := r.prepare(inv, &d.Session)
+	if err == nil {
+		err = r.control.Answer(inv, control.Label{Handler: d.Session.Handler, Tags: d.Session.Tags}, d.Answer...)
+	}
 	if err != nil && inv.Reject(500, "") == nil {
 		return fmt.Errorf("refused with 500: %w", err)
 	}
 	return err
+}
+
+// prepare sets what holds for this call alone.
+func (r *router) prepare(inv *ua.Invitation, s *route.Session) error {
+	if s.Profile != "" {
+		if err := inv.Use(s.Profile); err != nil {
+			return err
+		}
+	}
+	return inv.Limit(ua.Limits{MaxDuration: s.MaxDuration, MaxSize: s.MaxSize})
 }
 
 // done logs what became of an INVITE where that is not an established call.

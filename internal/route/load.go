@@ -3,7 +3,7 @@ package route
 import (
 	"context"
 	"fmt"
-	"log/slog"
+	"path/filepath"
 	"strings"
 
 	"go.starlark.net/starlark"
@@ -23,9 +23,10 @@ func (s *Script) load(path string, source []byte) (*starlark.Function, error) {
 	}
 	if program.NumLoads() > 0 {
 		_, at := program.Load(0)
-		return nil, errorAt(at, "load is not available in a request route: a route is one file")
+		return nil, errorAt(at, "load is not available in a request route: a route is one script; load_dict reads dictionaries")
 	}
-	thread := s.thread("load", s.logger)
+	thread := s.thread("load", "")
+	thread.SetLocal(loadingKey, &loading{folder: filepath.Dir(path), left: maxDicts})
 	thread.SetMaxExecutionSteps(loadSteps)
 	defer limitTime(context.Background(), thread, loadTime)()
 	globals, err := program.Init(thread, known)
@@ -53,14 +54,16 @@ func requestFunction(path string, globals starlark.StringDict) (*starlark.Functi
 	return f, nil
 }
 
-func (s *Script) thread(name string, logger *slog.Logger) *starlark.Thread {
-	return &starlark.Thread{
+func (s *Script) thread(name, callID string) *starlark.Thread {
+	t := &starlark.Thread{
 		Name: name,
 		Print: func(t *starlark.Thread, text string) {
 			at := t.CallFrame(1).Pos // 0 is print itself
-			logger.Info("route script", "line", at.Line, "text", shorten(text))
+			s.print(Print{CallID: callID, Line: int(at.Line), Text: shorten(text)})
 		},
 	}
+	t.SetLocal(scriptKey, s)
+	return t
 }
 
 func shorten(text string) string {

@@ -1,37 +1,55 @@
 package route
 
 import (
-	"errors"
+	"bytes"
+	"net/netip"
+	"strings"
 
 	"go.starlark.net/starlark"
+
+	"github.com/parley-msrp/parley/internal/sip"
 )
 
-// message is what the script sees as msg: attributes that cannot be changed, and two methods.
+// message is what the script sees as msg.
 type message struct {
-	attributes starlark.StringDict
-	values     func(name string) []string
+	record
+	request Request
 }
 
-var _ starlark.HasAttrs = (*message)(nil)
-
 func newMessage(r Request) *message {
-	m := &message{values: r.Header}
+	m := &message{request: r, record: record{kind: "msg", text: "<msg>"}}
+	ruri, _ := sip.ParseURI(r.RequestURI)
+	proto, at := source(r.Source)
 	m.attributes = starlark.StringDict{
-		"method":   starlark.String(r.Method),
-		"ruri":     starlark.String(r.RequestURI),
-		"from_uri": starlark.String(r.From),
-		"to_uri":   starlark.String(r.To),
-		"source":   starlark.String(r.Source),
-		"call_id":  starlark.String(r.CallID),
-		"types":    list(r.Types),
-		"header":   starlark.NewBuiltin("header", m.header),
-		"headers":  starlark.NewBuiltin("headers", m.headers),
+		"method":       starlark.String(r.Method),
+		"ruri":         starlark.String(r.RequestURI),
+		"ruri_user":    starlark.String(user(ruri)),
+		"ruri_host":    starlark.String(strings.ToLower(ruri.Host)),
+		"from_uri":     starlark.String(r.From),
+		"to_uri":       starlark.String(r.To),
+		"source":       starlark.String(r.Source),
+		"source_proto": starlark.String(proto),
+		"source_ip":    starlark.String(at.Addr().WithZone("").Unmap().String()),
+		"source_port":  starlark.MakeInt(int(at.Port())),
+		"call_id":      starlark.String(r.CallID),
+		"types":        list(r.Types),
+		"header":       starlark.NewBuiltin("header", m.header),
+		"headers":      starlark.NewBuiltin("headers", m.headers),
+		"list":         starlark.NewBuiltin("list", m.list),
+		"sdp":          starlark.NewBuiltin("sdp", m.sdp),
 	}
 	return m
 }
 
+// source takes "udp:192.0.2.1:5060" apart.
+func source(s string) (proto string, at netip.AddrPort) {
+	proto, address, _ := strings.Cut(s, ":")
+	at, _ = netip.ParseAddrPort(address)
+	return proto, at
+}
+
 func (m *message) header(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-	values, err := m.lookup(b, args, kwargs)
+	values, err := lookup(m.request.Header, b, args, kwargs)
 	if err != nil {
 		return nil, err
 	}
@@ -42,40 +60,41 @@ func (m *message) header(_ *starlark.Thread, b *starlark.Builtin, args starlark.
 }
 
 func (m *message) headers(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-	values, err := m.lookup(b, args, kwargs)
+	values, err := lookup(m.request.Header, b, args, kwargs)
 	if err != nil {
 		return nil, err
 	}
 	return list(values), nil
 }
 
-func (m *message) lookup(b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) ([]string, error) {
+func (m *message) list(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	values, err := lookup(m.request.List, b, args, kwargs)
+	if err != nil {
+		return nil, err
+	}
+	return list(values), nil
+}
+
+// lookup asks for the values of the header that the call names.
+func lookup(values func(string) []string, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) ([]string, error) {
 	var name string
 	if err := starlark.UnpackArgs(b.Name(), args, kwargs, "name", &name); err != nil {
 		return nil, err
 	}
-	if m.values == nil {
+	if values == nil {
 		return nil, nil
 	}
-	return m.values(name), nil
+	return values(name), nil
 }
 
-func list(values []string) *starlark.List {
-	elements := make([]starlark.Value, len(values))
-	for i, v := range values {
-		elements[i] = starlark.String(v)
+// sdp gives the lines of the session description.
+func (m *message) sdp(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	if err := starlark.UnpackArgs(b.Name(), args, kwargs); err != nil {
+		return nil, err
 	}
-	return starlark.NewList(elements)
+	var lines []string
+	for line := range bytes.Lines(m.request.Offer) {
+		lines = append(lines, string(bytes.TrimRight(line, "\r\n")))
+	}
+	return list(lines), nil
 }
-
-// Attr returns nil, nil where there is no such attribute: the interpreter then names it in its error.
-func (m *message) Attr(name string) (starlark.Value, error) { return m.attributes[name], nil }
-
-// AttrNames are the attributes and methods that docs/route.md lists.
-func (m *message) AttrNames() []string { return m.attributes.Keys() }
-
-func (m *message) String() string        { return "<msg>" }
-func (m *message) Type() string          { return "msg" }
-func (m *message) Freeze()               { m.attributes.Freeze() }
-func (m *message) Truth() starlark.Bool  { return starlark.True }
-func (m *message) Hash() (uint32, error) { return 0, errors.New("unhashable type: msg") }

@@ -1,15 +1,12 @@
 // Package route runs the request route: a Starlark script that decides what happens with an INVITE.
 //
 // The script defines one function, request(msg), which is called once for each INVITE that starts a dialog. It decides by
-// calling msrp_ua_answer or reject, once. docs/route.md describes the language that a script sees.
+// calling msrp_ua_answer, reject or redirect, once. docs/route.md describes the language that a script sees.
 package route
 
 import (
 	"context"
 	"fmt"
-	"io"
-	"log/slog"
-	"os"
 	"slices"
 	"time"
 
@@ -24,15 +21,22 @@ type Request struct {
 	From, To           string // URIs
 	Source             string // "udp:127.0.0.1:5090"
 	CallID             string
-	Header             func(name string) []string // values of all rows; nil: none. Called on the goroutine that called Run
-	Types              []string                   // the offer's accept-types, of all usable message lines
+	Types              []string  // the offer's accept-types, of all usable message lines
+	Offer              []byte    // the session description; nil: none
+	Time               time.Time // what the script's now says; zero: the time of Run
+
+	// Header gives the values of all rows of that name, List the elements of a header that is a list. Nil: there are none. They are called on
+	// the goroutine that called Run.
+	Header, List func(name string) []string
 }
 
 // Decision is what the script decided.
 type Decision struct {
-	Answer []string // types for msrp_ua_answer; nil: rejected
-	Code   int      // 300 to 699; 0 for an answer
-	Reason string   // "": the usual phrase for Code
+	Answer   []string // types for msrp_ua_answer; nil: not answered
+	Session  Session  // what else an answer says
+	Code     int      // 300 to 699; 0 for an answer
+	Reason   string   // "": the usual phrase for Code
+	Contacts []string // of a redirect: Contact values, by preference
 }
 
 // Limits on what one script may cost. Starlark looks at both between two steps only: a single operation on very large values
@@ -53,17 +57,26 @@ type Script struct {
 	request *starlark.Function // nil: fixed decides
 	fixed   Decision
 
-	logger *slog.Logger
-	steps  uint64
-	time   time.Duration
+	print func(Print)
+	steps uint64
+	time  time.Duration
+
+	patterns patterns
+	zones    zones
+}
+
+// Print is a line that the script printed.
+type Print struct {
+	CallID string // of the request; "": printed while the script loaded
+	Line   int    // of the script
+	Text   string // at most 1,024 octets and an ellipsis
 }
 
 // Option changes how a script is run.
 type Option func(*Script)
 
-// WithLogger sends what the script prints to l, one line for each print, with the call_id of the request. Without it
-// nothing is printed.
-func WithLogger(l *slog.Logger) Option { return func(s *Script) { s.logger = l } }
+// WithPrint hands what the script prints to f, on the goroutine that runs the script. Without it nothing is printed.
+func WithPrint(f func(Print)) Option { return func(s *Script) { s.print = f } }
 
 // WithLimits sets how many Starlark steps, and how much time, one run may take; zero keeps the default (1,000,000 steps, 1 s).
 func WithLimits(steps uint64, d time.Duration) Option {
@@ -80,11 +93,11 @@ func WithLimits(steps uint64, d time.Duration) Option {
 // Load reads a script, compiles it and runs its top level (at most 5 s). The script must define request(msg). An *Error names
 // file, line and column; a file that cannot be read is an error of package os.
 func Load(path string, options ...Option) (*Script, error) {
-	source, err := read(path)
+	source, err := readFile(path, maxScript)
 	if err != nil {
 		return nil, err
 	}
-	s := &Script{logger: slog.New(slog.DiscardHandler), steps: runSteps, time: runTime}
+	s := &Script{print: func(Print) {}, steps: runSteps, time: runTime}
 	for _, o := range options {
 		o(s)
 	}
@@ -92,22 +105,6 @@ func Load(path string, options ...Option) (*Script, error) {
 		return nil, err
 	}
 	return s, nil
-}
-
-func read(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	source, err := io.ReadAll(io.LimitReader(f, maxScript+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(source) > maxScript {
-		return nil, fmt.Errorf("%s: a request route is at most %d octets long", path, maxScript)
-	}
-	return source, nil
 }
 
 // Default is the route without a script: every MSRP offer is answered with "text/plain *".
@@ -119,8 +116,11 @@ func (s *Script) Run(ctx context.Context, r Request) (Decision, error) {
 	if s.request == nil {
 		return Decision{Answer: slices.Clone(s.fixed.Answer)}, nil
 	}
-	c := new(call)
-	thread := s.thread("request", s.logger.With("call_id", r.CallID))
+	c := &call{time: r.Time}
+	if c.time.IsZero() {
+		c.time = time.Now()
+	}
+	thread := s.thread("request", r.CallID)
 	thread.SetLocal(callKey, c)
 	thread.SetMaxExecutionSteps(s.steps)
 	defer limitTime(ctx, thread, s.time)()
@@ -129,7 +129,7 @@ func (s *Script) Run(ctx context.Context, r Request) (Decision, error) {
 		return Decision{}, scriptError(err)
 	}
 	if c.decision == nil {
-		return Decision{}, errorAt(s.request.Position(), "request(msg) ended without a decision: call msrp_ua_answer or reject on every way through it")
+		return Decision{}, errorAt(s.request.Position(), "request(msg) ended without a decision: call msrp_ua_answer, reject or redirect on every way through it")
 	}
 	return *c.decision, nil
 }
