@@ -39,6 +39,7 @@ type commands struct {
 	Sessions sessionsCommand `cmd:"" help:"List, start and end the sessions of a running daemon."`
 	Events   eventsCommand   `cmd:"" help:"Show the events of a running daemon as they happen."`
 	Config   configCommand   `cmd:"" help:"Work with configuration files."`
+	Route    routeCommand    `cmd:"" help:"Work with request routes."`
 	Version  versionCommand  `cmd:"" help:"Say which version this is."`
 }
 

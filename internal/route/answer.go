@@ -23,8 +23,8 @@ type Session struct {
 
 // Limits on what an answer may say.
 const (
-	maxName     = 64  // octets of the name of a handler or tag
-	maxTags     = 16  // of one session
+	maxName = 64 // octets of the name of a handler or tag
+	maxTags = 16 // of one session
 
 	maxSeconds = 1e9 // more than thirty years
 )

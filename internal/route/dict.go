@@ -13,9 +13,9 @@ import (
 
 // Limits of the files that load_dict reads.
 const (
-	maxDicts = 16 << 20 // octets of all files of one script
-	maxYAML  = 1 << 20  // octets of one YAML file: its parser needs a hundred times as much
-	maxDepth = 16       // lists and dictionaries in each other
+	maxDicts = 8 << 20   // octets of all files of one script
+	maxYAML  = 256 << 10 // octets of one YAML file: the time that its parser takes grows with their square
+	maxDepth = 16        // lists and dictionaries in each other
 )
 
 // loading is a script that loads, kept in its thread.

@@ -1,0 +1,13 @@
+package dialog
+
+import "github.com/parley-msrp/parley/internal/sip"
+
+// Examine looks at a request that begins a dialog or asks about one, and checks it as an Endpoint would before its User gets to see it. It gives
+// the session description in the body (nil: none), or what the request would be refused with.
+func Examine(m *sip.Message) (offer []byte, r *Refusal) {
+	offer, r = check(m, false)
+	if r == nil && m.Method == "INVITE" {
+		_, r = checkPeer(m, m.List("Record-Route"))
+	}
+	return offer, r
+}
