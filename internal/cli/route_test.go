@@ -3,6 +3,7 @@ package cli
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -95,6 +96,32 @@ func TestRouteTest(t *testing.T) {
 			t.Errorf("status %d, %s", status, errOut)
 		}
 	})
+}
+
+// TestRoutePage does what docs/route.md shows of trying a route.
+func TestRoutePage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/route.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(page), "\n## Trying a route\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	blocks := regexp.MustCompile("(?s)```([a-z]+)\n(.*?)```").FindAllStringSubmatch(section, -1)
+	if len(blocks) != 6 {
+		t.Fatalf("%d blocks", len(blocks))
+	}
+	t.Chdir(t.TempDir())
+	for i, name := range []string{"route.star", "invite.sip"} {
+		if err := os.WriteFile(name, []byte(blocks[i][2]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := 2; i < len(blocks); i += 2 {
+		command, want := strings.Fields(blocks[i][2]), blocks[i+1][2]
+		if status, out, errOut := parley(nil, nil, command[1:]...); status != 0 || out != want || command[0] != "parley" {
+			t.Errorf("%s: status %d, prints\n%s%s", command, status, out, errOut)
+		}
+	}
 }
 
 // FuzzRecorded: whatever a file holds, it is a request that a route could see, or an error.
