@@ -134,7 +134,7 @@ func TestErrorsOfARun(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := write(t, "def request(msg):\n    "+c.body+"\n")
-			s, err := route.Load(path)
+			s, err := route.Load(path, route.WithLimits(0, time.Hour)) // a busy machine takes its time
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -170,7 +170,7 @@ func TestErrorsOfLoading(t *testing.T) {
 		{"answer at the top level", "msrp_ua_answer(\"text/plain\")\n" + request, "1:15", "only from the request route"},
 		{"reject at the top level", request + "reject(400)\n", "3:7", "only from the request route"},
 		{"fails at the top level", request + "x = [][1]\n", "3:7", "out of range"},
-		{"loops at the top level", request + "for i in range(1000000000):\n    pass\n", "3:1", "too many steps"},
+		{"loops at the top level", request + "for i in range(1000000000):\n    pass\n", "3:1", "Starlark computation cancelled"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := write(t, c.script)
