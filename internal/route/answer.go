@@ -26,7 +26,8 @@ const (
 	maxName = 64 // octets of the name of a handler or tag
 	maxTags = 16 // of one session
 
-	maxSeconds = 1e9 // more than thirty years
+	maxSize    = 16 << 20 // octets: what an MSRP endpoint takes of itself, which a session may only take less than
+	maxSeconds = 1e9      // more than thirty years
 )
 
 func answer(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
@@ -88,8 +89,8 @@ func readSize(v starlark.Value) (int64, error) {
 		return 0, fmt.Errorf("max_size: got %s, want a number of octets", v.Type())
 	}
 	size, ok := n.Int64()
-	if !ok || size < 1 {
-		return 0, fmt.Errorf("max_size %v: want a number of octets, 1 or more", n)
+	if !ok || size < 1 || size > maxSize {
+		return 0, fmt.Errorf("max_size %v: want a number of octets, 1 to %d", n, maxSize)
 	}
 	return size, nil
 }
