@@ -217,6 +217,13 @@ func TestWrongExpressions(t *testing.T) {
 	})
 }
 
+// TestAttributes: every attribute and method that a message says it has is there.
+func TestAttributes(t *testing.T) {
+	if got := eval(t, `[name for name in dir(msg) if not hasattr(msg, name)], hasattr(msg, "body")`); got != "([], False)" {
+		t.Error(got)
+	}
+}
+
 // TestManyPatterns: a script may make its patterns of what callers say; no more than some are kept.
 func TestManyPatterns(t *testing.T) {
 	s := load(t, "def request(msg):\n    reject(400, str(all([re_fullmatch(\"x%d\" % i, \"x%d\" % i) for i in range(1000)])))\n")

@@ -3,6 +3,7 @@ package route
 import (
 	"bytes"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"go.starlark.net/starlark"
@@ -10,35 +11,98 @@ import (
 	"github.com/parley-msrp/parley/internal/sip"
 )
 
-// message is what the script sees as msg.
+// message is what the script sees as msg. Its attributes are made as they are asked for: a script looks at few of them.
 type message struct {
-	record
+	record  // attributes holds those that were asked for
 	request Request
 }
 
+var _ starlark.HasAttrs = (*message)(nil)
+
 func newMessage(r Request) *message {
-	m := &message{request: r, record: record{kind: "msg", text: "<msg>"}}
-	ruri, _ := sip.ParseURI(r.RequestURI)
-	proto, at := source(r.Source)
-	m.attributes = starlark.StringDict{
-		"method":       starlark.String(r.Method),
-		"ruri":         starlark.String(r.RequestURI),
-		"ruri_user":    starlark.String(user(ruri)),
-		"ruri_host":    starlark.String(strings.ToLower(ruri.Host)),
-		"from_uri":     starlark.String(r.From),
-		"to_uri":       starlark.String(r.To),
-		"source":       starlark.String(r.Source),
-		"source_proto": starlark.String(proto),
-		"source_ip":    starlark.String(at.Addr().WithZone("").Unmap().String()),
-		"source_port":  starlark.MakeInt(int(at.Port())),
-		"call_id":      starlark.String(r.CallID),
-		"types":        list(r.Types),
-		"header":       starlark.NewBuiltin("header", m.header),
-		"headers":      starlark.NewBuiltin("headers", m.headers),
-		"list":         starlark.NewBuiltin("list", m.list),
-		"sdp":          starlark.NewBuiltin("sdp", m.sdp),
+	return &message{request: r, record: record{kind: "msg", text: "<msg>", attributes: starlark.StringDict{}}}
+}
+
+// Attr returns nil, nil where there is no such attribute: the interpreter then names it in its error.
+func (m *message) Attr(name string) (starlark.Value, error) {
+	v := m.attributes[name]
+	if v == nil {
+		if v = m.attribute(name); v != nil {
+			m.attributes[name] = v
+		}
 	}
-	return m
+	return v, nil
+}
+
+// AttrNames are the attributes and methods that docs/route.md lists.
+func (m *message) AttrNames() []string {
+	names := []string{
+		"call_id", "from_uri", "header", "headers", "list", "method", "ruri", "ruri_host", "ruri_user", "sdp", "source", "source_ip", "source_port",
+		"source_proto", "to_uri", "types",
+	}
+	for name := range m.attributes {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// attribute makes an attribute; nil: there is none of that name.
+func (m *message) attribute(name string) starlark.Value {
+	r := &m.request
+	switch name {
+	case "method":
+		return starlark.String(r.Method)
+	case "ruri":
+		return starlark.String(r.RequestURI)
+	case "ruri_user":
+		return starlark.String(user(m.ruri()))
+	case "ruri_host":
+		return starlark.String(strings.ToLower(m.ruri().Host))
+	case "from_uri":
+		return starlark.String(r.From)
+	case "to_uri":
+		return starlark.String(r.To)
+	case "source":
+		return starlark.String(r.Source)
+	case "source_proto":
+		proto, _ := source(r.Source)
+		return starlark.String(proto)
+	case "source_ip":
+		_, at := source(r.Source)
+		return starlark.String(at.Addr().WithZone("").Unmap().String())
+	case "source_port":
+		_, at := source(r.Source)
+		return starlark.MakeInt(int(at.Port()))
+	case "call_id":
+		return starlark.String(r.CallID)
+	case "types":
+		return list(r.Types)
+	}
+	return m.method(name)
+}
+
+// method makes a method; nil: there is none of that name.
+func (m *message) method(name string) starlark.Value {
+	switch name {
+	case "header":
+		return starlark.NewBuiltin(name, m.header)
+	case "headers":
+		return starlark.NewBuiltin(name, m.headers)
+	case "list":
+		return starlark.NewBuiltin(name, m.list)
+	case "sdp":
+		return starlark.NewBuiltin(name, m.sdp)
+	}
+	return nil
+}
+
+// ruri is the request URI; the zero URI where it is none.
+func (m *message) ruri() sip.URI {
+	u, _ := sip.ParseURI(m.request.RequestURI)
+	return u
 }
 
 // source takes "udp:192.0.2.1:5060" apart.
