@@ -136,13 +136,14 @@ func TestFates(t *testing.T) {
 		name string
 		send control.Send
 		do   func(*testing.T, *call, *peer.Frame)
-		want []string // without their numbers
+		want []string      // without their numbers
+		late time.Duration // when a response is late; 0: as usual
 	}{
 		{name: "200", do: answer(200, "OK"), want: []string{"MSG_SENT fate=delivered code=<nil>"}},
 		{name: "negative response", do: answer(413, "Too large"), want: []string{"REPORT_RECEIVED status=413 byte_range=1-5/5 comment=Too large"}},
 		{name: "success REPORT", send: control.Send{SuccessReport: true}, do: report("1-5/5", "000 200 OK"), want: []string{"REPORT_RECEIVED status=200 OK byte_range=1-5/5 comment=<nil>"}},
 		{name: "failure REPORT", send: control.Send{SuccessReport: true}, do: report("1-5/5", "000 413 Stop"), want: []string{"REPORT_RECEIVED status=413 Stop byte_range=1-5/5 comment=<nil>"}},
-		{name: "no response", do: func(*testing.T, *call, *peer.Frame) {}, want: []string{"REPORT_RECEIVED status=408 byte_range=1-5/5 comment="}},
+		{name: "no response", do: func(*testing.T, *call, *peer.Frame) {}, want: []string{"REPORT_RECEIVED status=408 byte_range=1-5/5 comment="}, late: 300 * time.Millisecond},
 		{name: "Failure-Report no", send: control.Send{FailureReport: msrp.FailureNo}, do: func(*testing.T, *call, *peer.Frame) {}, want: []string{"MSG_SENT fate=written code=<nil>"}},
 		{
 			// Whether it was written first is for the peer to say, who may be very fast.
@@ -161,7 +162,7 @@ func TestFates(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			j := journal.NewMemory(journal.MemoryConfig{})
-			n, r := newNode(t, j, msrp.Config{ResponseTimeout: 300 * time.Millisecond}), read(t, j)
+			n, r := newNode(t, j, msrp.Config{ResponseTimeout: c.late}), read(t, j)
 			call := newCall(t, n)
 			r.skip(t, event.SessionNew)
 			send := c.send
