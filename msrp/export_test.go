@@ -16,3 +16,6 @@ func (s *Session) Kept() (octets int64, messages int) {
 	defer s.incoming.mu.Unlock()
 	return s.incoming.octets, len(s.incoming.partials)
 }
+
+// Connections is how many connections there are.
+func (e *Endpoint) Connections() int { return len(e.connections()) }
