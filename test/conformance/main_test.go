@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/parley-msrp/parley/test/conformance/node"
 )
 
@@ -26,9 +28,10 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	program = p
-	code := m.Run()
-	p.Close()
-	os.Exit(code)
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		p.Close()
+		os.Exit(code)
+	}))
 }
 
 // start runs an instance that ends with the test.

@@ -1,4 +1,5 @@
-// Package interop runs the built program against other people's programs, and against scripted peers, and looks at it from outside only.
+// Package interop runs the built program against other people's programs, and against scripted peers, and looks at it from outside only; and it has Wireshark read what
+// package wire reads.
 package interop
 
 import (
