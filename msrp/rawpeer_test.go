@@ -22,13 +22,14 @@ type rawPeer struct {
 	to       string // the other side's
 	count    int
 	patience time.Duration
+	cut      *cutter // nil: each write is one
 }
 
 const peerURI = "msrp://192.0.2.7:7777/peer0session;tcp"
 
 func newRawPeer(t testing.TB, nc net.Conn, to string, patience time.Duration) *rawPeer {
 	t.Cleanup(func() { nc.Close() })
-	return &rawPeer{t: t, nc: nc, in: bufio.NewReaderSize(nc, 1<<20), uri: peerURI, to: to, patience: patience}
+	return &rawPeer{t: t, nc: nc, in: bufio.NewReaderSize(nc, 1<<12), uri: peerURI, to: to, patience: patience}
 }
 
 // frame is a frame as it came.
@@ -61,13 +62,24 @@ func (f *frame) has(name string) bool {
 	return false
 }
 
-// write sends octets as they are, in one write.
+// write sends octets as they are, in one write unless they are to be cut.
 func (p *rawPeer) write(text string) {
 	p.t.Helper()
-	p.nc.SetWriteDeadline(time.Now().Add(p.patience))
-	if _, err := io.WriteString(p.nc, text); err != nil {
+	if _, err := p.put(text); err != nil {
 		p.t.Fatalf("peer cannot write: %v", err)
 	}
+}
+
+// put writes until the connection is closed.
+func (p *rawPeer) put(text string) (n int, err error) {
+	p.nc.SetWriteDeadline(time.Now().Add(p.patience))
+	for part := range p.cut.parts(text) {
+		k, err := io.WriteString(p.nc, part)
+		if n += k; err != nil {
+			return n, err
+		}
+	}
+	return n, nil
 }
 
 func (p *rawPeer) nextID() string {

@@ -20,6 +20,7 @@ type rig struct {
 	base     msrp.URI
 	patience time.Duration
 	served   chan error
+	cut      *cutter // of its peers
 }
 
 // newRig listens on a loopback socket.
@@ -89,7 +90,9 @@ func (r *rig) session(change ...func(*msrp.SessionConfig)) (*msrp.Session, *reco
 // peer connects to the endpoint for a session.
 func (r *rig) peer(s *msrp.Session) *rawPeer {
 	r.t.Helper()
-	return newRawPeer(r.t, r.dial(), s.URI().String(), r.patience)
+	p := newRawPeer(r.t, r.dial(), s.URI().String(), r.patience)
+	p.cut = r.cut
+	return p
 }
 
 // known is a peer as its session description named it, at uri.

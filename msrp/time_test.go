@@ -138,7 +138,7 @@ func TestTime(t *testing.T) {
 		after(t, start, 90*time.Minute)
 	})
 
-	fakeTime(t, "T-044/half-received messages are dropped", msrp.Config{PartialMessages: 2}, func(t *testing.T, r *rig) {
+	ways(t, "T-044/half-received messages are dropped", msrp.Config{PartialMessages: 2}, func(t *testing.T, r *rig) {
 		_, h, p := r.bound()
 		say := func(messageID, byteRange string, code int) {
 			t.Helper()
@@ -161,7 +161,7 @@ func TestTime(t *testing.T) {
 		h.nothing()
 	})
 
-	fakeTime(t, "T-071/a head that does not come to an end", msrp.Config{}, func(t *testing.T, r *rig) {
+	ways(t, "T-071/a head that does not come to an end", msrp.Config{}, func(t *testing.T, r *rig) {
 		s, h, p := r.bound()
 		_, req := p.text("m-slow", "x")
 		p.write(req[:10])
@@ -178,7 +178,7 @@ func TestTime(t *testing.T) {
 		}
 	})
 
-	fakeTime(t, "T-071/heads that come to an end go on for ever", msrp.Config{}, func(t *testing.T, r *rig) {
+	ways(t, "T-071/heads that come to an end go on for ever", msrp.Config{}, func(t *testing.T, r *rig) {
 		_, h, p := r.bound()
 		id, req := p.text("m-0001", "x")
 		for range 20 {
@@ -193,7 +193,7 @@ func TestTime(t *testing.T) {
 		}
 	})
 
-	fakeTime(t, "T-072/a body that does not move", msrp.Config{}, func(t *testing.T, r *rig) {
+	ways(t, "T-072/a body that does not move", msrp.Config{}, func(t *testing.T, r *rig) {
 		_, h, p := r.bound()
 		_, req := p.text("m-slow", strings.Repeat("x", 100))
 		p.write(req[:len(req)-60])
@@ -223,7 +223,7 @@ func TestTime(t *testing.T) {
 		}
 	})
 
-	fakeTime(t, "T-073/a connection to which no session is bound", msrp.Config{}, func(t *testing.T, r *rig) {
+	ways(t, "T-073/a connection to which no session is bound", msrp.Config{}, func(t *testing.T, r *rig) {
 		s, _ := r.session()
 		p := r.peer(s)
 		start := time.Now()
@@ -238,7 +238,7 @@ func TestTime(t *testing.T) {
 		after(t, start, 30*time.Second)
 	})
 
-	fakeTime(t, "T-073/a bound connection may be silent", msrp.Config{}, func(t *testing.T, r *rig) {
+	ways(t, "T-073/a bound connection may be silent", msrp.Config{}, func(t *testing.T, r *rig) {
 		_, h, p := r.bound()
 		time.Sleep(48 * time.Hour)
 		id, req := p.text("m-late", "x")
@@ -260,7 +260,7 @@ func TestTime(t *testing.T) {
 		after(t, start, 180*time.Second)
 	})
 
-	fakeTime(t, "T-074/a peer that never reads", msrp.Config{QueuedOctets: 10000}, func(t *testing.T, r *rig) {
+	ways(t, "T-074/a peer that never reads", msrp.Config{QueuedOctets: 10000}, func(t *testing.T, r *rig) {
 		s, h, p := r.bound()
 		start := time.Now()
 		for range 3 {

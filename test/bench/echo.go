@@ -15,7 +15,8 @@ func serveEcho(ctx context.Context, addr string, in io.Reader, out io.Writer) er
 	if err != nil {
 		return err
 	}
-	go accept(l, func(conn net.Conn) { new(echo).serve(conn) }) // ends with the process
+	defer l.Close()
+	go accept(l, func(conn net.Conn) { new(echo).serve(conn) }) // ends with l
 	return serve(ctx, l.Addr(), in, out, func() subject { return &raw{addr: l.Addr().String()} })
 }
 
