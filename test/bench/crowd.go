@@ -23,10 +23,10 @@ const (
 // spareFiles is how many files a process has open beside its sessions' connections.
 const spareFiles = 100
 
-// A crowd is a number of idle sessions, each on a TCP connection of its own, in as many engines as the limit of open files makes necessary.
+// A crowd is a number of idle sessions, some to a TCP connection, in as many engines as the limit of open files makes necessary.
 type crowd struct {
-	sessions int
-	parts    []*part
+	sessions, perConnection int
+	parts                   []*part
 }
 
 // A part is an engine and its generator.
@@ -42,31 +42,38 @@ type part struct {
 
 // A crowdDemand is what the driver asks of a generator, on a line, as JSON.
 type crowdDemand struct {
-	Do       string
-	Control  string
-	Sessions int
-	Part     int // decides on the addresses that the connections come from
+	Do            string
+	Control       string
+	Sessions      int
+	PerConnection int
+	Part          int // decides on the addresses that the connections come from
 }
 
 // A crowdReply is what it gets when all of that is done.
 type crowdReply struct{ Error string }
 
 // measureCrowd opens the sessions, lets them be idle, and has a message go to and from each; it is an error if one is not answered.
-func measureCrowd(ctx context.Context, sessions int, table, lines io.Writer) (err error) {
-	limit, err := raiseOpenFiles(uint64(sessions + spareFiles))
+func measureCrowd(ctx context.Context, sessions, perConnection int, table, lines io.Writer) (err error) {
+	// Each of the generator's groups may have one connection that is not full.
+	need := (sessions+perConnection-1)/perConnection + groups + spareFiles
+	limit, err := raiseOpenFiles(uint64(need))
 	if err != nil {
 		return err
 	}
-	each := min(sessions, int(limit)-spareFiles)
-	if each < 1 {
+	room := (int(limit) - groups - spareFiles) * perConnection
+	if room < 1 {
 		return fmt.Errorf("the hard limit of open files (ulimit -Hn) is %d: too low for anything", limit)
 	}
-	c := &crowd{sessions: sessions}
-	count := (sessions + each - 1) / each
-	fmt.Fprintf(table, "\n%d idle sessions, each on a TCP connection of its own\n", sessions)
+	c := &crowd{sessions: sessions, perConnection: perConnection}
+	count := (sessions + room - 1) / room
+	sharing := "each on a TCP connection of its own"
+	if perConnection > 1 {
+		sharing = fmt.Sprintf("%d to a TCP connection", perConnection)
+	}
+	fmt.Fprintf(table, "\n%d idle sessions, %s\n", sessions, sharing)
 	if count > 1 {
 		fmt.Fprintf(table, "  the hard limit of open files (ulimit -Hn) is %d, and one process would need %d: the sessions are spread over %d engine processes\n",
-			limit, sessions+spareFiles, count)
+			limit, need, count)
 	}
 	defer func() {
 		for _, p := range c.parts {
@@ -116,7 +123,7 @@ func (c *crowd) measure(table, lines io.Writer) error {
 	}
 	encoder := json.NewEncoder(lines)
 	say := func(what string, value float64, unit string) error {
-		return encoder.Encode(figure{Name: fmt.Sprintf("engine/idle/sessions=%d/%s", c.sessions, what), Value: value, Unit: unit, Least: value, Most: value, Runs: 1})
+		return encoder.Encode(figure{Name: fmt.Sprintf("engine/idle/sessions=%d/per-connection=%d/%s", c.sessions, c.perConnection, what), Value: value, Unit: unit, Least: value, Most: value, Runs: 1})
 	}
 	timed := func(do, name, title string) error {
 		took, err := c.all(do)
@@ -159,7 +166,7 @@ func (c *crowd) all(do string) (time.Duration, error) {
 	for i, p := range c.parts {
 		running.Go(func() { // ends with the generator's answer or its end
 			var r crowdReply
-			err := p.to.Encode(crowdDemand{Do: do, Control: p.engine.control, Sessions: p.sessions, Part: i})
+			err := p.to.Encode(crowdDemand{Do: do, Control: p.engine.control, Sessions: p.sessions, PerConnection: c.perConnection, Part: i})
 			if err == nil {
 				err = p.from.Decode(&r)
 			}

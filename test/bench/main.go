@@ -48,13 +48,14 @@ func run(ctx context.Context, args []string) error {
 	flags.DurationVar(&p.duration, "duration", time.Second, "measured time of one run")
 	flags.StringVar(&p.profile, "cpuprofile", "", "`file` that takes the engine's CPU profile of all rows measured")
 	flags.BoolVar(&p.awake, "awake", true, "keep idle processors awake with a busy process of the lowest priority (awake.go)")
-	flags.IntVar(&p.sessions, "sessions", 0, "measure nothing but this `number` of idle sessions, each on a connection of its own, and a message to each")
+	flags.IntVar(&p.sessions, "sessions", 0, "measure nothing but this `number` of idle sessions, and a message to each")
+	flags.IntVar(&p.sharing, "per-connection", 1, "how many of -sessions share a connection")
 	only := flags.String("only", "", "measure only the rows whose names match this regular `expression`")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if flags.NArg() > 0 || p.runs < 1 || p.duration <= 0 || p.sessions < 0 {
-		return fmt.Errorf("usage: bench [-daemon PROGRAM] [-out FILE] [-runs N] [-duration TIME] [-only EXPRESSION] [-cpuprofile FILE] [-awake=false] | bench -sessions N")
+	if flags.NArg() > 0 || p.runs < 1 || p.duration <= 0 || p.sessions < 0 || p.sharing < 1 {
+		return fmt.Errorf("usage: bench [-daemon PROGRAM] [-out FILE] [-runs N] [-duration TIME] [-only EXPRESSION] [-cpuprofile FILE] [-awake=false] | bench -sessions N [-per-connection N]")
 	}
 	var err error
 	if p.only, err = regexp.Compile(*only); err != nil {

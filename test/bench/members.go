@@ -89,6 +89,7 @@ func (m *members) each(do func(group int, buf []byte) error) error {
 // bind makes the sessions of a group, some at a time, so that none waits long for its connection.
 func (m *members) bind(d crowdDemand, group int, buf []byte) error {
 	const batch = 100
+	var conn net.Conn
 	for i := d.Sessions * group / groups; i < d.Sessions*(group+1)/groups; i += batch {
 		var froms []string
 		for range min(batch, d.Sessions*(group+1)/groups-i) {
@@ -101,14 +102,11 @@ func (m *members) bind(d crowdDemand, group int, buf []byte) error {
 			return err
 		}
 		for k, to := range r.Paths {
-			source := net.IPv4(127, 1, byte(d.Part), byte(1+(i+k)/perSource))
-			dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: source}, Timeout: stallTime}
-			conn, err := dialer.Dial("tcp", hostPort(to))
-			if err != nil {
-				return err
+			if len(m.groups[group])%d.PerConnection == 0 {
+				if conn, err = dial(net.IPv4(127, 1, byte(d.Part), byte(1+(i+k)/perSource)), to); err != nil {
+					return err
+				}
 			}
-			// Closed with a reset: a hundred thousand connections in TIME_WAIT would be in the way of the next ones.
-			conn.(*net.TCPConn).SetLinger(0)
 			one := &member{conn: conn, to: to, from: froms[k]}
 			m.groups[group] = append(m.groups[group], one)
 			if err := one.exchange(0, buf); err != nil {
@@ -117,6 +115,16 @@ func (m *members) bind(d crowdDemand, group int, buf []byte) error {
 		}
 	}
 	return nil
+}
+
+func dial(source net.IP, to string) (net.Conn, error) {
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: source}, Timeout: stallTime}
+	conn, err := dialer.Dial("tcp", hostPort(to))
+	if err != nil {
+		return nil, err
+	}
+	// Closed with a reset: a hundred thousand connections in TIME_WAIT would be in the way of the next ones.
+	return conn, conn.(*net.TCPConn).SetLinger(0)
 }
 
 // exchange sends a message and waits for its response.
@@ -143,7 +151,8 @@ func (m *members) send(group int, buf []byte) error {
 // receive answers one message in each session.
 func (m *members) receive(group int, buf []byte) error {
 	e := echo{buf: buf}
-	for i, o := range m.groups[group] {
+	all := m.groups[group]
+	for i, o := range all {
 		if err := o.conn.SetDeadline(time.Now().Add(stallTime)); err != nil {
 			return err
 		}
@@ -152,7 +161,7 @@ func (m *members) receive(group int, buf []byte) error {
 				return err
 			}
 		}
-		if e.have > 0 {
+		if e.have > 0 && (i+1 == len(all) || all[i+1].conn != o.conn) {
 			return fmt.Errorf("more than one message came: %.100q", e.buf[:e.have])
 		}
 	}

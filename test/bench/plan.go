@@ -25,11 +25,12 @@ type plan struct {
 	awake    bool
 	only     *regexp.Regexp
 	sessions int // of a crowd, and nothing else; 0: the table
+	sharing  int // how many of them share a connection
 }
 
 func (p plan) execute(ctx context.Context) (err error) {
 	if p.sessions > 0 {
-		return measureCrowd(ctx, p.sessions, os.Stdout, io.Discard)
+		return measureCrowd(ctx, p.sessions, p.sharing, os.Stdout, io.Discard)
 	}
 	if err := os.MkdirAll(filepath.Dir(p.out), 0o755); err != nil {
 		return err
@@ -46,7 +47,7 @@ func (p plan) execute(ctx context.Context) (err error) {
 		}
 	}
 	if p.only.MatchString("idle") {
-		if err := measureCrowd(ctx, idleSessions, os.Stdout, out); err != nil {
+		if err := measureCrowd(ctx, idleSessions, 1, os.Stdout, out); err != nil {
 			return err
 		}
 	}
