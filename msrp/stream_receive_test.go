@@ -252,7 +252,7 @@ func TestReceiveStream(t *testing.T) {
 		}
 	})
 
-	fakeTime(t, "T-044/nothing comes for 600 s", msrp.Config{}, func(t *testing.T, r *rig) {
+	ways(t, "T-044/nothing comes for 600 s", msrp.Config{}, func(t *testing.T, r *rig) {
 		s, h, p := r.bound(streams)
 		start := time.Now()
 		_, req := p.chunk("m-0001", "1-*/*", "abc", "+", "Failure-Report: no")
@@ -263,7 +263,7 @@ func TestReceiveStream(t *testing.T) {
 		balanced(t, r, s)
 	})
 
-	fakeTime(t, "T-044/a slow application is not the peer's fault", msrp.Config{}, func(t *testing.T, r *rig) {
+	ways(t, "T-044/a slow application is not the peer's fault", msrp.Config{}, func(t *testing.T, r *rig) {
 		_, h, p := r.bound(streams)
 		_, req := p.chunk("m-0001", "1-*/*", "abc", "+", "Failure-Report: no")
 		p.write(req)
@@ -278,7 +278,7 @@ func TestReceiveStream(t *testing.T) {
 		}
 	})
 
-	fakeTime(t, "T-062/session or connection end in mid-stream", msrp.Config{}, func(t *testing.T, r *rig) {
+	ways(t, "T-062/session or connection end in mid-stream", msrp.Config{}, func(t *testing.T, r *rig) {
 		for _, end := range []func(*msrp.Session, *rawPeer){
 			func(s *msrp.Session, _ *rawPeer) { s.Close() },
 			func(_ *msrp.Session, p *rawPeer) { p.nc.Close() },
