@@ -3,7 +3,9 @@ package sip
 import (
 	"hash/maphash"
 	"net/netip"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // path is where the answers to a request go (RFC 3261 §18.2.2, RFC 3581 §4; S-013, S-041).
@@ -12,6 +14,8 @@ type path struct {
 	socket *udpSocket     // UDP: the receiving one
 	conn   uint64         // streams: the request's connection
 	dest   netip.AddrPort // UDP: where to; streams: where to if that connection has closed
+	sentBy string         // streams: the host of the top Via, whom TLS then has to lead to
+	port   int            // streams: its port; 0: none given
 }
 
 // pathTo finds it from the top Via as the request brought it. Without a usable Via the answer goes back to the source.
@@ -23,6 +27,7 @@ func (s *Stack) pathTo(in inbound, v via, hasVia bool) path {
 	port := v.sentByPort()
 	if in.socket == nil {
 		p.dest = netip.AddrPortFrom(p.dest.Addr(), port)
+		p.sentBy, p.port = strings.Clone(v.Host), v.Port // outlives the request
 		return p
 	}
 	if maddr, ok := v.param("maddr"); ok {
@@ -43,9 +48,60 @@ func (s *Stack) sendAnswer(p path, octets []byte) error {
 	if p.socket != nil {
 		return p.socket.write(octets, p.dest)
 	}
-	_, err := s.pool.send(p.conn, remote{p.proto, p.dest}, octets, nil)
+	var w watcher
+	if c := s.pool.find(p.conn, remote{}); c == nil {
+		w = &answerWatcher{s: s, path: p, octets: octets}
+	}
+	_, _, err := s.pool.send(p.conn, remoteOf(p.proto, p.dest, p.sentBy), octets, w)
 	return err
 }
+
+// answerWatcher finds another way for an answer whose request's connection has closed, if none can be opened to where that came from: the way
+// of the name in the top Via (RFC 3261 §18.2.2, RFC 3263 §5).
+type answerWatcher struct {
+	s      *Stack
+	path   path
+	octets []byte
+}
+
+func (*answerWatcher) untilOpen() {}
+
+func (w *answerWatcher) connFailed(*conn, error) { w.s.spawn(w.tryNames) }
+
+func (w *answerWatcher) tryNames() {
+	ctx, cancel := w.s.untilClosed()
+	defer cancel()
+	p := w.path
+	targets, err := w.s.resolveSentBy(ctx, p.proto, p.sentBy, p.port)
+	targets = slices.DeleteFunc(targets, func(t Target) bool { return t.Addr == p.dest })
+	if len(targets) == 0 {
+		w.s.log.Debug("answer not sent", "error", err)
+		return
+	}
+	w.next(targets)
+}
+
+// next sends the answer to the first of targets, and to the others if that one cannot be reached.
+func (w *answerWatcher) next(targets []Target) {
+	t := targets[0]
+	var more watcher
+	if len(targets) > 1 {
+		more = &answerTargets{w, targets[1:]}
+	}
+	if _, _, err := w.s.pool.send(0, remoteOf(t.Proto, t.Addr, t.Domain), w.octets, more); err != nil {
+		w.s.log.Debug("answer not sent", "error", err)
+	}
+}
+
+// answerTargets are what is left to try.
+type answerTargets struct {
+	w       *answerWatcher
+	targets []Target
+}
+
+func (*answerTargets) untilOpen() {}
+
+func (a *answerTargets) connFailed(*conn, error) { a.w.next(a.targets) }
 
 // replyStateless answers without a transaction. Its To tag is the same for each repeat of the request (RFC 3261 §8.2.7).
 func (s *Stack) replyStateless(p path, m *Message, code int, reason string, h []Header) {
