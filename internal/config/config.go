@@ -16,6 +16,7 @@ import (
 // Config is the whole configuration. Keys describes each field.
 type Config struct {
 	SIP    SIP
+	TLS    TLS
 	MSRP   MSRP
 	MSRPUA MSRPUA
 	Route  string // file of the request route; "": the default route
@@ -25,8 +26,17 @@ type Config struct {
 
 // SIP is what is said below the key sip.
 type SIP struct {
-	Listen       []string // "udp:127.0.0.1:5060"
-	SetupTimeout time.Duration
+	Listen        []string // "udp:127.0.0.1:5060"
+	SetupTimeout  time.Duration
+	OutboundProxy string   // "sip:proxy.example.com"; "": none
+	DNSServers    []string // "192.0.2.53:53"; empty: the system's
+}
+
+// TLS is what is said below the key tls: PEM files, and what peers have to show.
+type TLS struct {
+	Certificate, PrivateKey string
+	CAList                  string // "": the system's
+	ClientCertificates      string // none, ask, require
 }
 
 // MSRP is what is said below the key msrp.
@@ -69,6 +79,7 @@ func base() Config {
 		SIP: SIP{
 			Listen:       []string{"udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"},
 			SetupTimeout: 60 * time.Second,
+			DNSServers:   []string{},
 		},
 		MSRPUA: MSRPUA{
 			MyURI:           "msrp://127.0.0.1:2855;tcp",
@@ -76,6 +87,7 @@ func base() Config {
 			CleanupInterval: 60 * time.Second,
 			MaxDuration:     43200 * time.Second,
 		},
+		TLS:  TLS{ClientCertificates: "none"},
 		HTTP: HTTP{Listen: "127.0.0.1:8888"},
 		Log:  Log{Level: "info", Format: "text"},
 	}
@@ -105,8 +117,8 @@ func (c *Config) Complete() {
 }
 
 // Load reads a file over the defaults, then the environment (PARLEY_SIP_LISTEN …, see Key.Variable) over both, completes and
-// checks. Without a path there is no file. A file of the request route is taken to be relative to the configuration file that
-// names it. The error is an *Error for everything that is wrong with file or environment: it names place and key, and says what
+// checks. Without a path there is no file. Files that it names, of the request route and of TLS, are taken to be relative to the
+// configuration file. The error is an *Error for everything that is wrong with file or environment: it names place and key, and says what
 // would be right; an error of another type says that the file cannot be read.
 func Load(path string) (Config, error) {
 	c := base()
@@ -118,8 +130,10 @@ func Load(path string) (Config, error) {
 		}
 		src = source{file: path, text: text}
 		src.overlayFile(&c)
-		if c.Route != "" && !filepath.IsAbs(c.Route) {
-			c.Route = filepath.Join(filepath.Dir(path), c.Route)
+		for _, name := range []*string{&c.Route, &c.TLS.Certificate, &c.TLS.PrivateKey, &c.TLS.CAList} {
+			if *name != "" && !filepath.IsAbs(*name) {
+				*name = filepath.Join(filepath.Dir(path), *name)
+			}
 		}
 	}
 	src.overlayEnvironment(&c, os.LookupEnv)

@@ -14,6 +14,12 @@ func (s *Stack) LocalFor(p Proto, peer netip.Addr) (netip.AddrPort, error) {
 	return at, err
 }
 
+// LocalTo gives the address that a request to a target leaves from, as the peer sees it.
+func (s *Stack) LocalTo(t Target) (netip.AddrPort, error) {
+	_, at, err := s.endpointFor(t.Proto, t.Addr.Addr(), t.From)
+	return at, err
+}
+
 // LocalOn gives the address that the peer of a flow reaches this stack at: that of the listener which the flow came to, else LocalFor.
 func (s *Stack) LocalOn(f Flow) (netip.AddrPort, error) {
 	at := netip.AddrPortFrom(f.Local.Addr().Unmap().WithZone(""), f.Local.Port())
