@@ -204,11 +204,11 @@ func (s *Stack) sendFirst(m *Message, to Target) error {
 func (s *Stack) sendOn(m *Message, to Target, p Proto) error {
 	octets := m.AppendTo(make([]byte, 0, m.size()))
 	if p == UDP {
-		e, _, err := s.endpointFor(UDP, to.Addr.Addr(), to.From)
+		e, at, err := s.endpointFor(UDP, to.Addr.Addr(), to.From)
 		if err != nil {
 			return fmt.Errorf("%s to %s: %w", p, to.Addr, err)
 		}
-		return e.socket.write(octets, to.Addr)
+		return e.socket.write(octets, at.Addr(), to.Addr)
 	}
 	var w watcher
 	if to.Proto != p {

@@ -138,7 +138,7 @@ func (tx *ClientTx) repeat() error {
 // transmit sends octets where the request went. The lock is held, so that nothing can overtake.
 func (tx *ClientTx) transmit(octets []byte) error {
 	if tx.socket != nil {
-		return tx.socket.write(octets, tx.to.Addr)
+		return tx.socket.write(octets, tx.sentBy.Addr(), tx.to.Addr)
 	}
 	id := tx.to.Conn
 	if tx.conn != nil {

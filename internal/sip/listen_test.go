@@ -51,7 +51,7 @@ func TestLocalAddress(t *testing.T) {
 		octets := []byte(request("ACK", "1"))
 		before := heap()
 		for i := range 200_000 {
-			u.datagram(octets, netip.AddrPortFrom(netip.AddrFrom4([4]byte{11, byte(i >> 16), byte(i >> 8), byte(i)}), 5060))
+			u.datagram(octets, netip.Addr{}, netip.AddrPortFrom(netip.AddrFrom4([4]byte{11, byte(i >> 16), byte(i >> 8), byte(i)}), 5060))
 		}
 		w.user.mu.Lock()
 		w.user.log, w.user.acks = nil, nil

@@ -12,6 +12,7 @@ import (
 type path struct {
 	proto  Proto
 	socket *udpSocket     // UDP: the receiving one
+	own    netip.Addr     // UDP: the address that the request came to
 	conn   uint64         // streams: the request's connection
 	dest   netip.AddrPort // UDP: where to; streams: where to if that connection has closed
 	sentBy string         // streams: the host of the top Via, whom TLS then has to lead to
@@ -20,7 +21,7 @@ type path struct {
 
 // pathTo finds it from the top Via as the request brought it. Without a usable Via the answer goes back to the source.
 func (s *Stack) pathTo(in inbound, v via, hasVia bool) path {
-	p := path{proto: in.flow.Proto, socket: in.socket, conn: in.flow.Conn, dest: in.flow.Remote}
+	p := path{proto: in.flow.Proto, socket: in.socket, own: in.flow.Local.Addr(), conn: in.flow.Conn, dest: in.flow.Remote}
 	if !hasVia {
 		return p
 	}
@@ -46,7 +47,7 @@ func (s *Stack) pathTo(in inbound, v via, hasVia bool) path {
 // sendAnswer sends an answer; on a stream it is queued.
 func (s *Stack) sendAnswer(p path, octets []byte) error {
 	if p.socket != nil {
-		return p.socket.write(octets, p.dest)
+		return p.socket.write(octets, p.own, p.dest)
 	}
 	var w watcher
 	if c := s.pool.find(p.conn, remote{}); c == nil {
