@@ -10,11 +10,9 @@ require (
 	github.com/pion/sdp/v3 v3.0.20
 	go.starlark.net v0.0.0-20260908191801-89a6a09411d5
 	go.uber.org/goleak v1.3.0
+	golang.org/x/net v0.57.0
 	golang.org/x/sys v0.47.0
 	pgregory.net/rapid v1.3.0
 )
 
-require (
-	github.com/pion/randutil v0.1.0 // indirect
-	golang.org/x/net v0.57.0 // indirect
-)
+require github.com/pion/randutil v0.1.0 // indirect

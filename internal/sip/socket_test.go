@@ -70,7 +70,7 @@ func TestSockets(t *testing.T) {
 	for listen, own := range map[string]string{"0.0.0.0": "127.0.0.2", "[::]": "127.0.0.3"} {
 		t.Run("S-013/a wildcard UDP listener answers from the address that was asked: "+listen, func(t *testing.T) {
 			_, at := openStack(t, &answerer{}, listen+":0")
-			c, err := net.Dial("udp", fmt.Sprintf("%s:%d", own, at.Port())) // hears of answers from there alone
+			c, err := net.Dial("udp", net.JoinHostPort(own, fmt.Sprint(at.Port()))) // hears of answers from there alone
 			if err != nil {
 				t.Fatal(err)
 			}

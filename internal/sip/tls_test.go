@@ -13,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/parley-msrp/parley/test/peer"
 )
 
 func TestIdentity(t *testing.T) {
@@ -51,13 +53,13 @@ func TestIdentity(t *testing.T) {
 		{"CN=", "", false},
 	} {
 		t.Run(fmt.Sprintf("S-032/%s for %s: %t", c.names, c.domain, c.want), func(t *testing.T) {
-			if got := identify(testAuthority().issue(strings.Fields(c.names)...).Leaf).is(c.domain); got != c.want {
+			if got := identify(testAuthority().Issue(strings.Fields(c.names)...).Leaf).is(c.domain); got != c.want {
 				t.Errorf("got %t", got)
 			}
 		})
 	}
 	t.Run("S-032/who is told", func(t *testing.T) {
-		id := identify(testAuthority().issue("sip:Example.com", "sip:alice@example.com", "dns.example.com").Leaf)
+		id := identify(testAuthority().Issue("sip:Example.com", "sip:alice@example.com", "dns.example.com").Leaf)
 		if !slices.Equal(id.Domains, []string{"example.com"}) || !slices.Equal(id.Users, []string{"sip:alice@example.com"}) {
 			t.Errorf("%+v", id)
 		}
@@ -95,7 +97,7 @@ func (w *world) connect(from string, c *tls.Config) (*tlsPeer, error) {
 		w.t.Fatal(err)
 	}
 	if c.RootCAs == nil {
-		c.RootCAs, c.ServerName = testAuthority().pool, "parley.example"
+		c.RootCAs, c.ServerName = testAuthority().Pool, "parley.example"
 	}
 	p := &tlsPeer{w, tls.Client(nc, c), nc.(*memConn)}
 	if err := p.Handshake(); err != nil {
@@ -174,22 +176,22 @@ func TestTLSServer(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		kind ClientCertificates
-		own  *tls.Certificate
+		own  tls.Certificate
 		want string
 	}{
-		{"not asked for, not looked at", NoClientCertificates, newAuthority().issue("a.example"), "<nil>"},
-		{"asked for, none shown", AskClientCertificates, nil, "<nil>"},
-		{"asked for, shown", AskClientCertificates, testAuthority().issue("a.example", "b.example"), "[a.example b.example]"},
-		{"asked for, of a stranger", AskClientCertificates, newAuthority().issue("a.example"), "refused"},
-		{"required, none shown", RequireClientCertificates, nil, "refused"},
-		{"required, shown", RequireClientCertificates, testAuthority().issue("sip:a.example"), "[a.example]"},
-		{"required, of a stranger", RequireClientCertificates, newAuthority().issue("a.example"), "refused"},
+		{"not asked for, not looked at", NoClientCertificates, peer.NewAuthority().Issue("a.example"), "<nil>"},
+		{"asked for, none shown", AskClientCertificates, tls.Certificate{}, "<nil>"},
+		{"asked for, shown", AskClientCertificates, testAuthority().Issue("a.example", "b.example"), "[a.example b.example]"},
+		{"asked for, of a stranger", AskClientCertificates, peer.NewAuthority().Issue("a.example"), "refused"},
+		{"required, none shown", RequireClientCertificates, tls.Certificate{}, "refused"},
+		{"required, shown", RequireClientCertificates, testAuthority().Issue("sip:a.example"), "[a.example]"},
+		{"required, of a stranger", RequireClientCertificates, peer.NewAuthority().Issue("a.example"), "refused"},
 	} {
 		secured(t, "S-032/client certificate "+c.name, func(w *world) {
 			config := &tls.Config{}
-			if c.own != nil {
+			if c.own.Leaf != nil {
 				// Certificates are left out by clients whose authority is not in the list: this one insists.
-				config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return c.own, nil }
+				config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &c.own, nil }
 			}
 			p, err := w.connect("10.0.0.2", config)
 			got := "refused"
@@ -277,7 +279,7 @@ func (e *events) ended200() {
 func (w *world) serve(l *memListener, names ...string) *tlsPeer {
 	w.t.Helper()
 	raw := l.take(w).memConn
-	p := &tlsPeer{w, tls.Server(raw, &tls.Config{Certificates: []tls.Certificate{*testAuthority().issue(names...)}}), raw}
+	p := &tlsPeer{w, tls.Server(raw, &tls.Config{Certificates: []tls.Certificate{testAuthority().Issue(names...)}}), raw}
 	if err := p.Handshake(); err != nil {
 		w.t.Fatal(err)
 	}
@@ -318,7 +320,7 @@ func TestTLSClient(t *testing.T) {
 			l := w.listen("10.0.0.2:5061")
 			_, e := w.start(outgoing("OPTIONS"), at("peer.example"))
 			raw := l.take(w).memConn
-			p := tls.Server(raw, &tls.Config{Certificates: []tls.Certificate{*testAuthority().issue(strings.Fields(c.names)...)}})
+			p := tls.Server(raw, &tls.Config{Certificates: []tls.Certificate{testAuthority().Issue(strings.Fields(c.names)...)}})
 			_ = p.Handshake()
 			if n, err := p.Read(make([]byte, 1)); n != 0 || err == nil {
 				w.t.Error("the request was sent")
@@ -334,7 +336,7 @@ func TestTLSClient(t *testing.T) {
 	secured(t, "S-032/refused: a certificate of a stranger", func(w *world) {
 		l := w.listen("10.0.0.2:5061")
 		_, e := w.start(outgoing("OPTIONS"), at("peer.example"))
-		p := tls.Server(l.take(w).memConn, &tls.Config{Certificates: []tls.Certificate{*newAuthority().issue("peer.example")}})
+		p := tls.Server(l.take(w).memConn, &tls.Config{Certificates: []tls.Certificate{peer.NewAuthority().Issue("peer.example")}})
 		_ = p.Handshake()
 		synctest.Wait()
 		if len(e.all) != 1 || !errors.As(e.all[0].Err, new(x509.UnknownAuthorityError)) {
@@ -344,7 +346,7 @@ func TestTLSClient(t *testing.T) {
 	secured(t, "S-032/refused: TLS 1.1", func(w *world) {
 		l := w.listen("10.0.0.2:5061")
 		_, e := w.start(outgoing("OPTIONS"), at("peer.example"))
-		p := tls.Server(l.take(w).memConn, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11, Certificates: []tls.Certificate{*testAuthority().issue("peer.example")}})
+		p := tls.Server(l.take(w).memConn, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11, Certificates: []tls.Certificate{testAuthority().Issue("peer.example")}})
 		if err := p.Handshake(); err == nil {
 			w.t.Error("taken")
 		}
@@ -355,7 +357,7 @@ func TestTLSClient(t *testing.T) {
 		l := w.listen("10.0.0.2:5061")
 		w.start(outgoing("OPTIONS"), at("peer.example"))
 		p := tls.Server(l.take(w).memConn, &tls.Config{
-			Certificates: []tls.Certificate{*testAuthority().issue("peer.example")}, ClientAuth: tls.RequireAnyClientCert,
+			Certificates: []tls.Certificate{testAuthority().Issue("peer.example")}, ClientAuth: tls.RequireAnyClientCert,
 		})
 		if err := p.Handshake(); err != nil {
 			w.t.Fatal(err)
@@ -377,7 +379,7 @@ func TestTLSClient(t *testing.T) {
 	secured(t, "S-032/nor does one that was accepted serve requests to a domain that the peer is not", func(w *world) {
 		l := w.listen("10.0.0.2:5061")
 		w.user.onRequest = reply(200)
-		p, err := w.connect("10.0.0.2", &tls.Config{Certificates: []tls.Certificate{*testAuthority().issue("peer.example")}})
+		p, err := w.connect("10.0.0.2", &tls.Config{Certificates: []tls.Certificate{testAuthority().Issue("peer.example")}})
 		if err != nil {
 			w.t.Fatal(err)
 		}
