@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -176,15 +177,27 @@ func (c *conn) fail(err error) {
 	c.watchers, c.queue, c.queued = nil, nil, 0
 	c.mu.Unlock()
 	c.s.pool.remove(c)
-	if nc != nil {
-		nc.Close()
-	}
+	c.hangUp(nc, err == nil)
 	if err == nil {
 		return
 	}
 	c.s.log.Debug("connection failed", "error", err)
 	for w := range watchers {
 		w.connFailed(c, err)
+	}
+}
+
+// hangUp closes what the connection was on; nil: nothing yet. TLS has a last word, which may wait for the peer, where it ends in order.
+func (c *conn) hangUp(nc net.Conn, inOrder bool) {
+	tc, ok := nc.(*tls.Conn)
+	switch {
+	case nc == nil:
+	case !ok:
+		nc.Close()
+	case inOrder:
+		c.s.tasks.Go(func() { tc.Close() }) // the caller is among the tasks, or Close waits for none yet
+	default:
+		tc.NetConn().Close()
 	}
 }
 
@@ -214,11 +227,15 @@ func (c *conn) closeWhenWritten() {
 // take the last answer back.
 func (c *conn) linger() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.closing, c.lingers = true, true
 	c.gone.Store(true)
-	if !c.writing && c.nc != nil {
-		halfClose(c.nc)
+	nc := c.nc
+	if c.writing {
+		nc = nil // the writer does it
+	}
+	c.mu.Unlock()
+	if nc != nil {
+		halfClose(nc) // over TLS this may wait for the peer
 	}
 }
 

@@ -140,7 +140,7 @@ func (a *Agent) keep(c net.Conn) {
 func (a *Agent) readStream(c net.Conn) {
 	defer a.reads.Done()
 	proto := "tcp"
-	if a.serve != nil {
+	if a.serve != nil || a.dial != nil {
 		proto = "tls"
 	}
 	_, dialled := c.(*tls.Conn)
