@@ -3,6 +3,7 @@ package ua
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 
 	"github.com/parley-msrp/parley/internal/sip"
@@ -36,7 +37,7 @@ func (t *TLS) security() (*sip.Security, error) {
 	}
 	s := &sip.Security{Certificate: t.Certificate, Roots: t.Roots}
 	if t.Certificate == nil {
-		return nil, fmt.Errorf("TLS: Certificate is required")
+		return nil, errors.New("TLS: Certificate is required")
 	}
 	switch t.Clients {
 	case NoClientCertificates:

@@ -44,21 +44,3 @@ func TestTLSPeer(t *testing.T) {
 		}
 	}
 }
-
-func TestTransportConfig(t *testing.T) {
-	own := peer.NewAuthority().Issue("parley.example")
-	certificate := func() (*tls.Certificate, error) { return &own, nil }
-	for want, c := range map[string]ua.Config{
-		"Config.TLS":              {SIPListen: []string{"tls:127.0.0.1:0"}},
-		"Certificate is required": {TLS: &ua.TLS{}},
-		"none of the kinds":       {TLS: &ua.TLS{Certificate: certificate, Clients: 9}},
-		"want a URI like":         {OutboundProxy: "tel:1"},
-		"outbound proxy":          {OutboundProxy: "nonsense"},
-		"want udp:HOST:PORT":      {SIPListen: []string{"sctp:127.0.0.1:0"}},
-	} {
-		c.MSRPListen = []string{"tcp:127.0.0.1:0"}
-		if _, err := ua.New(c); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%v, want %q", err, want)
-		}
-	}
-}

@@ -126,7 +126,8 @@ func Keys() []Key {
 		},
 		{
 			Path: "msrp_ua.advertised_contact", Reload: NewSessions,
-			Doc:   "The SIP URI in the Contact of what the node sends. If empty, it is made from the listener that a request came to, or leaves by.",
+			Doc: "The SIP URI in the Contact of what the node sends. If empty, it is made from the listener that a request came to, or leaves by; " +
+				"so it is where a sips URI is needed and this is none.",
 			field: func(c *Config) any { return &c.MSRPUA.AdvertisedContact },
 		},
 		{
