@@ -175,7 +175,7 @@ func (s *Stack) Send(m *Message, to Target) error {
 	if !m.Has(hVia) {
 		return s.sendFirst(m, to)
 	}
-	if to.Proto == UDP && viaProto(m) == TCP {
+	if to.Proto == UDP && m.Transport() == TCP {
 		return s.sendOn(m, to, TCP)
 	}
 	return s.sendOn(m, to, to.Proto)
@@ -219,11 +219,18 @@ func (s *Stack) sendOn(m *Message, to Target, p Proto) error {
 	return err
 }
 
-func viaProto(m *Message) Proto {
-	if v, _, err := parseVia(m.Get(hVia)); err == nil && foldEqual(v.Transport, "TCP") {
-		return TCP
+// Transport is the protocol that the top Via names; 0 where it is none of this package's, or there is no Via.
+func (m *Message) Transport() Proto {
+	v, _, err := parseVia(m.Get(hVia))
+	if err != nil {
+		return 0
 	}
-	return UDP
+	for _, p := range []Proto{UDP, TCP, TLS} {
+		if foldEqual(v.Transport, p.String()) {
+			return p
+		}
+	}
+	return 0
 }
 
 // dialWatcher sends a request without transaction by UDP if TCP, taken for its size, is refused (S-013). It is told of failures
