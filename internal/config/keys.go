@@ -99,7 +99,8 @@ func Keys() []Key {
 		},
 		{
 			Path: "tls.ca_list", Reload: Live,
-			Doc:   "PEM file of the authorities that the certificates of peers have to come from. If empty, the system's.",
+			Doc: "PEM file of the authorities that the certificates of peers have to come from. If empty, the system's. A peer that is called over TLS has to " +
+				"show a certificate for the host that the URI names which leads to it: a request URI, Contact, Record-Route or `sip.outbound_proxy`.",
 			field: func(c *Config) any { return &c.TLS.CAList },
 		},
 		{

@@ -53,7 +53,7 @@ type IdentityError struct {
 }
 
 func (e *IdentityError) Error() string {
-	return fmt.Sprintf("the TLS certificate is for %.200q, not for %s", e.Peer.Domains, e.Domain)
+	return fmt.Sprintf("the TLS certificate is for %.200q, not for %s", e.Peer.Domains[:min(len(e.Peer.Domains), 3)], e.Domain)
 }
 
 // suites are the cipher suites of TLS 1.2 that are taken: those with forward secrecy, hence not TLS_RSA_WITH_AES_128_CBC_SHA of
