@@ -8,64 +8,13 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/parley-msrp/parley/internal/sip/dnsclient"
 	"github.com/parley-msrp/parley/test/peer"
 )
-
-func TestIdentity(t *testing.T) {
-	for _, c := range []struct {
-		names, domain string
-		want          bool
-	}{
-		{"example.com", "example.com", true},
-		{"EXAMPLE.com", "example.COM.", true},
-		{"other.com example.com", "example.com", true},
-		{"sip:example.com", "example.com", true},
-		{"sip:example.com sip:other.com", "other.com", true},
-		{"sip:example.com;transport=tls", "example.com", true},
-		{"CN=example.com", "example.com", true},
-		{"192.0.2.1", "192.0.2.1", true},
-		{"sip:192.0.2.1", "192.0.2.1", true},
-		{"2001:db8::1", "2001:db8::1", true},
-		{"sip:alice@example.com example.com", "example.com", true},
-
-		{"other.com", "example.com", false},
-		{"*.example.com", "sip.example.com", false},
-		{"*.example.com", "*.example.com", false},
-		{"CN=*.example.com", "sip.example.com", false},
-		{"sip.example.com", "example.com", false},
-		{"example.com", "sip.example.com", false},
-		{"sip:other.com example.com", "example.com", false},
-		{"sip:alice@example.com", "example.com", false},
-		{"sips:example.com", "example.com", false},
-		{"im:example.com", "example.com", false},
-		{"CN=example.com other.com", "example.com", false},
-		{"CN=example.com alice@example.com", "example.com", false},
-		{"CN=example.com sip:other.com", "example.com", false},
-		{"sip:other.com 192.0.2.1", "192.0.2.1", false},
-		{"192.0.2.1", "192.0.2.2", false},
-		{"example.com", "", false},
-		{"CN=", "", false},
-	} {
-		t.Run(fmt.Sprintf("S-032/%s for %s: %t", c.names, c.domain, c.want), func(t *testing.T) {
-			if got := identify(testAuthority().Issue(strings.Fields(c.names)...).Leaf).is(c.domain); got != c.want {
-				t.Errorf("got %t", got)
-			}
-		})
-	}
-	t.Run("S-032/who is told", func(t *testing.T) {
-		id := identify(testAuthority().Issue("sip:Example.com", "sip:alice@example.com", "dns.example.com").Leaf)
-		if !slices.Equal(id.Domains, []string{"example.com"}) || !slices.Equal(id.Users, []string{"sip:alice@example.com"}) {
-			t.Errorf("%+v", id)
-		}
-	})
-}
 
 // secured is a world that listens on TLS, too, at 10.0.0.1:5061.
 func secured(t *testing.T, name string, f func(w *world), options ...func(*Config)) {
@@ -285,40 +234,6 @@ func (w *world) serve(l *memListener, names ...string) *tlsPeer {
 		w.t.Fatal(err)
 	}
 	return p
-}
-
-// TestSentByNames: RFC 3263 §5: an answer whose connection has closed, and that cannot be sent to where the request came from either.
-func TestSentByNames(t *testing.T) {
-	names := func(c *Config) {
-		c.Names = &memNames{
-			srv: map[string][]dnsclient.SRV{"_sip._tcp.peer.example": {
-				{Priority: 1, Target: "gone.example", Port: 5076}, {Priority: 2, Target: "host.example", Port: 5077},
-			}},
-			addrs: map[string][]string{"gone.example": {"10.0.0.6"}, "host.example": {"10.0.0.7"}},
-		}
-	}
-	for _, c := range []struct{ name, sentBy, at string }{
-		{"by SRV, the next one where the first is dead", "peer.example", "10.0.0.7:5077"},
-		{"by its address at the port that it names", "host.example:5099", "10.0.0.7:5099"},
-		{"by its address at the usual port", "host.example", "10.0.0.7:5060"},
-	} {
-		inWorld(t, "S-041/sent-by is a name: "+c.name, func(w *world) {
-			l := w.listen(c.at)
-			p := w.tcp("10.0.0.2")
-			p.send(strings.Replace(onTCP("INVITE", "1"), "10.0.0.2:5060", c.sentBy, 1))
-			p.Close()
-			w.want(w.conns(), "0")
-			_ = w.user.tx(0).Reply(486, "", nil, nil)
-			w.want(l.take(w).received(), "486 Busy Here")
-		}, names)
-	}
-	inWorld(t, "S-041/sent-by is a name that leads nowhere", func(w *world) {
-		p := w.tcp("10.0.0.2")
-		p.send(strings.Replace(onTCP("INVITE", "1"), "10.0.0.2:5060", "nowhere.example", 1))
-		p.Close()
-		_ = w.user.tx(0).Reply(486, "", nil, nil)
-		w.want(w.conns(), "0")
-	}, names)
 }
 
 func TestTLSClient(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/parley-msrp/parley/test/conformance/node"
 	"github.com/parley-msrp/parley/test/peer"
@@ -19,13 +20,14 @@ type secure struct {
 	*node.Node
 	authority *peer.Authority
 	dns       *peer.DNS
+	dir       string // of the certificate
 }
 
 // startSecure runs an instance that listens on UDP, TCP and TLS; more are further lines of its tls section.
 func startSecure(t *testing.T, more string) secure {
 	t.Helper()
-	s := secure{authority: peer.NewAuthority(), dns: peer.NewDNS(t)}
 	dir := t.TempDir()
+	s := secure{authority: peer.NewAuthority(), dns: peer.NewDNS(t), dir: dir}
 	s.authority.Write(t, dir, s.authority.Issue(ownDomain))
 	s.Node = start(t, node.Config{
 		Listen: []string{"udp:HOST:5060", "tls:HOST:5061"},
@@ -271,6 +273,27 @@ func TestTLS(t *testing.T) {
 		}
 		if other := from("two.example"); other == first {
 			t.Errorf("to another domain from %s too", other)
+		}
+	})
+}
+
+func TestRenewedCertificate(t *testing.T) {
+	t.Parallel()
+	n := startSecure(t, "")
+	row(t, "S-032/a renewed certificate is shown without a restart", func(t *testing.T) {
+		for _, name := range []string{ownDomain, "renewed.example"} {
+			n.authority.Write(t, n.dir, n.authority.Issue(name))
+			dial := n.dial()
+			dial.ServerName = name
+			for end := time.Now().Add(patience()); ; time.Sleep(20 * time.Millisecond) {
+				err := peer.NewTLSAgent(t, n.at(), nil, dial).Connect()
+				if err == nil {
+					break
+				}
+				if time.Now().After(end) {
+					t.Fatal(err)
+				}
+			}
 		}
 	})
 }
