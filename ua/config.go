@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/parley-msrp/parley/internal/dialog"
 	"github.com/parley-msrp/parley/internal/sip"
 	"github.com/parley-msrp/parley/msrp"
 )
@@ -56,12 +57,30 @@ type Config struct {
 	// SessionExpires is the session interval that this side asks its peers for (RFC 4028), at least MinSE; 0: it asks for none, and takes
 	// what they ask for. MinSE is the smallest interval that it takes, 90 s or more; 0 means 90 s.
 	SessionExpires, MinSE time.Duration
+	// Limits are those on the calls that come in, in all; SourceLimits those on the calls from one address, of IPv6 from one /64. Where one is
+	// reached, an INVITE gets 503 with Retry-After before anything else of it is looked at; live calls never notice.
+	Limits, SourceLimits CallLimits
 	// Product goes into Server and User-Agent headers; empty means none.
 	Product string
 	// Logger gets one line for each fact; nil discards them.
 	Logger *slog.Logger
 	// MSRP configures the MSRP endpoint: chunk size, limits, time-outs. Its Logger is set to this Logger if nil.
 	MSRP msrp.Config
+}
+
+// CallLimits bound how many calls there may be. 0 means no limit.
+type CallLimits struct {
+	// CallsPerSecond are new calls in a second, and as many at once.
+	CallsPerSecond int
+	// CallsInSetup are calls that were not answered yet, or whose ACK is missing.
+	CallsInSetup int
+	// Calls are calls at a time, those in set-up included; each holds one session or more. In all, own calls count too, for which Agent.Start then
+	// says ErrLimit, and 0 means 100,000.
+	Calls int
+}
+
+func (l CallLimits) dialogs() dialog.Limits {
+	return dialog.Limits{PerSecond: l.CallsPerSecond, InSetup: l.CallsInSetup, Dialogs: l.Calls}
 }
 
 // Profile is one identity of an Agent.

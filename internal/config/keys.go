@@ -73,7 +73,53 @@ func Keys() []Key {
 			field: func(c *Config) any { return &c.SIP.SetupTimeout },
 		},
 		{
-			Path: "sip.outbound_proxy", Reload: Restart,
+			Path: "sip.max_calls_per_second", Reload: Restart,
+			Doc: "New calls a second, and as many at once. A call above a limit of this kind gets 503 with Retry-After before anything else of it is looked at; " +
+				"live sessions never notice. 0: no limit.",
+			field: func(c *Config) any { return &c.SIP.MaxCallsPerSecond },
+		},
+		{
+			Path: "sip.max_calls_in_setup", Reload: Restart,
+			Doc:   "Calls that were not answered yet, or whose ACK is missing, at a time. 0: no limit.",
+			field: func(c *Config) any { return &c.SIP.MaxCallsInSetup },
+		},
+		{
+			Path: "sip.max_sessions", Reload: Restart,
+			Doc: "Calls at a time with their sessions, those in set-up and those that were started here included; a call with several message lines counts once. " +
+				"At this limit `msrp_ua_start_session` fails as well.",
+			field: func(c *Config) any { return &c.SIP.MaxSessions },
+		},
+		{
+			Path: "sip.max_calls_per_second_per_source", Reload: Restart,
+			Doc:   "`sip.max_calls_per_second` for each source: an IPv4 address, or an IPv6 /64. A proxy is one source. 0: no limit.",
+			field: func(c *Config) any { return &c.SIP.MaxCallsPerSecondPerSource },
+		},
+		{
+			Path: "sip.max_calls_in_setup_per_source", Reload: Restart,
+			Doc:   "`sip.max_calls_in_setup` for each source. 0: no limit.",
+			field: func(c *Config) any { return &c.SIP.MaxCallsInSetupPerSource },
+		},
+		{
+			Path: "sip.max_sessions_per_source", Reload: Restart,
+			Doc:   "`sip.max_sessions` for each source; only calls that came in count. 0: no limit.",
+			field: func(c *Config) any { return &c.SIP.MaxSessionsPerSource },
+		},
+		{
+			Path: "sip.session_expires", Reload: Restart,
+			Doc: "The session timer (RFC 4028) that is asked for, in seconds, `sip.min_se` or more: a call whose peer is gone ends no later than this after its " +
+				"last refresh. 0: none is asked for, and what peers ask for is taken.",
+			field: func(c *Config) any { return &c.SIP.SessionExpires },
+		},
+		{
+			Path: "sip.min_se", Reload: Restart,
+			Doc:   "The shortest session timer that is taken, in seconds, 90 or more; less is refused with 422.",
+			field: func(c *Config) any { return &c.SIP.MinSE },
+		},
+		{
+			Path: "sip.reliable_provisional", Reload: Restart,
+			Doc:   "Whether provisional responses above 100 are sent reliably (RFC 3262) to callers that support that. Without, only to those that require it.",
+			field: func(c *Config) any { return &c.SIP.ReliableProvisional },
+			Path:  "sip.outbound_proxy", Reload: Restart,
 			Doc: "The SIP URI of a proxy that all calls of the node go to first: `sip:proxy.example.com`, with `;transport=tcp` or `;transport=tls` where that " +
 				"is to be used. It stands in a `Route` of the INVITE, as a loose router; once a call is established its route set counts. " +
 				"If empty, calls go where their request URI leads.",

@@ -140,6 +140,7 @@ func (n *node) security(c config.TLS) (*ua.TLS, error) {
 }
 
 func (n *node) agentConfig(c config.Config, security *ua.TLS) ua.Config {
+	sip := &c.SIP
 	return ua.Config{
 		SIPListen:       c.SIP.Listen,
 		TLS:             security,
@@ -152,9 +153,16 @@ func (n *node) agentConfig(c config.Config, security *ua.TLS) ua.Config {
 		SetupTimeout:    c.SIP.SetupTimeout,
 		MaxDuration:     c.MSRPUA.MaxDuration,
 		CleanupInterval: c.MSRPUA.CleanupInterval,
-		Product:         version.Server(),
-		Logger:          n.log,
-		MSRP:            msrp.Config{RefuseWhenFull: true}, // the journal keeps the bodies: they are not borrowed
+		Limits:          ua.CallLimits{CallsPerSecond: sip.MaxCallsPerSecond, CallsInSetup: sip.MaxCallsInSetup, Calls: sip.MaxSessions},
+		SourceLimits: ua.CallLimits{
+			CallsPerSecond: sip.MaxCallsPerSecondPerSource, CallsInSetup: sip.MaxCallsInSetupPerSource, Calls: sip.MaxSessionsPerSource,
+		},
+		SessionExpires: sip.SessionExpires,
+		MinSE:          sip.MinSE,
+		Reliable:       sip.ReliableProvisional,
+		Product:        version.Server(),
+		Logger:         n.log,
+		MSRP:           msrp.Config{RefuseWhenFull: true}, // the journal keeps the bodies: they are not borrowed
 	}
 }
 

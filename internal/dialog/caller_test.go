@@ -271,7 +271,7 @@ func TestCaller(t *testing.T) {
 
 func TestInviteInput(t *testing.T) {
 	r := &rig{}
-	r.start(t, Config{MaxDialogs: 1}, sip.Config{}, "127.0.0.1:0")
+	r.start(t, Config{Limits: Limits{Dialogs: 1}}, sip.Config{}, "127.0.0.1:0")
 	r.peer = &peer{t: t}
 	defer r.close()
 	good := Invite{RequestURI: "sip:a@127.0.0.1:9", From: "sip:a@b", To: "<tel:+15550100>", Offer: []byte("v=0"), Owner: r}

@@ -26,7 +26,9 @@ type Dialog struct {
 	tasks serial
 	owner Owner // nil: not known yet, or told the end
 
-	caller         bool // constant
+	caller         bool    // constant
+	source         *source // whose calls it is counted with, and whether as one in set-up; guarded by the endpoint's admission
+	inSetup        bool
 	phase          phase
 	wasEstablished bool
 	contact        string // own Contact value; "": the endpoint's
@@ -78,7 +80,7 @@ func (d *Dialog) Caller() bool { return d.caller }
 
 // register puts a new dialog in the table; false if there are too many already.
 func (e *Endpoint) register(d *Dialog) bool {
-	if !e.dialogs.enter(e.cfg.MaxDialogs) {
+	if !e.dialogs.enter(e.cfg.Limits.Dialogs) {
 		return false
 	}
 	e.table.add(d)
@@ -102,6 +104,9 @@ func (d *Dialog) finish(end End) {
 	if out != nil {
 		out.stop()
 	}
+	if !d.caller {
+		d.e.admission.left(d)
+	}
 	d.tell(end)
 	d.e.dialogs.leave()
 }
@@ -121,6 +126,9 @@ func (d *Dialog) tell(end End) {
 func (d *Dialog) establish(m *sip.Message) {
 	d.phase, d.wasEstablished = established, true
 	d.in, d.out = nil, nil
+	if !d.caller {
+		d.e.admission.stands(d)
+	}
 	d.owner.Established(d, m)
 	d.proceed()
 }

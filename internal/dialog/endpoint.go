@@ -21,7 +21,10 @@ type Config struct {
 	T1, T2       time.Duration                                       // 500 ms and 4 s, as in the stack: resending of 2xx (S-002)
 	Contact      func(p sip.Proto, peer netip.Addr) (sip.URI, error) // own Contact for that peer; nil: sip:HOST:PORT;transport= of the listener
 	Proxy        sip.URI                                             // where INVITEs of this side go first that say no Route; zero: to their Request-URI
-	MaxDialogs   int                                                 // 100,000: dialogs, those in set-up included; above it 503, and ErrLimit
+
+	// Limits are those on calls in all: Dialogs is 100,000 if it is 0, counts own calls too, and is ErrLimit for those. PerSource are those on
+	// the calls from one address, of IPv6 from one /64.
+	Limits, PerSource Limits
 
 	// Reliable sends provisional responses reliably to callers that support that (RFC 3262); without, to those that require it.
 	Reliable bool
@@ -42,7 +45,8 @@ type Endpoint struct {
 
 	draining, closed atomic.Bool
 	dialogs          gauge
-	workers          gauge // goroutines of this endpoint
+	admission        *admission // of the calls that peers start
+	workers          gauge      // goroutines of this endpoint
 	ctx              context.Context
 	cancel           context.CancelFunc
 }
@@ -61,15 +65,15 @@ func New(c Config, u User) *Endpoint {
 	if c.T2 <= 0 {
 		c.T2 = 4 * time.Second
 	}
-	if c.MaxDialogs <= 0 {
-		c.MaxDialogs = 100_000
+	if c.Limits.Dialogs <= 0 {
+		c.Limits.Dialogs = 100_000
 	}
 	c.MinSE = max(c.MinSE.Truncate(time.Second), leastInterval)
 	if c.SessionExpires > 0 {
 		c.SessionExpires = max(c.SessionExpires.Truncate(time.Second), c.MinSE)
 	}
 	c.Product = oneLine(c.Product)
-	e := &Endpoint{cfg: c, log: c.Logger, user: u, table: newTable()}
+	e := &Endpoint{cfg: c, log: c.Logger, user: u, table: newTable(), admission: newAdmission(c.Limits, c.PerSource, c.Logger)}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	return e
 }
@@ -83,6 +87,9 @@ func (e *Endpoint) Len() int { return e.dialogs.count() }
 // Request implements sip.User.
 func (e *Endpoint) Request(tx *sip.ServerTx, m *sip.Message) {
 	tag := m.To().Tag()
+	if tag == "" && (m.Method == "INVITE" || m.Method == "OPTIONS") && e.shed(tx, m) {
+		return
+	}
 	own := ""
 	if tag == "" {
 		own = sip.NewTag()

@@ -18,11 +18,7 @@ const (
 	acceptLanguage = "*" // no text is read by a person here
 )
 
-const (
-	sdpType = "application/sdp"
-	// retryAfter goes with a 503, in seconds.
-	retryAfter = "30"
-)
+const sdpType = "application/sdp"
 
 // capabilities are said in responses to INVITE, UPDATE and OPTIONS, asCaller in own INVITE and UPDATE.
 func capabilities() []sip.Header {
@@ -59,11 +55,6 @@ func (e *Endpoint) refuse(tx *sip.ServerTx, r *Refusal) {
 		}
 	}
 	e.reply(tx, code, oneLine(r.Reason), h, nil)
-}
-
-// overloaded is the refusal of a node that takes no new call now (S-022).
-func overloaded(reason string) *Refusal {
-	return &Refusal{Code: 503, Reason: reason, Headers: []sip.Header{{Name: "Retry-After", Value: retryAfter}}}
 }
 
 // later is the refusal of a request that came too early, to be repeated after a random time (S-009, S-026).

@@ -214,9 +214,6 @@ func (e *Endpoint) invited(tx *sip.ServerTx, m *sip.Message, tag string, offer [
 }
 
 func (e *Endpoint) newIncoming(tx *sip.ServerTx, m *sip.Message, tag string, offer []byte) (*Incoming, *Refusal) {
-	if e.draining.Load() {
-		return nil, overloaded("Shutting Down")
-	}
 	recordRoute := m.List("Record-Route")
 	peer, r := checkPeer(m, recordRoute, e.stack.Secure())
 	if r != nil {
@@ -247,8 +244,12 @@ func (e *Endpoint) newIncoming(tx *sip.ServerTx, m *sip.Message, tag string, off
 	// From here on CANCEL and Close find it: they wait until it is ready.
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	if !e.admission.enter(d, tx.Flow().Remote.Addr()) {
+		return nil, overloaded("Too Many Calls", drainWait)
+	}
 	if !e.register(d) {
-		return nil, overloaded("Too Many Calls")
+		e.admission.left(d)
+		return nil, overloaded("Too Many Calls", drainWait)
 	}
 	e.undecided.Store(tx, in)
 	in.arm()
