@@ -88,6 +88,7 @@ func (a *Agent) start() error {
 	}
 	config := dialog.Config{Logger: a.log, Product: a.cfg.Product, Features: features, SetupTimeout: a.cfg.SetupTimeout}
 	config.SessionExpires, config.MinSE, config.Reliable = a.cfg.SessionExpires, a.cfg.MinSE, a.cfg.Reliable
+	config.MaxRedirects = a.cfg.MaxRedirects
 	config.Limits, config.PerSource = a.cfg.Limits.dialogs(), a.cfg.SourceLimits.dialogs()
 	if own := a.profiles[DefaultProfile].contact; own != (sip.URI{}) {
 		config.Contact = func(sip.Proto, netip.Addr) (sip.URI, error) { return own, nil }

@@ -60,6 +60,9 @@ type Config struct {
 	// Limits are those on the calls that come in, in all; SourceLimits those on the calls from one address, of IPv6 from one /64. Where one is
 	// reached, an INVITE gets 503 with Retry-After before anything else of it is looked at; live calls never notice.
 	Limits, SourceLimits CallLimits
+	// MaxRedirects is how many Contacts of 3xx responses a call of this side's is sent on to, the best first and each once; a sips URI is never
+	// left for a sip one. 0: none, and the session fails as Refused (End.Contacts).
+	MaxRedirects int
 	// Product goes into Server and User-Agent headers; empty means none.
 	Product string
 	// Logger gets one line for each fact; nil discards them.

@@ -36,6 +36,7 @@ type SIP struct {
 	MaxSessions                                   int // at least 1
 	MaxSessionsPerSource                          int
 
+	MaxRedirects        int           // 0: none is followed
 	SessionExpires      time.Duration // 0: none is asked for
 	MinSE               time.Duration
 	ReliableProvisional bool

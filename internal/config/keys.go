@@ -105,6 +105,12 @@ func Keys() []Key {
 			field: func(c *Config) any { return &c.SIP.MaxSessionsPerSource },
 		},
 		{
+			Path: "sip.max_redirects", Reload: Restart,
+			Doc: "How many Contacts of 3xx responses a call from here is sent on to: the best first, each once, never from a sips URI to a sip one. 0: none; " +
+				"the session fails with the code of the response, and its event has the Contacts.",
+			field: func(c *Config) any { return &c.SIP.MaxRedirects },
+		},
+		{
 			Path: "sip.session_expires", Reload: Restart,
 			Doc: "The session timer (RFC 4028) that is asked for, in seconds, `sip.min_se` or more: a call whose peer is gone ends no later than this after its " +
 				"last refresh. 0: none is asked for, and what peers ask for is taken.",
@@ -119,7 +125,9 @@ func Keys() []Key {
 			Path: "sip.reliable_provisional", Reload: Restart,
 			Doc:   "Whether provisional responses above 100 are sent reliably (RFC 3262) to callers that support that. Without, only to those that require it.",
 			field: func(c *Config) any { return &c.SIP.ReliableProvisional },
-			Path:  "sip.outbound_proxy", Reload: Restart,
+		},
+		{
+			Path: "sip.outbound_proxy", Reload: Restart,
 			Doc: "The SIP URI of a proxy that all calls of the node go to first: `sip:proxy.example.com`, with `;transport=tcp` or `;transport=tls` where that " +
 				"is to be used. It stands in a `Route` of the INVITE, as a loose router; once a call is established its route set counts. " +
 				"If empty, calls go where their request URI leads.",

@@ -91,7 +91,11 @@ func (t *teller) Established(s *ua.Session, _ *ua.SIPMessage) {
 
 func (t *teller) Failed(s *ua.Session, e ua.End) {
 	c := s.Call()
-	failed := event.NewFailed(s.ID(), e.Code, e.Reason, c.From(), c.To(), c.RequestURI(), event.CallID(c.CallID()))
+	own := []event.Param{event.CallID(c.CallID())}
+	if contacts := e.Contacts(); len(contacts) > 0 {
+		own = append(own, event.Contacts(contacts))
+	}
+	failed := event.NewFailed(s.ID(), e.Code, e.Reason, c.From(), c.To(), c.RequestURI(), own...)
 	t.end(s, &failed)
 }
 

@@ -157,6 +157,7 @@ func (n *node) agentConfig(c config.Config, security *ua.TLS) ua.Config {
 		SourceLimits: ua.CallLimits{
 			CallsPerSecond: sip.MaxCallsPerSecondPerSource, CallsInSetup: sip.MaxCallsInSetupPerSource, Calls: sip.MaxSessionsPerSource,
 		},
+		MaxRedirects:   sip.MaxRedirects,
 		SessionExpires: sip.SessionExpires,
 		MinSE:          sip.MinSE,
 		Reliable:       sip.ReliableProvisional,

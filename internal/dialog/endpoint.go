@@ -26,6 +26,9 @@ type Config struct {
 	// the calls from one address, of IPv6 from one /64.
 	Limits, PerSource Limits
 
+	// MaxRedirects is how many Contacts of 3xx responses an own INVITE is sent on to; 0: none, and the call ends as Refused.
+	MaxRedirects int
+
 	// Reliable sends provisional responses reliably to callers that support that (RFC 3262); without, to those that require it.
 	Reliable bool
 	// SessionExpires is the session interval that this side asks for (RFC 4028), at least MinSE; 0: it asks for none, and takes what peers

@@ -27,6 +27,8 @@ type outgoing struct {
 	timer   *time.Timer         // the set-up time; nil before the start
 	acks    map[string]*sentAck // by To tag of the 2xx
 	why     *leaving            // the INVITE is given up
+
+	redirects redirects
 }
 
 // start sends the INVITE.
@@ -108,8 +110,11 @@ func (o *outgoing) failed(err error) {
 
 // fail ends the attempt; what gave it up counts more than how it ended.
 func (o *outgoing) fail(end End) {
-	if o.why != nil {
+	switch {
+	case o.why != nil:
 		end = o.why.end
+	case o.elsewhere(end):
+		return
 	}
 	o.d.finish(end)
 }

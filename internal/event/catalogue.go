@@ -107,7 +107,7 @@ func entries() []Kind {
 				{"reason", "string", "Why, for people."},
 				fromURI, toURI, ruri,
 			},
-			Own: []Member{callID},
+			Own: []Member{callID, {"contacts", "string", "Where the peer says the call should go instead (code 300 to 399): SIP URIs separated by blanks, the best first."}},
 			Example: example(NewFailed(exampleSession, 486, "Busy Here", "sip:bob@127.0.0.1:5060", "sip:alice@127.0.0.1:5090", "sip:alice@127.0.0.1:5090",
 				CallID("vnsraw5jlj04ll26")), 1),
 		},

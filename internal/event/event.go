@@ -5,6 +5,7 @@ package event
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -118,6 +119,9 @@ func CallID(v string) Param { return Param{"call_id", v} }
 
 // Reason is a phrase for people that says why something happened.
 func Reason(v string) Param { return Param{"reason", v} }
+
+// Contacts are the URIs that a 3xx response names, the best first.
+func Contacts(v []string) Param { return Param{"contacts", strings.Join(v, " ")} }
 
 // MessageID is the Message-ID of the message that an event is about.
 func MessageID(v string) Param { return Param{"message_id", v} }
