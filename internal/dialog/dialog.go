@@ -27,7 +27,8 @@ type Dialog struct {
 	owner Owner // nil: not known yet, or told the end
 
 	caller         bool    // constant
-	source         *source // whose calls it is counted with, and whether as one in set-up; guarded by the endpoint's admission
+	source         *source // whose calls it is counted with, if at all, and whether as one in set-up; guarded by the endpoint's admission
+	counted        bool
 	inSetup        bool
 	phase          phase
 	wasEstablished bool
@@ -104,9 +105,7 @@ func (d *Dialog) finish(end End) {
 	if out != nil {
 		out.stop()
 	}
-	if !d.caller {
-		d.e.admission.left(d)
-	}
+	d.e.admission.left(d)
 	d.tell(end)
 	d.e.dialogs.leave()
 }
@@ -126,9 +125,7 @@ func (d *Dialog) tell(end End) {
 func (d *Dialog) establish(m *sip.Message) {
 	d.phase, d.wasEstablished = established, true
 	d.in, d.out = nil, nil
-	if !d.caller {
-		d.e.admission.stands(d)
-	}
+	d.e.admission.stands(d)
 	d.owner.Established(d, m)
 	d.proceed()
 }

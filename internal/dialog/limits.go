@@ -142,7 +142,7 @@ func (a *admission) enter(d *Dialog, from netip.Addr) bool {
 			return false
 		}
 	}
-	d.source, d.inSetup = s, true
+	d.source, d.counted, d.inSetup = s, true, true
 	d.count(a, 1, 1)
 	return true
 }
@@ -157,10 +157,14 @@ func (a *admission) stands(d *Dialog) {
 	}
 }
 
-// left says that a call that was counted is over.
+// left says that a call is over.
 func (a *admission) left(d *Dialog) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if !d.counted {
+		return
+	}
+	d.counted = false
 	setup := 0
 	if d.inSetup {
 		setup, d.inSetup = -1, false

@@ -22,6 +22,7 @@ type rig struct {
 	*peer
 	e      *Endpoint
 	stack  *sip.Stack
+	at     string      // where it listens
 	events chan string // what User and Owner are told
 
 	mu sync.Mutex // sockets order nothing for the race detector
@@ -155,7 +156,8 @@ func (r *rig) start(t *testing.T, c Config, s sip.Config, listen string) string 
 	r.e.Attach(stack)
 	at, err := stack.Listen(sip.UDP, listen)
 	check0(t, err)
-	return at.String()
+	r.at = at.String()
+	return r.at
 }
 
 // close ends what a test left.
