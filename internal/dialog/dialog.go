@@ -2,6 +2,7 @@ package dialog
 
 import (
 	"crypto/sha256"
+	"net/netip"
 
 	"github.com/parley-msrp/parley/internal/sip"
 )
@@ -26,15 +27,19 @@ type Dialog struct {
 	tasks serial
 	owner Owner // nil: not known yet, or told the end
 
-	caller         bool    // constant
-	source         *source // whose calls it is counted with, if at all, and whether as one in set-up; guarded by the endpoint's admission
-	counted        bool
-	inSetup        bool
+	caller         bool // constant
 	phase          phase
 	wasEstablished bool
-	contact        string // own Contact value; "": the endpoint's
-	sequenced      bool   // remoteSeq is known
-	remoteSeq      uint32 // CSeq of the peer's last request
+	stands         bool       // established, and nobody has ended it; guarded by the serial
+	sequenced      bool       // remoteSeq is known
+	peerUpdates    bool       // the peer takes UPDATE
+	counted        bool       // by the endpoint's admission, which guards this, inSetup and source
+	inSetup        bool       // and that as one in set-up
+	wishes         uint8      // of Modify, not done yet; guarded by the serial
+	remoteSeq      uint32     // CSeq of the peer's last request
+	source         *source    // of those that it is counted with; nil: sources are not counted
+	contact        string     // own Contact value; "": the endpoint's
+	peerAddr       netip.Addr // where the peer sends from; guarded by the serial
 
 	in    *Incoming       // while ringing
 	out   *outgoing       // while calling or acking
@@ -42,12 +47,11 @@ type Dialog struct {
 	bye   *attempt        // while closing
 	leave *leaving        // End was called, or the like, before a BYE was possible
 
-	open        *modification   // the own re-INVITE or UPDATE that is on its way
-	waiting     []*modification // those whose turn has not come
-	wishes      int             // of Modify, not done yet; guarded by the serial
-	peerUpdates bool            // the peer takes UPDATE
-	timer       sessionTimer
-	unpracked   rack // of the reliable provisional response that had no PRACK when the 200 went
+	open      *modification   // the own re-INVITE or UPDATE that is on its way
+	waiting   []*modification // those whose turn has not come
+	referral  *Referral       // of the peer's, that is not done
+	timer     sessionTimer
+	unpracked rack // of the reliable provisional response that had no PRACK when the 200 went
 
 	ownSDP  []byte            // the last session description sent
 	peerSDP [sha256.Size]byte // of the last one received
@@ -94,6 +98,7 @@ func (d *Dialog) finish(end End) {
 		return
 	}
 	d.phase = over
+	d.standing(false)
 	d.e.table.remove(d)
 	for _, u := range d.acks {
 		u.stop()
@@ -101,7 +106,7 @@ func (d *Dialog) finish(end End) {
 	d.timer.stop()
 	d.giveUpModifications()
 	out := d.out
-	d.in, d.out, d.acks, d.bye, d.leave = nil, nil, nil, nil, nil
+	d.in, d.out, d.acks, d.bye, d.leave, d.referral = nil, nil, nil, nil, nil, nil
 	if out != nil {
 		out.stop()
 	}
@@ -125,6 +130,7 @@ func (d *Dialog) tell(end End) {
 func (d *Dialog) establish(m *sip.Message) {
 	d.phase, d.wasEstablished = established, true
 	d.in, d.out = nil, nil
+	d.standing(true)
 	d.e.admission.stands(d)
 	d.owner.Established(d, m)
 	d.proceed()

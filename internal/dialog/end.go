@@ -26,6 +26,7 @@ func (d *Dialog) end(reason string) {
 			return
 		}
 		d.leave = l
+		d.standing(false)
 		if d.phase != acking {
 			d.departOnceAcked()
 		}
@@ -43,6 +44,7 @@ func (d *Dialog) departOnceAcked() {
 // depart sends BYE; the dialog is over with its answer, whatever that is (RFC 3261 §15.1.1; S-007).
 func (d *Dialog) depart(l *leaving) {
 	d.phase, d.leave, d.in, d.out = closing, nil, nil, nil
+	d.standing(false)
 	a := d.e.newBye(&d.leg, &d.tasks, l.reason)
 	a.on = func(ev sip.Event) {
 		if ev.Response == nil || ev.Response.Status >= 200 {

@@ -26,6 +26,10 @@ type Config struct {
 	// the calls from one address, of IPv6 from one /64.
 	Limits, PerSource Limits
 
+	// Replacing says which INVITEs may replace an established dialog; zero: none. Refer takes REFER inside of dialogs whose Owner is a Referred.
+	Replacing Replacing
+	Refer     bool
+
 	// MaxRedirects is how many Contacts of 3xx responses an own INVITE is sent on to; 0: none, and the call ends as Refused.
 	MaxRedirects int
 
@@ -98,7 +102,7 @@ func (e *Endpoint) Request(tx *sip.ServerTx, m *sip.Message) {
 		own = sip.NewTag()
 		tx.SetLocalTag(own)
 	}
-	offer, r := check(m, tx.Flow().Proto, tag != "")
+	offer, r := e.check(m, tx.Flow().Proto, tag != "")
 	if r == nil {
 		r = e.checkTimer(m)
 	}

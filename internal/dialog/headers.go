@@ -11,7 +11,7 @@ import (
 // What this package speaks (S-043): exactly this works.
 const (
 	allow          = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK"
-	supported      = "timer, 100rel" // of what comes
+	supported      = "timer, 100rel" // of what comes, always
 	spokenAsCaller = "timer"         // no reliable provisional response is asked for
 	accept         = sdpType + ", multipart/mixed, multipart/alternative, multipart/related"
 	acceptEncoding = "identity"
@@ -21,12 +21,35 @@ const (
 const sdpType = "application/sdp"
 
 // capabilities are said in responses to INVITE, UPDATE and OPTIONS, asCaller in own INVITE and UPDATE.
-func capabilities() []sip.Header {
-	return []sip.Header{{Name: "Allow", Value: allow}, {Name: "Supported", Value: supported}}
+func (e *Endpoint) capabilities() []sip.Header {
+	return []sip.Header{{Name: "Allow", Value: e.allow()}, {Name: "Supported", Value: e.supported()}}
 }
 
-func asCaller() []sip.Header {
-	return []sip.Header{{Name: "Allow", Value: allow}, {Name: "Supported", Value: spokenAsCaller}}
+func (e *Endpoint) asCaller() []sip.Header {
+	value := spokenAsCaller
+	if e.cfg.Replacing != ReplacingOff {
+		value += ", replaces"
+	}
+	return []sip.Header{{Name: "Allow", Value: e.allow()}, {Name: "Supported", Value: value}}
+}
+
+// allow and supported list what works with this configuration.
+func (e *Endpoint) allow() string {
+	if e.cfg.Refer {
+		return allow + ", REFER"
+	}
+	return allow
+}
+
+func (e *Endpoint) supported() string {
+	value := supported
+	if e.cfg.Replacing != ReplacingOff {
+		value += ", replaces"
+	}
+	if e.cfg.Refer {
+		value += ", norefersub"
+	}
+	return value
 }
 
 // reply answers a request. A body is a session description.

@@ -17,10 +17,12 @@ const progressInterval = 55 * time.Second
 
 // Incoming is an INVITE waiting for its final answer. Safe for concurrent use.
 type Incoming struct {
-	d     *Dialog
-	tx    *sip.ServerTx
-	offer []byte
-	head  []sip.Header // what each response that makes a dialog carries: Record-Route, and last the endpoint's Contact
+	d        *Dialog
+	tx       *sip.ServerTx
+	offer    []byte
+	replaces *Dialog      // that this one is to replace; nil: none
+	claimed  bool         // Claim has settled it; Accept follows
+	head     []sip.Header // what each response that makes a dialog carries: Record-Route, and last the endpoint's Contact
 
 	mu       sync.Mutex
 	settled  bool   // a final response is decided on
@@ -75,7 +77,7 @@ func (in *Incoming) headers() []sip.Header {
 	if in.contact != "" {
 		h.Value = in.contact
 	}
-	return append(append(in.head[:last:last], h), capabilities()...)
+	return append(append(in.head[:last:last], h), in.d.e.capabilities()...)
 }
 
 // Ring sends a provisional response above 100, which is then repeated each minute. It fails with ErrOver once the INVITE is over. To a caller that
@@ -124,7 +126,7 @@ func (in *Incoming) Accept(own []byte, o Owner) (*Dialog, error) {
 		return nil, &InputError{Field: "owner", Err: errRequired}
 	case len(own) == 0:
 		return nil, &InputError{Field: "own", Err: errRequired}
-	case !in.settle():
+	case !in.claimed && !in.settle():
 		return nil, ErrOver
 	}
 	own = bytes.Clone(own)
@@ -219,13 +221,17 @@ func (e *Endpoint) newIncoming(tx *sip.ServerTx, m *sip.Message, tag string, off
 	if r != nil {
 		return nil, r
 	}
+	old, r := e.replaced(m, tx.Flow().Remote.Addr())
+	if r != nil {
+		return nil, r
+	}
 	contact, err := e.contactOn(tx.Flow(), e.asksForSIPS(m))
 	if err != nil {
 		e.log.Error("no Contact for this peer", "call_id", m.CallID(), "err", err)
 		return nil, &Refusal{Code: 500}
 	}
 	seq, _ := m.CSeq()
-	d := &Dialog{e: e, phase: ringing, sequenced: true, remoteSeq: seq}
+	d := &Dialog{e: e, phase: ringing, sequenced: true, remoteSeq: seq, peerAddr: tx.Flow().Remote.Addr().Unmap()}
 	d.leg = leg{
 		callID: m.CallID(), localTag: tag, remoteTag: m.From().Tag(), local: withTag(m.Get("To"), tag), remote: m.Get("From"),
 		target: peer.String(), routes: recordRoute, seq: firstSeq(),
@@ -235,7 +241,7 @@ func (e *Endpoint) newIncoming(tx *sip.ServerTx, m *sip.Message, tag string, off
 		return nil, &Refusal{Code: 513}
 	}
 	d.leg.keep()
-	in := &Incoming{d: d, tx: tx, offer: offer, code: 183, reliable: e.reliabilityFor(m, offer)}
+	in := &Incoming{d: d, tx: tx, offer: offer, replaces: old, code: 183, reliable: e.reliabilityFor(m, offer)}
 	for _, row := range m.Values("Record-Route") {
 		in.head = append(in.head, sip.Header{Name: "Record-Route", Value: row})
 	}

@@ -146,7 +146,7 @@ func (m *modification) build(t sip.Target) (*sip.Message, error) {
 		return nil, err
 	}
 	q.Add("Contact", contact)
-	for _, h := range asCaller() {
+	for _, h := range d.e.asCaller() {
 		q.Add(h.Name, h.Value)
 	}
 	for _, h := range d.timer.headers() {

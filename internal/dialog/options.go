@@ -50,7 +50,7 @@ func (e *Endpoint) capable(tx *sip.ServerTx, m *sip.Message, contact string, sdp
 	if !takesSDP(m) {
 		sdp = nil
 	}
-	h := append(capabilities(),
+	h := append(e.capabilities(),
 		sip.Header{Name: "Accept", Value: accept},
 		sip.Header{Name: "Accept-Encoding", Value: acceptEncoding},
 		sip.Header{Name: "Accept-Language", Value: acceptLanguage})

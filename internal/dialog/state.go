@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -35,6 +36,7 @@ type state struct {
 	Seq       uint32      `json:"seq"`
 	RemoteSeq *uint32     `json:"remote_seq,omitempty"`
 	Contact   octets      `json:"contact,omitempty"`
+	PeerAddr  netip.Addr  `json:"peer_addr,omitzero"`
 	Updates   bool        `json:"updates,omitempty"`
 	OwnSDP    octets      `json:"own_sdp"`
 	PeerSDP   []byte      `json:"peer_sdp"` // SHA-256
@@ -97,7 +99,7 @@ func (d *Dialog) state() []byte {
 	}
 	s := state{
 		Format: stateFormat, Caller: d.caller, CallID: octets(d.callID), LocalTag: octets(d.localTag), RemoteTag: octets(d.remoteTag),
-		Local: octets(d.local), Remote: octets(d.remote), Target: octets(d.target), Seq: d.seq, Contact: octets(d.contact), Updates: d.peerUpdates,
+		Local: octets(d.local), Remote: octets(d.remote), Target: octets(d.target), Seq: d.seq, Contact: octets(d.contact), PeerAddr: d.peerAddr, Updates: d.peerUpdates,
 		OwnSDP: octets(d.ownSDP), PeerSDP: d.peerSDP[:],
 	}
 	for _, r := range d.routes {
@@ -179,7 +181,7 @@ func readState(written []byte) (*state, error) {
 // dialog makes the record.
 func (s *state) dialog(e *Endpoint, o Owner) *Dialog {
 	d := &Dialog{
-		e: e, owner: o, caller: s.Caller, phase: established, wasEstablished: true, contact: string(s.Contact), peerUpdates: s.Updates,
+		e: e, owner: o, caller: s.Caller, phase: established, wasEstablished: true, stands: true, peerAddr: s.PeerAddr, contact: string(s.Contact), peerUpdates: s.Updates,
 		ownSDP: []byte(s.OwnSDP),
 	}
 	d.leg = leg{

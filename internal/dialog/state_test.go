@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
@@ -177,7 +178,7 @@ func TestStateFormat(t *testing.T) {
 	name := fmt.Sprintf("testdata/state-%d.json", stateFormat)
 	e := New(Config{}, nil)
 	whole := &Dialog{
-		e: e, phase: established, caller: true, sequenced: true, remoteSeq: 4711, contact: "<sip:chat@203.0.113.5:5070>", peerUpdates: true,
+		e: e, phase: established, caller: true, peerAddr: netip.MustParseAddr("192.0.2.4"), sequenced: true, remoteSeq: 4711, contact: "<sip:chat@203.0.113.5:5070>", peerUpdates: true,
 		ownSDP: []byte(answerSDP), peerSDP: digest([]byte(offerSDP)),
 		leg: leg{
 			callID: "a84b4c76e66710@client.example.com", localTag: "1928301774", remoteTag: "a6c85cf", seq: 314159,

@@ -58,7 +58,7 @@ func (o *outgoing) build(t sip.Target) (*sip.Message, error) {
 		return nil, err
 	}
 	m.Add("Contact", contact)
-	for _, h := range append(asCaller(), o.d.e.askTimer(o.least)...) {
+	for _, h := range append(o.d.e.asCaller(), o.d.e.askTimer(o.least)...) {
 		m.Add(h.Name, h.Value)
 	}
 	o.d.e.addAgent(m)
@@ -179,6 +179,9 @@ func (o *outgoing) adopt(m *sip.Message, l *leg, a *sentAck) {
 		d.sequenced = false
 	}
 	d.remote, d.target, d.routes = l.remote, l.target, l.routes
+	if tx := o.req.tx; tx != nil { // nil: this is late, and the INVITE is on its way elsewhere
+		d.isAt(tx.Target().Addr.Addr())
+	}
 	d.phase, d.leave = acking, o.why
 	if d.leave == nil {
 		answer, _ := sessionDescription(m)
