@@ -88,6 +88,7 @@ func (a *Agent) start() error {
 	}
 	config := dialog.Config{Logger: a.log, Product: a.cfg.Product, Features: features, SetupTimeout: a.cfg.SetupTimeout}
 	config.SessionExpires, config.MinSE, config.Reliable = a.cfg.SessionExpires, a.cfg.MinSE, a.cfg.Reliable
+	config.Replacing, config.Refer = a.cfg.Replaces, a.cfg.Refer
 	config.MaxRedirects = a.cfg.MaxRedirects
 	config.Limits, config.PerSource = a.cfg.Limits.dialogs(), a.cfg.SourceLimits.dialogs()
 	if own := a.profiles[DefaultProfile].contact; own != (sip.URI{}) {

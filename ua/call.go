@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/parley-msrp/parley/internal/dialog"
@@ -19,9 +20,9 @@ type Call struct {
 	agent          *Agent
 	handler        Handler
 	caller         bool
-	offerer        bool // of the first session description; this side connects then
 	from, to, ruri string
-	callID         string
+	id             atomic.Pointer[string] // Call-ID
+	profile        *profile
 	started        time.Time
 	maxDuration    time.Duration // 0: no limit
 	sessions       []*Session    // set before the call is known to anybody
@@ -31,27 +32,32 @@ type Call struct {
 	cancel context.CancelFunc
 	told   notices
 
-	mu      sync.Mutex
-	dialog  *dialog.Dialog
-	own     *msrpsdp.Own         // our last session description
-	locals  []*msrpsdp.Local     // its lines; nil for a refused one
-	offered *offered             // the own offer that is not answered yet; nil: none, or that of the INVITE, which is own
-	peer    *msrpsdp.Description // the peer's last one; nil: none yet
-	state   State
-	expires time.Time // zero: never, or not established yet
-	over    bool      // its end was decided on
-	reason  string    // Reason header value of the BYE
+	mu       sync.Mutex
+	dialog   *dialog.Dialog
+	leg      uint32               // counts the dialogs that the call has moved to
+	pending  *dialog.Dialog       // to which it is about to move (REFER)
+	previous *dialog.Dialog       // which it has moved away from (Replaces), and which is still to be ended
+	offerer  bool                 // of the dialog's first session description; this side connects then
+	own      *msrpsdp.Own         // our last session description
+	locals   []*msrpsdp.Local     // its lines; nil for a refused one
+	offered  *offered             // the own offer that is not answered yet; nil: none, or that of the INVITE, which is own
+	peer     *msrpsdp.Description // the peer's last one; nil: none yet
+	state    State
+	expires  time.Time // zero: never, or not established yet
+	over     bool      // its end was decided on
+	reason   string    // Reason header value of the BYE
 }
 
 // newCall makes a call that began now.
 func (a *Agent) newCall(h Handler, callID string) *Call {
-	c := &Call{agent: a, handler: h, callID: callID, started: time.Now(), maxDuration: a.cfg.MaxDuration}
+	c := &Call{agent: a, handler: h, started: time.Now(), maxDuration: a.cfg.MaxDuration}
+	c.id.Store(&callID)
 	c.ctx, c.cancel = context.WithCancel(a.ctx)
 	return c
 }
 
-// CallID is the SIP Call-ID.
-func (c *Call) CallID() string { return c.callID }
+// CallID is the SIP Call-ID; another one once the sessions have moved to another call (RFC 3891, RFC 3515).
+func (c *Call) CallID() string { return *c.id.Load() }
 
 // Key names the SIP dialog; opaque. Empty before the dialog exists.
 func (c *Call) Key() string {
@@ -160,11 +166,13 @@ func (c *Call) part(s *Session, e End) {
 // hangUp ends what a call that is over still keeps going.
 func (c *Call) hangUp() {
 	c.mu.Lock()
-	d, reason := c.dialog, c.reason
+	all, reason := []*dialog.Dialog{c.dialog, c.pending, c.previous}, c.reason
 	c.mu.Unlock()
 	c.cancel()
-	if d != nil {
-		d.End(reason)
+	for _, d := range all {
+		if d != nil {
+			d.End(reason)
+		}
 	}
 }
 
@@ -233,14 +241,17 @@ func lostReason(err error) string {
 	}
 }
 
-// owner is the dialog.Owner of a Call.
-type owner struct{ c *Call }
+// owner is the dialog.Owner of a Call, for one of the dialogs that it is on in turn.
+type owner struct {
+	c   *Call
+	leg uint32
+}
 
-func (o owner) Progress(d *dialog.Dialog, _ *sip.Message) { o.c.attach(d) }
+func (o owner) Progress(d *dialog.Dialog, _ *sip.Message) { o.attach(d) }
 
 // setPeers tells each session what the peer's line for it said. Holding c.mu, or before the call is known to anybody.
 func (c *Call) setPeers() error {
-	for _, s := range c.sessions {
+	for _, s := range c.live() {
 		if err := s.setPeer(c.own.Peer(s.line, &c.peer.Lines[s.line])); err != nil && !s.over.Load() {
 			return err
 		}
@@ -249,8 +260,10 @@ func (c *Call) setPeers() error {
 }
 
 func (o owner) Established(d *dialog.Dialog, m *sip.Message) {
-	o.c.attach(d)
-	o.c.established(wrap(m))
+	o.attach(d)
+	if !o.stale() {
+		o.c.established(wrap(m))
+	}
 }
 
 func (c *Call) established(m *SIPMessage) {
@@ -259,17 +272,25 @@ func (c *Call) established(m *SIPMessage) {
 		c.mu.Unlock()
 		return
 	}
+	moved := c.state == Established // the sessions are, from a dialog before
 	c.state = Established
-	if c.maxDuration > 0 {
+	if c.maxDuration > 0 && !moved {
 		c.expires = time.Now().Add(c.maxDuration)
 	}
 	live := slices.DeleteFunc(slices.Clone(c.sessions), func(s *Session) bool { return s.over.Load() })
 	for _, s := range live {
-		c.told.put(func() { s.begin(m) })
+		if !moved {
+			c.told.put(func() { s.begin(m) })
+		}
 	}
+	connects, previous := c.offerer, c.previous
+	c.previous = nil
 	c.mu.Unlock()
 	c.told.tell()
-	if c.offerer {
+	if previous != nil {
+		previous.End(`SIP;cause=200;text="replaced"`)
+	}
+	if connects {
 		c.connectAll(live)
 	}
 }
@@ -286,7 +307,7 @@ func (c *Call) connect(s *Session) {
 	ctx, cancel := context.WithTimeout(c.ctx, connectTimeout)
 	defer cancel()
 	if err := s.media.Connect(ctx); err != nil && !s.over.Load() {
-		c.agent.log.Warn("MSRP connection not opened", "session_id", s.ID(), "call_id", c.callID, "err", err)
+		c.agent.log.Warn("MSRP connection not opened", "session_id", s.ID(), "call_id", c.CallID(), "err", err)
 		c.lost(s, fmt.Errorf("%w: %w", errNotConnected, err))
 	}
 }
@@ -294,6 +315,9 @@ func (c *Call) connect(s *Session) {
 // Ended forgets the call.
 func (o owner) Ended(_ *dialog.Dialog, e dialog.End) {
 	c := o.c
+	if o.stale() {
+		return // the call goes on without this dialog
+	}
 	c.finish(endOf(e))
 	for _, s := range c.sessions {
 		c.agent.table.remove(s)

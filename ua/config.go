@@ -60,6 +60,10 @@ type Config struct {
 	// Limits are those on the calls that come in, in all; SourceLimits those on the calls from one address, of IPv6 from one /64. Where one is
 	// reached, an INVITE gets 503 with Retry-After before anything else of it is looked at; live calls never notice.
 	Limits, SourceLimits CallLimits
+	// Replaces says which calls that come in may replace an established one; zero: none.
+	Replaces Replacing
+	// Refer lets the peer of an established call move its sessions by REFER, to a conference for example. REFER from anybody else is refused.
+	Refer bool
 	// MaxRedirects is how many Contacts of 3xx responses a call of this side's is sent on to, the best first and each once; a sips URI is never
 	// left for a sip one. 0: none, and the session fails as Refused (End.Contacts).
 	MaxRedirects int

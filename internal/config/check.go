@@ -71,6 +71,8 @@ func (c *SIP) check(report func(string, error)) {
 	report("sip.max_calls_per_second_per_source", checkLimit(c.MaxCallsPerSecondPerSource))
 	report("sip.max_calls_in_setup_per_source", checkLimit(c.MaxCallsInSetupPerSource))
 	report("sip.max_sessions_per_source", checkLimit(c.MaxSessionsPerSource))
+	report("sip.replaces", checkOneOf(c.Replaces, "off", "same_source", "any"))
+	report("sip.refer", checkOneOf(c.Refer, "off", "in_dialog"))
 	report("sip.max_redirects", checkRange(c.MaxRedirects, 0, 32))
 	if c.MinSE < leastSE {
 		report("sip.min_se", errors.New("is below 90, the smallest session interval that there may be (RFC 4028 §5); 90 or more would be right"))

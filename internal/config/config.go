@@ -36,6 +36,8 @@ type SIP struct {
 	MaxSessions                                   int // at least 1
 	MaxSessionsPerSource                          int
 
+	Replaces            string        // off, same_source, any
+	Refer               string        // off, in_dialog
 	MaxRedirects        int           // 0: none is followed
 	SessionExpires      time.Duration // 0: none is asked for
 	MinSE               time.Duration
@@ -97,6 +99,8 @@ func base() Config {
 			MaxCallsInSetup: 20_000,
 			MaxSessions:     100_000,
 			MinSE:           leastSE,
+			Replaces:        "same_source",
+			Refer:           "off",
 		},
 		MSRPUA: MSRPUA{
 			MyURI:           "msrp://127.0.0.1:2855;tcp",

@@ -105,6 +105,19 @@ func Keys() []Key {
 			field: func(c *Config) any { return &c.SIP.MaxSessionsPerSource },
 		},
 		{
+			Path: "sip.replaces", Reload: Restart,
+			Doc: "Which calls that come in may take the place of an established one, whose sessions then go on in the new call (Replaces, RFC 3891): `same_source` " +
+				"those that come from the address that the peer of the established call is at, a proxy's where one is between; `any` all that name its Call-ID and " +
+				"both tags; `off` none. The request route decides on them as on every call.",
+			field: func(c *Config) any { return &c.SIP.Replaces },
+		},
+		{
+			Path: "sip.refer", Reload: Restart,
+			Doc: "Whether the peer of an established call may move its sessions elsewhere, to a conference for example, by REFER (RFC 3515): `in_dialog` or " +
+				"`off`. REFER from anybody else is refused with 403. It makes this node call whom the peer names.",
+			field: func(c *Config) any { return &c.SIP.Refer },
+		},
+		{
 			Path: "sip.max_redirects", Reload: Restart,
 			Doc: "How many Contacts of 3xx responses a call from here is sent on to: the best first, each once, never from a sips URI to a sip one. 0: none; " +
 				"the session fails with the code of the response, and its event has the Contacts.",

@@ -157,6 +157,8 @@ func (n *node) agentConfig(c config.Config, security *ua.TLS) ua.Config {
 		SourceLimits: ua.CallLimits{
 			CallsPerSecond: sip.MaxCallsPerSecondPerSource, CallsInSetup: sip.MaxCallsInSetupPerSource, Calls: sip.MaxSessionsPerSource,
 		},
+		Replaces:       map[string]ua.Replacing{"same_source": ua.ReplacingSource, "any": ua.ReplacingAny}[sip.Replaces],
+		Refer:          sip.Refer == "in_dialog",
 		MaxRedirects:   sip.MaxRedirects,
 		SessionExpires: sip.SessionExpires,
 		MinSE:          sip.MinSE,
