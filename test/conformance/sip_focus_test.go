@@ -156,6 +156,38 @@ func TestFocus(t *testing.T) {
 		}
 	}
 
+	for _, way := range []struct {
+		name string
+		move func(t *testing.T, c *call) *focus
+	}{{"re-INVITE", byReInvite}, {"Replaces", byReplaces(false)}, {"REFER", byRefer(false, false)}} {
+		row(t, "G-011/what the old peer left unanswered goes to the focus under its Message-ID, by "+way.name, func(t *testing.T) {
+			c := answered(t, n, setup{})
+			n.SendMessage(t, c.id, "text/plain", "in flight")
+			open := c.c.Request(t, patience(), "SEND")
+			f := way.move(t, c)
+			c.c.Close()
+			if way.name == "REFER" {
+				f.c.c = f.l.Accept(t, patience())
+			} else {
+				f.dialled(t)
+			}
+			var again *peer.Frame
+			for again == nil || !again.HasBody {
+				again = f.c.c.Request(t, patience(), "SEND")
+				f.c.c.Answer(again, 200, "OK")
+			}
+			if string(again.Body) != "in flight" || again.Get("Message-ID") != open.Get("Message-ID") || again.Get("To-Path") != f.c.s.Own {
+				t.Errorf("%q to %s", again.Body, again.Get("To-Path"))
+			}
+			if e := n.Await(t, c.id, "E_MSRP_MSG_SENT", 1); len(e) != 1 || e[0].Text("fate") != "delivered" {
+				t.Errorf("%v", e)
+			}
+			f.c.received(t)
+			c.over = true
+			f.c.bye(t)
+		})
+	}
+
 	row(t, "S-044/REFER to somebody who refuses changes nothing", func(t *testing.T) {
 		c := answered(t, n, setup{})
 		f := newAgent(t, n, "tcp")
