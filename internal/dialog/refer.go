@@ -1,7 +1,6 @@
 package dialog
 
 import (
-	"errors"
 	"net/url"
 	"strconv"
 	"strings"
@@ -41,14 +40,14 @@ const expiresIn = "120"
 func (d *Dialog) serveRefer(tx *sip.ServerTx, m *sip.Message) {
 	owner, takes := d.owner.(Referred)
 	var refused *Refusal
-	r, err := readReferral(m)
+	r, broken := readReferral(m)
 	switch {
 	case !takes, !d.e.cfg.Refer:
 		refused = d.e.notAllowed()
 	case d.phase != established || d.leave != nil, d.referral != nil:
 		refused = later()
-	case err != nil:
-		refused = &Refusal{Code: 400, Reason: err.Error()}
+	case broken != nil:
+		refused = broken
 	default:
 		r.d = d
 		d.referral = r
@@ -78,17 +77,17 @@ func (d *Dialog) serveRefer(tx *sip.ServerTx, m *sip.Message) {
 }
 
 // readReferral reads what a REFER asks for: an INVITE to a SIP URI.
-func readReferral(m *sip.Message) (*Referral, error) {
+func readReferral(m *sip.Message) (*Referral, *Refusal) {
 	rows := m.List("Refer-To")
 	if len(rows) != 1 {
-		return nil, errors.New("Want One Refer-To")
+		return nil, &Refusal{Code: 400, Reason: "Want One Refer-To"}
 	}
 	to, err := sip.ParseAddress(rows[0])
 	if err != nil || !to.URI.IsSIP() {
-		return nil, errors.New("Want a SIP URI in Refer-To")
+		return nil, &Refusal{Code: 400, Reason: "Want a SIP URI in Refer-To"}
 	}
 	if method, ok := to.URI.Param("method"); ok && !strings.EqualFold(method, "INVITE") {
-		return nil, errors.New("Only INVITE Is Sent")
+		return nil, &Refusal{Code: 400, Reason: "Only INVITE Is Sent"}
 	}
 	r := &Referral{ReferredBy: strings.Clone(m.Get("Referred-By")), silent: strings.EqualFold(strings.TrimSpace(m.Get("Refer-Sub")), "false")}
 	for h := range strings.SplitSeq(strings.TrimPrefix(to.URI.Header, "?"), "&") {
@@ -97,10 +96,10 @@ func readReferral(m *sip.Message) (*Referral, error) {
 			continue // other headers are not the peer's to choose
 		}
 		if r.Replaces, err = url.PathUnescape(value); err != nil {
-			return nil, errors.New("Broken Replaces")
+			return nil, &Refusal{Code: 400, Reason: "Broken Replaces"}
 		}
 		if _, ok := readReplaces(r.Replaces); !ok || oneLine(r.Replaces) != r.Replaces {
-			return nil, errors.New("Broken Replaces")
+			return nil, &Refusal{Code: 400, Reason: "Broken Replaces"}
 		}
 	}
 	to.URI.Header = ""
