@@ -204,6 +204,25 @@ func TestFocus(t *testing.T) {
 		}
 	})
 
+	row(t, "S-044/the session ends while the one that it was referred to rings", func(t *testing.T) {
+		c := answered(t, n, setup{})
+		f := newAgent(t, n, "udp")
+		if r := c.a.Ask(t, patience(), c.d.Request("REFER").Add("Refer-To", "<"+f.ContactURI()+">")); r.Code() != 202 {
+			t.Fatal(r.Start)
+		}
+		c.notified(t, "active", "SIP/2.0 100")
+		invite := f.Request(t, patience(), "INVITE")
+		d := f.Answering(invite)
+		d.Answer(t, invite, 180, "Ringing")
+		n.EndSession(t, c.id)
+		cancel := f.Request(t, patience(), "CANCEL")
+		d.Answer(t, cancel, 200, "OK")
+		d.Answer(t, invite, 487, "Request Terminated")
+		f.Request(t, patience(), "ACK")
+		c.byeCame(t)
+		c.gone(t)
+	})
+
 	row(t, "S-044/Replaces of no dialog: 481, from elsewhere: 403, early-only: 486", func(t *testing.T) {
 		c := answered(t, n, setup{})
 		a := newAgent(t, n, "udp")
