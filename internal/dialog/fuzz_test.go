@@ -38,6 +38,7 @@ func FuzzState(f *testing.F) {
 func FuzzRefer(f *testing.F) {
 	f.Add("<sip:focus@192.0.2.7;transport=tcp?Replaces=a%40b%3Bto-tag%3D1%3Bfrom-tag%3D2&Subject=x>", "<sip:a@b>")
 	f.Add("sip:a@b", "")
+	e := New(Config{}, nil)
 	f.Fuzz(func(t *testing.T, to, by string) {
 		m := sip.NewRequest("REFER", "sip:a@b")
 		m.Add("Refer-To", to)
@@ -46,8 +47,8 @@ func FuzzRefer(f *testing.F) {
 		if refused != nil {
 			return
 		}
-		if _, err := legFor(Invite{RequestURI: r.Target, From: "sip:a@b", To: "<" + r.Target + ">"}); err != nil && oneLine(r.Target) == r.Target {
-			if u, _ := sip.ParseURI(r.Target); u.Scheme == "sip" {
+		if u, err := sip.ParseURI(r.Target); err != nil || u.Scheme == "sip" && oneLine(r.Target) == r.Target {
+			if _, err := e.legFor(Invite{RequestURI: r.Target, From: "sip:a@b", To: "<" + r.Target + ">"}); err != nil {
 				t.Errorf("%q: %v", r.Target, err)
 			}
 		}

@@ -81,7 +81,7 @@ func (o *outgoing) elsewhere(end End) bool {
 		r.pending = r.pending[1:]
 		target := requestTarget(next)
 		// RFC 3261 §8.1.3.4: never from sips to anything else without asking.
-		if key := canonical(target); !slices.Contains(r.tried, key) && (!secure || next.Scheme == "sips") {
+		if key := canonical(target); !slices.Contains(r.tried, key) && (!secure || next.Scheme == "sips") && d.e.canReach(next.Scheme) == nil {
 			r.tried = append(r.tried, key)
 			r.followed++
 			o.redirect(strings.Clone(target))
