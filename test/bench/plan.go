@@ -26,6 +26,8 @@ type plan struct {
 	only     *regexp.Regexp
 	sessions int // of a crowd, and nothing else; 0: the table
 	sharing  int // how many of them share a connection
+	warmup   time.Duration
+	held     int
 }
 
 func (p plan) execute(ctx context.Context) (err error) {
@@ -46,6 +48,9 @@ func (p plan) execute(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	if err := p.measureCalls(ctx, out); err != nil {
+		return err
+	}
 	if p.only.MatchString("idle") {
 		if err := measureCrowd(ctx, idleSessions, 1, os.Stdout, out); err != nil {
 			return err
@@ -55,16 +60,11 @@ func (p plan) execute(ctx context.Context) (err error) {
 }
 
 func (p plan) measureRows(ctx context.Context, chosen []row, out *os.File) (err error) {
-	if p.awake {
-		a, err := startSelf(ctx, awakeMode)
-		if err != nil {
-			return err
-		}
-		defer a.stop()
-		if _, err := a.out.ReadByte(); err != nil {
-			return fmt.Errorf("the processors are not kept awake: %w", err)
-		}
+	sleep, err := p.keepAwake(ctx)
+	if err != nil {
+		return err
 	}
+	defer sleep()
 	servers, err := p.start(ctx)
 	for _, s := range servers {
 		defer func() { err = errors.Join(err, s.stop()) }()
@@ -87,6 +87,21 @@ func (p plan) measureRows(ctx context.Context, chosen []row, out *os.File) (err 
 		}
 	}
 	return nil
+}
+
+// keepAwake keeps the processors awake until sleep is called, if that is wanted.
+func (p plan) keepAwake(ctx context.Context) (sleep func() error, err error) {
+	if !p.awake {
+		return func() error { return nil }, nil
+	}
+	a, err := startSelf(ctx, awakeMode)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := a.out.ReadByte(); err != nil {
+		return nil, errors.Join(fmt.Errorf("the processors are not kept awake: %w", err), a.stop())
+	}
+	return a.stop, nil
 }
 
 // The ports of the echo and the engine have as many digits as the daemon's MSRP port, so that all are sent the same octets.
