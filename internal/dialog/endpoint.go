@@ -82,7 +82,7 @@ func (e *Endpoint) Len() int { return e.dialogs.count() }
 
 // Request implements sip.User.
 func (e *Endpoint) Request(tx *sip.ServerTx, m *sip.Message) {
-	tag := m.To().Tag()
+	tag := m.ToTag()
 	own := ""
 	if tag == "" {
 		own = sip.NewTag()
@@ -112,7 +112,7 @@ func (e *Endpoint) Request(tx *sip.ServerTx, m *sip.Message) {
 
 // Ack implements sip.User: the ACK of a 2xx, matched by dialog and CSeq number; any other is dropped (S-034).
 func (e *Endpoint) Ack(_ sip.Flow, m *sip.Message) {
-	if d := e.table.find(m.CallID(), m.To().Tag()); d != nil {
+	if d := e.table.find(m.CallID(), m.ToTag()); d != nil {
 		d.tasks.run(func() { d.acknowledged(m) })
 	}
 }

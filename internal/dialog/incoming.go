@@ -230,7 +230,7 @@ func (e *Endpoint) newIncoming(tx *sip.ServerTx, m *sip.Message, tag string, off
 	seq, _ := m.CSeq()
 	d := &Dialog{e: e, phase: ringing, sequenced: true, remoteSeq: seq}
 	d.leg = leg{
-		callID: m.CallID(), localTag: tag, remoteTag: m.From().Tag(), local: withTag(m.Get("To"), tag), remote: m.Get("From"),
+		callID: m.CallID(), localTag: tag, remoteTag: m.FromTag(), local: withTag(m.Get("To"), tag), remote: m.Get("From"),
 		target: peer.String(), routes: recordRoute, seq: firstSeq(),
 	}
 	d.from, _ = e.stack.LocalOn(tx.Flow()) // there is one, or contactOn had failed
@@ -271,6 +271,9 @@ func (in *Incoming) arm() {
 
 // expires reads the Expires of an INVITE.
 func expires(value string) (time.Duration, bool) {
+	if value == "" {
+		return 0, false
+	}
 	n, err := strconv.ParseUint(value, 10, 32)
 	return time.Duration(n) * time.Second, err == nil
 }

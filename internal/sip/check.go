@@ -53,7 +53,10 @@ func check(m *Message) (e essentials, hasVia bool, f fault) {
 	if f.code != 0 {
 		return e, true, f
 	}
-	return e, true, e.parse(m, from, to, cseq)
+	if f = e.parse(m, from, to, cseq); f.code == 0 {
+		m.known = known{e.fromTag, e.toTag, e.cseqOf, e.cseq, true}
+	}
+	return e, true, f
 }
 
 func (e *essentials) parse(m *Message, from, to, cseq string) fault {

@@ -28,6 +28,7 @@ type subscriber interface {
 // counters are what a called process says of itself, without a garbage collection.
 type counters struct {
 	Mallocs     uint64 // objects allocated so far
+	Octets      uint64 // of those
 	Heap        int64  // octets of live and dead objects, without the ballast
 	Open        int    // calls that stand
 	Established int64  // calls so far
@@ -109,7 +110,7 @@ func (called) close() {}
 func countProcess(c counters) (counters, error) {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	c.Mallocs, c.Heap, c.Goroutines = m.Mallocs, int64(m.HeapAlloc)-ballastSize, runtime.NumGoroutine()
+	c.Mallocs, c.Octets, c.Heap, c.Goroutines = m.Mallocs, m.TotalAlloc, int64(m.HeapAlloc)-ballastSize, runtime.NumGoroutine()
 	files, err := os.ReadDir("/proc/self/fd")
 	c.Descriptors = len(files)
 	return c, err

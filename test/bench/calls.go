@@ -33,7 +33,7 @@ const (
 const (
 	firstRate   = 5000
 	lastRate    = 60000
-	momentRate  = 500 // where a moment is all that is wanted
+	momentRate  = 2000 // where a moment is all that is wanted
 	stepsOfRate = 5   // a rate lasts so many times the duration of a run
 )
 
@@ -53,6 +53,7 @@ type pass struct {
 	phone  phoneReply
 	cpu    time.Duration // of the server
 	allocs float64       // for each call; 0: not known
+	octets float64       // of those
 	heap   int64         // octets at its end
 	failed string        // why the rate cannot be kept; empty: it can
 }
@@ -217,6 +218,7 @@ func (x *exchange) pass(rate int, length time.Duration) (s pass, err error) {
 	s.heap = after.Heap
 	if n := s.phone.Finished; n > 0 && x.control != nil {
 		s.allocs = float64(after.Mallocs-before.Mallocs) / float64(n)
+		s.octets = float64(after.Octets-before.Octets) / float64(n)
 	}
 	s.judge(length)
 	return s, err
@@ -255,7 +257,7 @@ func (s *pass) micros(d time.Duration) float64 {
 func (s *pass) print(w io.Writer) {
 	fmt.Fprintf(w, "  %6d a second: %8.0f  %6.1f µs CPU a call  generator %5.1f µs", s.rate, s.perSecond(), s.micros(s.cpu), s.micros(s.phone.Generator))
 	if s.allocs > 0 {
-		fmt.Fprintf(w, "  %5.1f allocations  heap %4d MiB", s.allocs, s.heap>>20)
+		fmt.Fprintf(w, "  %5.1f allocations of %5.0f octets  heap %4d MiB", s.allocs, s.octets, s.heap>>20)
 	}
 	fmt.Fprintf(w, "  %d repeated", s.phone.Repeated)
 	if s.failed != "" {
