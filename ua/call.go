@@ -26,12 +26,11 @@ type Call struct {
 	maxDuration    time.Duration // 0: no limit
 	sessions       []*Session    // set before the call is known to anybody
 
-	// ctx ends with the call, and with the agent: nothing is connected to any more.
-	ctx    context.Context
-	cancel context.CancelFunc
-	told   notices
+	told notices
 
 	mu      sync.Mutex
+	ctx     context.Context // of untilOver; nil until that is called
+	cancel  context.CancelFunc
 	dialog  *dialog.Dialog
 	own     *msrpsdp.Own         // our last session description
 	locals  []*msrpsdp.Local     // its lines; nil for a refused one
@@ -45,9 +44,20 @@ type Call struct {
 
 // newCall makes a call that began now.
 func (a *Agent) newCall(h Handler, callID string) *Call {
-	c := &Call{agent: a, handler: h, callID: callID, started: time.Now(), maxDuration: a.cfg.MaxDuration}
-	c.ctx, c.cancel = context.WithCancel(a.ctx)
-	return c
+	return &Call{agent: a, handler: h, callID: callID, started: time.Now(), maxDuration: a.cfg.MaxDuration}
+}
+
+// untilOver gives a context that ends with the call, and with the agent: nothing is connected to any more. Most calls that come in never need one.
+func (c *Call) untilOver() context.Context {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ctx == nil {
+		c.ctx, c.cancel = context.WithCancel(c.agent.ctx)
+		if c.over {
+			c.cancel()
+		}
+	}
+	return c.ctx
 }
 
 // CallID is the SIP Call-ID.
@@ -160,9 +170,11 @@ func (c *Call) part(s *Session, e End) {
 // hangUp ends what a call that is over still keeps going.
 func (c *Call) hangUp() {
 	c.mu.Lock()
-	d, reason := c.dialog, c.reason
+	d, reason, cancel := c.dialog, c.reason, c.cancel
 	c.mu.Unlock()
-	c.cancel()
+	if cancel != nil {
+		cancel()
+	}
 	if d != nil {
 		d.End(reason)
 	}
@@ -283,7 +295,7 @@ func (c *Call) connectAll(sessions []*Session) {
 
 // connect opens the session's connection, which sends the binding SEND.
 func (c *Call) connect(s *Session) {
-	ctx, cancel := context.WithTimeout(c.ctx, connectTimeout)
+	ctx, cancel := context.WithTimeout(c.untilOver(), connectTimeout)
 	defer cancel()
 	if err := s.media.Connect(ctx); err != nil && !s.over.Load() {
 		c.agent.log.Warn("MSRP connection not opened", "session_id", s.ID(), "call_id", c.callID, "err", err)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -32,13 +31,12 @@ type Config struct {
 
 // Endpoint answers and starts dialogs on a stack. It is the stack's User. Safe for concurrent use.
 type Endpoint struct {
-	cfg   Config
-	log   *slog.Logger
-	user  User
-	stack *sip.Stack
-	table *table
-	// undecided finds an Incoming by its transaction, for CANCEL.
-	undecided sync.Map
+	cfg       Config
+	log       *slog.Logger
+	user      User
+	stack     *sip.Stack
+	table     *table
+	undecided undecided
 
 	draining, closed atomic.Bool
 	dialogs          gauge
@@ -70,6 +68,7 @@ func New(c Config, u User) *Endpoint {
 	}
 	c.Product = oneLine(c.Product)
 	e := &Endpoint{cfg: c, log: c.Logger, user: u, table: newTable()}
+	e.undecided.byTx = map[*sip.ServerTx]*Incoming{}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	return e
 }
@@ -119,8 +118,8 @@ func (e *Endpoint) Ack(_ sip.Flow, m *sip.Message) {
 
 // Cancel implements sip.User: a CANCEL counts as long as no final response went (S-004).
 func (e *Endpoint) Cancel(tx *sip.ServerTx, m *sip.Message) {
-	if in, ok := e.undecided.Load(tx); ok {
-		in.(*Incoming).cancelled(m)
+	if in := e.undecided.find(tx); in != nil {
+		in.cancelled(m)
 	}
 }
 

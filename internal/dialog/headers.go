@@ -25,9 +25,14 @@ const (
 )
 
 // capabilities are said in responses to INVITE, UPDATE and OPTIONS, asCaller in own INVITE and UPDATE.
-func capabilities() []sip.Header {
-	return []sip.Header{{Name: "Allow", Value: allow}, {Name: "Supported", Value: supported}}
+func capabilities() []sip.Header { return appendCapabilities(nil) }
+
+func appendCapabilities(h []sip.Header) []sip.Header {
+	return append(h, sip.Header{Name: "Allow", Value: allow}, sip.Header{Name: "Supported", Value: supported})
 }
+
+// headerRoom is for what follows an INVITE's own headers in its answer: those of capabilities, of a session timer and of reply.
+const headerRoom = 6
 
 func asCaller() []sip.Header {
 	return []sip.Header{{Name: "Allow", Value: allow}, {Name: "Supported", Value: spokenAsCaller}}

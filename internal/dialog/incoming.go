@@ -70,12 +70,11 @@ func (in *Incoming) ownContact() string {
 
 // headers are those of a response that makes a dialog; in.mu is held, or the INVITE is settled.
 func (in *Incoming) headers() []sip.Header {
-	last := len(in.head) - 1
-	h := in.head[last]
+	h := append(make([]sip.Header, 0, len(in.head)+headerRoom), in.head...)
 	if in.contact != "" {
-		h.Value = in.contact
+		h[len(h)-1].Value = in.contact
 	}
-	return append(append(in.head[:last:last], h), capabilities()...)
+	return appendCapabilities(h)
 }
 
 // Ring sends a provisional response above 100, which is then repeated each minute. It fails with ErrOver once the INVITE is over. To a caller that
@@ -104,7 +103,16 @@ func (in *Incoming) provisional() {
 		return
 	}
 	in.d.e.reply(in.tx, in.code, in.reason, in.headers(), nil)
-	in.progress.Reset(progressInterval)
+	in.repeatAfter(progressInterval)
+}
+
+// repeatAfter has the provisional response sent again; in.mu is held.
+func (in *Incoming) repeatAfter(d time.Duration) {
+	if in.progress == nil { // the INVITE is still being handed over
+		in.progress = time.AfterFunc(d, in.stillUndecided)
+		return
+	}
+	in.progress.Reset(d)
 }
 
 func (in *Incoming) stillUndecided() {
@@ -172,9 +180,13 @@ func (in *Incoming) settle() bool {
 		in.late = in.reliable.open.rack
 	}
 	in.reliable.stop()
-	in.progress.Stop()
-	in.deadline.Stop()
-	in.d.e.undecided.Delete(in.tx)
+	if in.progress != nil {
+		in.progress.Stop()
+	}
+	if in.deadline != nil {
+		in.deadline.Stop()
+	}
+	in.d.e.undecided.remove(in)
 	return true
 }
 
@@ -211,6 +223,7 @@ func (e *Endpoint) invited(tx *sip.ServerTx, m *sip.Message, tag string, offer [
 		return
 	}
 	e.user.Invite(in)
+	in.arm()
 }
 
 func (e *Endpoint) newIncoming(tx *sip.ServerTx, m *sip.Message, tag string, offer []byte) (*Incoming, *Refusal) {
@@ -244,24 +257,28 @@ func (e *Endpoint) newIncoming(tx *sip.ServerTx, m *sip.Message, tag string, off
 	}
 	in.head = append(in.head, sip.Header{Name: "Contact", Value: contact})
 	d.in = in
-	// From here on CANCEL and Close find it: they wait until it is ready.
-	in.mu.Lock()
-	defer in.mu.Unlock()
+	// From here on CANCEL and Close find it.
 	if !e.register(d) {
 		return nil, overloaded("Too Many Calls")
 	}
-	e.undecided.Store(tx, in)
-	in.arm()
+	e.undecided.add(in)
 	return in, nil
 }
 
-// arm starts the timers of an undecided INVITE; in.mu is held.
+// arm starts the timers of an INVITE that was not decided at once.
 func (in *Incoming) arm() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.settled {
+		return
+	}
 	interval := progressInterval
 	if in.reliable.on {
 		interval = reliableInterval
 	}
-	in.progress = time.AfterFunc(interval, in.stillUndecided)
+	if in.progress == nil {
+		in.progress = time.AfterFunc(interval, in.stillUndecided)
+	}
 	limit, code, why := in.d.e.cfg.SetupTimeout, 480, "not answered in time"
 	if x, ok := expires(in.tx.Request().Get("Expires")); ok && x < limit {
 		limit, code, why = x, 487, "expired" // RFC 3261 §13.3.1 (S-037)

@@ -34,7 +34,7 @@ const (
 	firstRate   = 5000
 	lastRate    = 60000
 	momentRate  = 2000 // where a moment is all that is wanted
-	stepsOfRate = 5   // a rate lasts so many times the duration of a run
+	stepsOfRate = 5    // a rate lasts so many times the duration of a run
 )
 
 // A caller of many is a server, a phone that calls it, and what reads both.
