@@ -83,6 +83,7 @@ func startProfiles(name string) (stop func() error, err error) {
 		if err != nil {
 			return errors.Join(err, f.Close())
 		}
+		runtime.GC() // the profile is as old as the last collection
 		return errors.Join(pprof.Lookup("allocs").WriteTo(allocs, 0), allocs.Close(), f.Close())
 	}, nil
 }
