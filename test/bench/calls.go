@@ -33,7 +33,7 @@ const (
 const (
 	firstRate   = 5000
 	lastRate    = 60000
-	momentRate  = 4000 // where a moment is all that is wanted
+	momentRate  = 1000 // where a moment is all that is wanted
 	stepsOfRate = 5    // a rate lasts so many times the duration of a run
 )
 
