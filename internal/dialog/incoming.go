@@ -1,7 +1,6 @@
 package dialog
 
 import (
-	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -125,7 +124,7 @@ func (in *Incoming) stillUndecided() {
 
 // Accept sends the 200 with own as session description, and makes the dialog: own is the answer to Offer, or where that is nil an offer, whose
 // answer o.Answered gets from the ACK (S-023). It fails with ErrOver when the INVITE was decided, cancelled or given up before. o may be called
-// before it returns.
+// before it returns. own must not be changed afterwards.
 func (in *Incoming) Accept(own []byte, o Owner) (*Dialog, error) {
 	switch {
 	case o == nil:
@@ -135,7 +134,6 @@ func (in *Incoming) Accept(own []byte, o Owner) (*Dialog, error) {
 	case !in.settle():
 		return nil, ErrOver
 	}
-	own = bytes.Clone(own)
 	in.d.tasks.call(func() { in.d.accept(in, own, o) }, in.d.e.spawn)
 	return in.d, nil
 }

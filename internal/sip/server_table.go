@@ -88,6 +88,12 @@ func (t *serverTable) admit(r *serverRecord, maxTx int, maxOpen int64) (*serverR
 	return r, admitted
 }
 
+func (t *serverTable) count() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.byKey)
+}
+
 // answered gives back what the request weighed.
 func (t *serverTable) answered(size int) {
 	t.mu.Lock()

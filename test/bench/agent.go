@@ -173,11 +173,12 @@ type dialogs struct {
 	endpoint           *dialog.Endpoint
 	stack              *sip.Stack
 	at                 netip.AddrPort
+	answer             []byte
 	established, ended atomic.Int64
 }
 
 func openDialogs(at netip.AddrPort) (subscriber, error) {
-	d := &dialogs{}
+	d := &dialogs{answer: []byte(preparedText)}
 	d.endpoint = dialog.New(dialog.Config{}, d)
 	var err error
 	if d.stack, err = sip.NewStack(sip.Config{User: d.endpoint}); err != nil {
@@ -200,12 +201,12 @@ func (d *dialogs) close() error {
 	return errors.Join(closeWithin(d.endpoint.Close), closeWithin(d.stack.Close))
 }
 
-const preparedAnswer = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns= -\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=message 2855 TCP/MSRP *\r\n" +
+const preparedText = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns= -\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=message 2855 TCP/MSRP *\r\n" +
 	"a=accept-types:text/plain *\r\na=path:msrp://127.0.0.1:2855/prepared;tcp\r\n"
 
-func (d *dialogs) Invite(in *dialog.Incoming)               { _, _ = in.Accept([]byte(preparedAnswer), d) }
-func (d *dialogs) Query(q *dialog.Query)                    { q.Accept([]byte(preparedAnswer)) }
-func (d *dialogs) Capabilities() []byte                     { return []byte(preparedAnswer) }
+func (d *dialogs) Invite(in *dialog.Incoming)               { _, _ = in.Accept(d.answer, d) }
+func (d *dialogs) Query(q *dialog.Query)                    { q.Accept(d.answer) }
+func (d *dialogs) Capabilities() []byte                     { return d.answer }
 func (d *dialogs) Progress(*dialog.Dialog, *sip.Message)    {}
 func (d *dialogs) MakeOffer(*dialog.Dialog) []byte          { return nil }
 func (d *dialogs) Ended(*dialog.Dialog, dialog.End)         { d.ended.Add(1) }
@@ -214,5 +215,5 @@ func (d *dialogs) Established(*dialog.Dialog, *sip.Message) { d.established.Add(
 func (d *dialogs) Answered(*dialog.Dialog, *sip.Message, []byte) *dialog.Refusal { return nil }
 
 func (d *dialogs) Offer(*dialog.Dialog, *sip.Message, []byte) ([]byte, *dialog.Refusal) {
-	return []byte(preparedAnswer), nil
+	return d.answer, nil
 }
