@@ -28,11 +28,15 @@ type plan struct {
 	sharing  int // how many of them share a connection
 	warmup   time.Duration
 	held     int
+	soak     time.Duration // of calls, and nothing else; 0: the table
 }
 
 func (p plan) execute(ctx context.Context) (err error) {
+	if p.soak > 0 {
+		return p.soakCalls(ctx)
+	}
 	if p.sessions > 0 {
-		return measureCrowd(ctx, p.sessions, p.sharing, os.Stdout, io.Discard)
+		return measureCrowd(ctx, crowd{kind: engineMode, sessions: p.sessions, perConnection: p.sharing}, os.Stdout, io.Discard)
 	}
 	if err := os.MkdirAll(filepath.Dir(p.out), 0o755); err != nil {
 		return err
@@ -52,7 +56,14 @@ func (p plan) execute(ctx context.Context) (err error) {
 		return err
 	}
 	if p.only.MatchString("idle") {
-		if err := measureCrowd(ctx, idleSessions, 1, os.Stdout, out); err != nil {
+		if err := measureCrowd(ctx, crowd{kind: engineMode, sessions: idleSessions, perConnection: 1}, os.Stdout, out); err != nil {
+			return err
+		}
+		c := crowd{kind: wholeAgent, sessions: p.held, perConnection: 1}
+		if p.warmup > 0 {
+			c.rest = holdTime
+		}
+		if err := measureCrowd(ctx, c, os.Stdout, out); err != nil {
 			return err
 		}
 	}
