@@ -35,6 +35,9 @@ func (p plan) soakCalls(ctx context.Context) (err error) {
 	if top == 0 {
 		return fmt.Errorf("not even %d calls a second", firstRate)
 	}
+	if _, err := x.pass(top/2, p.warmup); err != nil { // tables do not shrink: they get as large as they will
+		return err
+	}
 	before, err := x.rest(ctx)
 	if err != nil {
 		return err
