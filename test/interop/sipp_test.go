@@ -170,7 +170,7 @@ func (r *sippRun) of(t *testing.T, d *daemon.Daemon) sippCounts {
 	}
 	defer media.Close()
 	dir := t.TempDir()
-	limit := 2*time.Minute + 3*time.Duration(r.calls/callsPerSecond)*time.Second
+	limit := 5*time.Minute + 3*time.Duration(r.calls/callsPerSecond)*time.Second
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	args := []string{
