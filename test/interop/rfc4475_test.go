@@ -171,7 +171,7 @@ func provoke(t *testing.T, proto, to string, octets []byte, after func()) int {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, port := range []uint16{5050, 5070, 5060} {
+		for _, port := range []uint16{5050, 5061, 5070, 5060} {
 			c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(own, port)))
 			if err != nil {
 				t.Fatal(err)
