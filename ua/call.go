@@ -27,12 +27,11 @@ type Call struct {
 	maxDuration    time.Duration // 0: no limit
 	sessions       []*Session    // set before the call is known to anybody
 
-	// ctx ends with the call, and with the agent: nothing is connected to any more.
-	ctx    context.Context
-	cancel context.CancelFunc
-	told   notices
+	told notices
 
 	mu       sync.Mutex
+	ctx      context.Context // of untilOver; nil until that is called
+	cancel   context.CancelFunc
 	dialog   *dialog.Dialog
 	leg      uint32               // counts the dialogs that the call has moved to
 	pending  *dialog.Dialog       // to which it is about to move (REFER)
@@ -52,8 +51,20 @@ type Call struct {
 func (a *Agent) newCall(h Handler, callID string) *Call {
 	c := &Call{agent: a, handler: h, started: time.Now(), maxDuration: a.cfg.MaxDuration}
 	c.id.Store(&callID)
-	c.ctx, c.cancel = context.WithCancel(a.ctx)
 	return c
+}
+
+// untilOver gives a context that ends with the call, and with the agent: nothing is connected to any more. Most calls that come in never need one.
+func (c *Call) untilOver() context.Context {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ctx == nil {
+		c.ctx, c.cancel = context.WithCancel(c.agent.ctx)
+		if c.over {
+			c.cancel()
+		}
+	}
+	return c.ctx
 }
 
 // CallID is the SIP Call-ID; another one once the sessions have moved to another call (RFC 3891, RFC 3515).
@@ -167,8 +178,11 @@ func (c *Call) part(s *Session, e End) {
 func (c *Call) hangUp() {
 	c.mu.Lock()
 	all, reason := []*dialog.Dialog{c.dialog, c.pending, c.previous}, c.reason
+	cancel := c.cancel
 	c.mu.Unlock()
-	c.cancel()
+	if cancel != nil {
+		cancel()
+	}
 	for _, d := range all {
 		if d != nil {
 			d.End(reason)
@@ -304,7 +318,7 @@ func (c *Call) connectAll(sessions []*Session) {
 
 // connect opens the session's connection, which sends the binding SEND.
 func (c *Call) connect(s *Session) {
-	ctx, cancel := context.WithTimeout(c.ctx, connectTimeout)
+	ctx, cancel := context.WithTimeout(c.untilOver(), connectTimeout)
 	defer cancel()
 	if err := s.media.Connect(ctx); err != nil && !s.over.Load() {
 		c.agent.log.Warn("MSRP connection not opened", "session_id", s.ID(), "call_id", c.CallID(), "err", err)

@@ -217,7 +217,6 @@ func (c *Call) announce() {
 // abandon gives back the sessions of a call that never came to be. The Handler hears nothing.
 func (c *Call) abandon() {
 	c.conclude(End{})
-	c.cancel()
 	for _, s := range c.sessions {
 		s.media.Close()
 		c.agent.table.remove(s)

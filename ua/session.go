@@ -2,6 +2,7 @@ package ua
 
 import (
 	"context"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -79,7 +80,8 @@ func (s *Session) setPeer(p msrp.Peer) error {
 // begin tells the Handler that the session is established. A notice.
 func (s *Session) begin(m *SIPMessage) {
 	c := s.call
-	c.agent.log.Info("session established", "session_id", s.ID(), "call_id", c.CallID(), "from", c.from, "to", c.to)
+	c.agent.log.LogAttrs(context.Background(), slog.LevelInfo, "session established", slog.String("session_id", s.ID()), slog.String("call_id", c.CallID()),
+		slog.String("from", c.from), slog.String("to", c.to))
 	c.handler.Established(s, m)
 }
 
@@ -87,7 +89,8 @@ func (s *Session) begin(m *SIPMessage) {
 func (s *Session) finish(e End, established bool) {
 	c := s.call
 	s.media.Close()
-	c.agent.log.Info("session ended", "session_id", s.ID(), "call_id", c.CallID(), "cause", e.Cause.String(), "code", e.Code, "reason", e.Reason)
+	c.agent.log.LogAttrs(context.Background(), slog.LevelInfo, "session ended", slog.String("session_id", s.ID()), slog.String("call_id", c.CallID()),
+		slog.String("cause", e.Cause.String()), slog.Int("code", e.Code), slog.String("reason", e.Reason))
 	if established {
 		c.handler.Ended(s, e)
 	} else {

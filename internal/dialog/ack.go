@@ -58,7 +58,7 @@ func (u *unackedFinal) stop() {
 func (d *Dialog) acknowledged(m *sip.Message) {
 	seq, _ := m.CSeq()
 	i := slices.IndexFunc(d.acks, func(u *unackedFinal) bool { return u.seq == seq })
-	if i < 0 || m.From().Tag() != d.remoteTag {
+	if i < 0 || m.FromTag() != d.remoteTag {
 		return
 	}
 	offer := d.acks[i].offer

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -42,13 +41,12 @@ type Config struct {
 
 // Endpoint answers and starts dialogs on a stack. It is the stack's User. Safe for concurrent use.
 type Endpoint struct {
-	cfg   Config
-	log   *slog.Logger
-	user  User
-	stack *sip.Stack
-	table *table
-	// undecided finds an Incoming by its transaction, for CANCEL.
-	undecided sync.Map
+	cfg       Config
+	log       *slog.Logger
+	user      User
+	stack     *sip.Stack
+	table     *table
+	undecided undecided
 
 	draining, closed atomic.Bool
 	dialogs          gauge
@@ -81,6 +79,7 @@ func New(c Config, u User) *Endpoint {
 	}
 	c.Product = oneLine(c.Product)
 	e := &Endpoint{cfg: c, log: c.Logger, user: u, table: newTable(), admission: newAdmission(c.Limits, c.PerSource, c.Logger)}
+	e.undecided.byTx = map[*sip.ServerTx]*Incoming{}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	return e
 }
@@ -93,7 +92,7 @@ func (e *Endpoint) Len() int { return e.dialogs.count() }
 
 // Request implements sip.User.
 func (e *Endpoint) Request(tx *sip.ServerTx, m *sip.Message) {
-	tag := m.To().Tag()
+	tag := m.ToTag()
 	if tag == "" && (m.Method == "INVITE" || m.Method == "OPTIONS") && e.shed(tx, m) {
 		return
 	}
@@ -126,15 +125,15 @@ func (e *Endpoint) Request(tx *sip.ServerTx, m *sip.Message) {
 
 // Ack implements sip.User: the ACK of a 2xx, matched by dialog and CSeq number; any other is dropped (S-034).
 func (e *Endpoint) Ack(_ sip.Flow, m *sip.Message) {
-	if d := e.table.find(m.CallID(), m.To().Tag()); d != nil {
+	if d := e.table.find(m.CallID(), m.ToTag()); d != nil {
 		d.tasks.run(func() { d.acknowledged(m) })
 	}
 }
 
 // Cancel implements sip.User: a CANCEL counts as long as no final response went (S-004).
 func (e *Endpoint) Cancel(tx *sip.ServerTx, m *sip.Message) {
-	if in, ok := e.undecided.Load(tx); ok {
-		in.(*Incoming).cancelled(m)
+	if in := e.undecided.find(tx); in != nil {
+		in.cancelled(m)
 	}
 }
 

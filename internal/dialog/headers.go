@@ -21,9 +21,14 @@ const (
 const sdpType = "application/sdp"
 
 // capabilities are said in responses to INVITE, UPDATE and OPTIONS, asCaller in own INVITE and UPDATE.
-func (e *Endpoint) capabilities() []sip.Header {
-	return []sip.Header{{Name: "Allow", Value: e.allow()}, {Name: "Supported", Value: e.supported()}}
+func (e *Endpoint) capabilities() []sip.Header { return e.appendCapabilities(nil) }
+
+func (e *Endpoint) appendCapabilities(h []sip.Header) []sip.Header {
+	return append(h, sip.Header{Name: "Allow", Value: e.allow()}, sip.Header{Name: "Supported", Value: e.supported()})
 }
+
+// headerRoom is for what follows an INVITE's own headers in its answer: those of capabilities, of a session timer and of reply.
+const headerRoom = 6
 
 func (e *Endpoint) asCaller() []sip.Header {
 	value := spokenAsCaller

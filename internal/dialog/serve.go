@@ -35,7 +35,7 @@ func (d *Dialog) serve(tx *sip.ServerTx, m *sip.Message, offer []byte) {
 
 // admit matches the request with the dialog, and its CSeq number with those before.
 func (d *Dialog) admit(m *sip.Message) *Refusal {
-	tag := m.From().Tag()
+	tag := m.FromTag()
 	switch {
 	case d.phase == over, tag != d.remoteTag, d.phase == calling && tag == "":
 		return noDialog()

@@ -58,6 +58,9 @@ func minSE(m *sip.Message) time.Duration {
 }
 
 func deltaSeconds(s string) (time.Duration, bool) {
+	if s == "" {
+		return 0, false
+	}
 	n, err := strconv.ParseUint(strings.TrimSpace(s), 10, 32)
 	return time.Duration(n) * time.Second, err == nil
 }

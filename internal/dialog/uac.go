@@ -124,7 +124,7 @@ func (o *outgoing) progress(m *sip.Message) {
 		return
 	}
 	d := o.d
-	if tag := m.To().Tag(); tag != "" && tag != d.remoteTag {
+	if tag := m.ToTag(); tag != "" && tag != d.remoteTag {
 		d.setRemoteTag(strings.Clone(tag))
 		d.sequenced = false
 	}
@@ -133,7 +133,7 @@ func (o *outgoing) progress(m *sip.Message) {
 
 // answered takes a 2xx: the first makes the dialog, its repeats get their ACK again, and any other is ended (S-005, S-033).
 func (o *outgoing) answered(m *sip.Message) {
-	tag := m.To().Tag()
+	tag := m.ToTag()
 	if a := o.acks[tag]; a != nil {
 		a.again(o.d.e)
 		return
@@ -156,7 +156,7 @@ func (o *outgoing) answered(m *sip.Message) {
 func (o *outgoing) legOf(m *sip.Message) *leg {
 	d := o.d
 	l := &leg{
-		callID: d.callID, localTag: d.localTag, local: d.local, remoteTag: m.To().Tag(), remote: m.Get("To"),
+		callID: d.callID, localTag: d.localTag, local: d.local, remoteTag: m.ToTag(), remote: m.Get("To"),
 		target: d.target, routes: reversed(m.List("Record-Route")), seq: o.seq,
 	}
 	if c, ok := m.Contact(); ok {
