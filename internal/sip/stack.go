@@ -39,7 +39,7 @@ func NewStack(c Config) (*Stack, error) {
 		return nil, err
 	}
 	s := &Stack{cfg: c, log: c.Logger, clock: newClock(), seed: maphash.MakeSeed(), done: make(chan struct{}), suites: suites()}
-	s.server.init()
+	s.server.init(s.clock, c.T1)
 	s.client.init()
 	s.pool.init(s)
 	s.routes.init()
