@@ -67,12 +67,12 @@ func (s *Stack) request(in inbound, m *Message, e *essentials) {
 		s.cancel(s.pathTo(in, e.via, true), m, key)
 		return
 	}
-	tx := &ServerTx{req: m, flow: in.flow, tagged: e.toTag != ""}
-	r := &serverRecord{
+	tx, r := newServerTx(m)
+	*tx = ServerTx{record: r, req: m, flow: in.flow, tagged: e.toTag != ""}
+	*r = serverRecord{
 		s: s, key: key, merge: s.server.keyOf(appendMergeKey(room[:0], m, e)), path: s.pathTo(in, e.via, true),
 		invite: m.Method == "INVITE", handle: tx, size: m.size(),
 	}
-	tx.record = r
 	old, is := s.server.admit(r, s.cfg.MaxServerTx, s.cfg.MaxOpenOctets)
 	switch is {
 	case repeated:
@@ -86,6 +86,18 @@ func (s *Stack) request(in inbound, m *Message, e *essentials) {
 		r.begin()
 		s.cfg.User.Request(tx, m)
 	}
+}
+
+// newServerTx makes a transaction for a request. That of an INVITE is known long after its user has forgotten it; others are one piece.
+func newServerTx(m *Message) (*ServerTx, *serverRecord) {
+	if m.Method == "INVITE" {
+		return new(ServerTx), new(serverRecord)
+	}
+	whole := new(struct {
+		tx     ServerTx
+		record serverRecord
+	})
+	return &whole.tx, &whole.record
 }
 
 func (r *serverRecord) begin() {
@@ -237,7 +249,15 @@ func (tx *ServerTx) Reply(code int, reason string, h []Header, body []byte) erro
 	if code != 100 && !tx.tagged {
 		tag = r.localTag()
 	}
-	octets := appendResponse(nil, tx.req, code, reason, tag, h, body)
+	var octets []byte
+	if code >= 200 && !r.invite && r.path.socket != nil { // sent at once, and kept in the table of those that have finished
+		room := r.s.answers.Get().(*[]byte)
+		defer r.s.answers.Put(room)
+		octets = appendResponse((*room)[:0], tx.req, code, reason, tag, h, body)
+		*room = octets
+	} else {
+		octets = appendResponse(nil, tx.req, code, reason, tag, h, body)
+	}
 	r.last = octets
 	r.stop(timerRepeat)
 	if code >= 200 {

@@ -25,6 +25,8 @@ type Stack struct {
 	routes routeCache
 	suites []uint16 // of TLS 1.2
 
+	answers sync.Pool // of *[]byte, where answers are written that are sent at once
+
 	mu        sync.Mutex
 	endpoints []*endpoint // replaced, never changed in place
 	closed    bool
@@ -39,6 +41,7 @@ func NewStack(c Config) (*Stack, error) {
 		return nil, err
 	}
 	s := &Stack{cfg: c, log: c.Logger, clock: newClock(), seed: maphash.MakeSeed(), done: make(chan struct{}), suites: suites()}
+	s.answers.New = func() any { return new([]byte) }
 	s.server.init(s.clock, c.T1)
 	s.client.init()
 	s.pool.init(s)
