@@ -48,6 +48,7 @@ type Endpoint struct {
 	table     *table
 	undecided undecided
 
+	lastContact      atomic.Pointer[contactFor]
 	draining, closed atomic.Bool
 	dialogs          gauge
 	admission        *admission // of the calls that peers start
@@ -110,7 +111,7 @@ func (e *Endpoint) Request(tx *sip.ServerTx, m *sip.Message) {
 		e.refuse(tx, r)
 	case tag != "":
 		if d := e.table.find(m.CallID(), tag); d != nil {
-			d.tasks.run(func() { d.serve(tx, m, offer) })
+			d.request(tx, m, offer)
 		} else {
 			e.refuse(tx, noDialog())
 		}
@@ -125,7 +126,13 @@ func (e *Endpoint) Request(tx *sip.ServerTx, m *sip.Message) {
 
 // Ack implements sip.User: the ACK of a 2xx, matched by dialog and CSeq number; any other is dropped (S-034).
 func (e *Endpoint) Ack(_ sip.Flow, m *sip.Message) {
-	if d := e.table.find(m.CallID(), m.ToTag()); d != nil {
+	d := e.table.find(m.CallID(), m.ToTag())
+	switch {
+	case d == nil:
+	case d.tasks.take():
+		d.acknowledged(m)
+		d.tasks.drain()
+	default:
 		d.tasks.run(func() { d.acknowledged(m) })
 	}
 }
