@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 )
 
 // SessionConfig says what a new session is.
@@ -23,8 +24,8 @@ type Session struct {
 	endpoint *Endpoint
 	id       string
 	uri      URI
-	uriText  []byte // as From-Path of responses
 	fromPath string // of requests
+	uriText  []byte // the same, of responses: never written to
 	accept   atomic.Pointer[Types]
 	maxSize  int64
 	handler  Handler
@@ -79,7 +80,7 @@ func (e *Endpoint) NewSession(c SessionConfig) (*Session, error) {
 	s.id = e.idents.session()
 	s.uri.SessionID = s.id
 	s.fromPath = s.uri.String()
-	s.uriText = []byte(s.fromPath)
+	s.uriText = unsafe.Slice(unsafe.StringData(s.fromPath), len(s.fromPath))
 	return s, e.register(s)
 }
 

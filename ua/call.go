@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -22,10 +23,13 @@ type Call struct {
 	caller         bool
 	from, to, ruri string
 	id             atomic.Pointer[string] // Call-ID
+	firstID        string                 // the Call-ID it began with
+	attrs          [1]slog.Attr           // that, for the sessions' logs
 	profile        *profile
 	started        time.Time
 	maxDuration    time.Duration // 0: no limit
 	sessions       []*Session    // set before the call is known to anybody
+	room           [1]*Session   // theirs, if there is one only
 
 	told notices
 
@@ -49,8 +53,10 @@ type Call struct {
 
 // newCall makes a call that began now.
 func (a *Agent) newCall(h Handler, callID string) *Call {
-	c := &Call{agent: a, handler: h, started: time.Now(), maxDuration: a.cfg.MaxDuration}
-	c.id.Store(&callID)
+	c := &Call{agent: a, handler: h, started: time.Now(), maxDuration: a.cfg.MaxDuration, firstID: callID}
+	c.id.Store(&c.firstID)
+	c.attrs[0] = slog.String("call_id", callID)
+	c.sessions = c.room[:0]
 	return c
 }
 
@@ -265,7 +271,10 @@ func (o owner) Progress(d *dialog.Dialog, _ *sip.Message) { o.attach(d) }
 
 // setPeers tells each session what the peer's line for it said. Holding c.mu, or before the call is known to anybody.
 func (c *Call) setPeers() error {
-	for _, s := range c.live() {
+	for _, s := range c.sessions {
+		if s.over.Load() {
+			continue
+		}
 		if err := s.setPeer(c.own.Peer(s.line, &c.peer.Lines[s.line])); err != nil && !s.over.Load() {
 			return err
 		}
@@ -291,22 +300,23 @@ func (c *Call) established(m *SIPMessage) {
 	if c.maxDuration > 0 && !moved {
 		c.expires = time.Now().Add(c.maxDuration)
 	}
-	live := slices.DeleteFunc(slices.Clone(c.sessions), func(s *Session) bool { return s.over.Load() })
-	for _, s := range live {
-		if !moved {
+	for _, s := range c.sessions {
+		if !moved && !s.over.Load() {
 			c.told.put(func() { s.begin(m) })
 		}
 	}
-	connects, previous := c.offerer, c.previous
+	var connects []*Session
+	if c.offerer {
+		connects = c.live()
+	}
+	previous := c.previous
 	c.previous = nil
 	c.mu.Unlock()
 	c.told.tell()
 	if previous != nil {
 		previous.End(`SIP;cause=200;text="replaced"`)
 	}
-	if connects {
-		c.connectAll(live)
-	}
+	c.connectAll(connects)
 }
 
 // connectAll opens the connections of these sessions: that is up to the offerer (RFC 4975 §5.4, M-043). It ends with the call.
@@ -341,7 +351,7 @@ func (o owner) Ended(_ *dialog.Dialog, e dialog.End) {
 // endOf reads how a dialog ended. Calls end their dialogs after themselves, so that a local end that comes as news is the
 // endpoint's, which closes.
 func endOf(e dialog.End) End {
-	causes := map[dialog.Cause]Cause{
+	causes := [...]Cause{
 		dialog.Local: ShuttingDown, dialog.Remote: ByPeer, dialog.Refused: Refused, dialog.Timeout: TimedOut,
 		dialog.Transport: Unreachable, dialog.Lost: DialogLost, dialog.BadAnswer: BadAnswer,
 	}

@@ -29,6 +29,7 @@ type Session struct {
 	line  int                        // index of its m-line; changed holding call.mu
 	born  uint64                     // place in the table's order
 	grace *time.Timer                // of a session without connection; guarded by call.mu
+	heard media                      // what the media side tells, unless the Handler is a Streamer
 }
 
 // ID names the session for ever; its MSRP URI may change.
