@@ -115,7 +115,7 @@ func (c *Call) State() State {
 // Doing it again does nothing.
 func (c *Call) End() {
 	if c.conclude(End{Cause: ByApplication, Code: 200, Reason: "ended here"}) {
-		c.hangUp()
+		c.hangUp(nil)
 		c.agent.spawn(c.told.tell)
 	}
 }
@@ -180,8 +180,8 @@ func (c *Call) part(s *Session, e End) {
 	c.told.put(func() { s.finish(e, established) })
 }
 
-// hangUp ends what a call that is over still keeps going.
-func (c *Call) hangUp() {
+// hangUp ends what a call that is over still keeps going; one of its dialogs may have ended before.
+func (c *Call) hangUp(ended *dialog.Dialog) {
 	c.mu.Lock()
 	all, reason := []*dialog.Dialog{c.dialog, c.pending, c.previous}, c.reason
 	cancel := c.cancel
@@ -190,7 +190,7 @@ func (c *Call) hangUp() {
 		cancel()
 	}
 	for _, d := range all {
-		if d != nil {
+		if d != nil && d != ended {
 			d.End(reason)
 		}
 	}
@@ -199,7 +199,7 @@ func (c *Call) hangUp() {
 // finish ends the sessions and the dialog if it still stands, and tells the Handler. The first one counts.
 func (c *Call) finish(e End) {
 	if c.conclude(e) {
-		c.hangUp()
+		c.hangUp(nil)
 		c.told.tell()
 	}
 }
@@ -337,12 +337,15 @@ func (c *Call) connect(s *Session) {
 }
 
 // Ended forgets the call.
-func (o owner) Ended(_ *dialog.Dialog, e dialog.End) {
+func (o owner) Ended(d *dialog.Dialog, e dialog.End) {
 	c := o.c
 	if o.stale() {
 		return // the call goes on without this dialog
 	}
-	c.finish(endOf(e))
+	if c.conclude(endOf(e)) {
+		c.hangUp(d)
+		c.told.tell()
+	}
 	for _, s := range c.sessions {
 		c.agent.table.remove(s)
 	}

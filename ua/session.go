@@ -74,7 +74,8 @@ func (s *Session) Lifetime() time.Duration { return s.call.lifetime(time.Now()) 
 
 // setPeer keeps what the peer's session description said.
 func (s *Session) setPeer(p msrp.Peer) error {
-	s.types.Store(&p.Accept)
+	accept := p.Accept
+	s.types.Store(&accept)
 	return s.media.SetPeer(p)
 }
 

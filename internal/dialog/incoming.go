@@ -257,15 +257,11 @@ func (e *Endpoint) newIncoming(tx *sip.ServerTx, m *sip.Message, tag string, off
 	}
 	seq, _ := m.CSeq()
 	d := &Dialog{e: e, phase: ringing, sequenced: true, remoteSeq: seq, peerAddr: tx.Flow().Remote.Addr().Unmap()}
-	d.leg = leg{
-		callID: m.CallID(), localTag: tag, remoteTag: m.FromTag(), local: withTag(m.Get("To"), tag), remote: m.Get("From"),
-		target: peer.String(), routes: recordRoute, seq: firstSeq(),
-	}
+	d.leg = calledLeg(m, tag, peer, recordRoute)
 	d.from, _ = e.stack.LocalOn(tx.Flow()) // there is one, or contactOn had failed
 	if d.size() > maxKept {
 		return nil, &Refusal{Code: 513}
 	}
-	d.leg.keep()
 	in := &Incoming{d: d, tx: tx, offer: offer, replaces: old, code: 183, reliable: e.reliabilityFor(m, offer)}
 	rows := m.Values("Record-Route")
 	in.head = make([]sip.Header, 0, len(rows)+1+headerRoom)

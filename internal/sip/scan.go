@@ -56,8 +56,11 @@ func scanDatagram(b []byte, maxHead, maxBody int) (m *Message, f fault) {
 		m, _ = scanHead(string(b[:maxHead]))
 		return m, faultHeadSize
 	}
-	kept := bytes.Clone(b)
+	kept := append(make([]byte, 0, len(b)+viaRoom), b...)
 	m, f = scanHead(asString(kept[:end+2]))
+	if m != nil {
+		m.room = kept[len(kept):]
+	}
 	if m == nil || f.code != 0 {
 		return m, f
 	}
@@ -82,6 +85,9 @@ func scanDatagram(b []byte, maxHead, maxBody int) (m *Message, f fault) {
 	}
 	return m, fault{}
 }
+
+// viaRoom is enough for the usual Via with what the stack adds to it.
+const viaRoom = 160
 
 // maxTail bounds what is kept in memory of a datagram behind the message in it.
 const maxTail = 256

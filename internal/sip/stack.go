@@ -147,7 +147,7 @@ func (s *Stack) receive(in inbound, m *Message, f fault) {
 		return
 	}
 	if hasVia {
-		m.rows[e.viaRow].Value = stampVia(m.rows[e.viaRow].Value, e.via, e.viaLength, in.flow.Remote)
+		m.rows[e.viaRow].Value = stampVia(m.room, m.rows[e.viaRow].Value, e.via, e.viaLength, in.flow.Remote)
 	}
 	if f.code != 0 {
 		// Never an answer to an ACK (S-034).
