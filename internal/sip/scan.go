@@ -10,8 +10,32 @@ import (
 // maxRows bounds the header rows of a message; more are answered by a 513 like any head that is too large.
 const maxRows = 512
 
-// usualRows have their place beside a message that came.
-const usualRows = 16
+// fewRows and usualRows have their place beside a message that came.
+const (
+	fewRows   = 8
+	usualRows = 16
+)
+
+// newMessage makes a message with place for so many rows; more than maxRows it never gets.
+func newMessage(rows int) *Message {
+	switch {
+	case rows <= fewRows:
+		m := new(struct {
+			Message
+			rows [fewRows]Header
+		})
+		m.Message.rows = m.rows[:0]
+		return &m.Message
+	case rows <= usualRows:
+		m := new(struct {
+			Message
+			rows [usualRows]Header
+		})
+		m.Message.rows = m.rows[:0]
+		return &m.Message
+	}
+	return &Message{rows: make([]Header, 0, min(rows, maxRows))}
+}
 
 // fault is what makes a request be refused before anything sees it; code 0: none.
 type fault struct {
@@ -100,12 +124,7 @@ func asString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b
 // needed may be malformed (S-039). The message's strings point into head. m is nil where the start line is not one of SIP at all.
 func scanHead(head string) (m *Message, f fault) {
 	line, rest, _ := cutLine(head)
-	roomy := new(struct {
-		Message
-		rows [usualRows]Header
-	})
-	m = &roomy.Message
-	m.rows = roomy.rows[:0]
+	m = newMessage(strings.Count(rest, "\n"))
 	if f, ok := m.scanStartLine(line); !ok {
 		return nil, f
 	} else if f.code != 0 {
@@ -187,9 +206,6 @@ func isDigits(s string) bool {
 }
 
 func (m *Message) scanRows(s string) fault {
-	if n := strings.Count(s, "\n"); n > usualRows {
-		m.rows = make([]Header, 0, min(n, maxRows))
-	}
 	for s != "" {
 		line, rest, clean := cutLine(s)
 		if folded(rest) {
