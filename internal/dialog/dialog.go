@@ -21,12 +21,14 @@ const (
 
 // Dialog is one call leg. Safe for concurrent use. What is not said to be constant is touched by its tasks only.
 type Dialog struct {
-	leg             // Call-ID and own tag are constant
-	e     *Endpoint // constant
-	tasks serial
-	owner Owner // nil: not known yet, or told the end
+	leg              // Call-ID and own tag are constant
+	e      *Endpoint // constant
+	tasks  serial
+	wallet wallet
+	owner  Owner // nil: not known yet, or told the end
 
-	caller         bool // constant
+	caller         bool   // constant
+	user           string // whose call it is, by Config.Guard; constant
 	phase          phase
 	wasEstablished bool
 	contact        string // own Contact value; "": the endpoint's

@@ -19,6 +19,7 @@ const progressInterval = 55 * time.Second
 type Incoming struct {
 	d     *Dialog
 	tx    *sip.ServerTx
+	user  string // by Config.Guard
 	offer []byte
 	head  []sip.Header // what each response that makes a dialog carries: Record-Route, and last the endpoint's Contact
 
@@ -37,6 +38,9 @@ type Incoming struct {
 
 // Message is the INVITE.
 func (in *Incoming) Message() *sip.Message { return in.tx.Request() }
+
+// User is whose the INVITE is, by Config.Guard; "" where that does not tell.
+func (in *Incoming) User() string { return in.user }
 
 // Flow is the way that it came.
 func (in *Incoming) Flow() sip.Flow { return in.tx.Flow() }
@@ -203,8 +207,8 @@ func (in *Incoming) cancelled(m *sip.Message) {
 }
 
 // invited takes a new INVITE.
-func (e *Endpoint) invited(tx *sip.ServerTx, m *sip.Message, tag string, offer []byte) {
-	in, r := e.newIncoming(tx, m, tag, offer)
+func (e *Endpoint) invited(tx *sip.ServerTx, m *sip.Message, tag, user string, offer []byte) {
+	in, r := e.newIncoming(tx, m, tag, user, offer)
 	if r != nil {
 		e.refuse(tx, r)
 		return
@@ -212,7 +216,7 @@ func (e *Endpoint) invited(tx *sip.ServerTx, m *sip.Message, tag string, offer [
 	e.user.Invite(in)
 }
 
-func (e *Endpoint) newIncoming(tx *sip.ServerTx, m *sip.Message, tag string, offer []byte) (*Incoming, *Refusal) {
+func (e *Endpoint) newIncoming(tx *sip.ServerTx, m *sip.Message, tag, user string, offer []byte) (*Incoming, *Refusal) {
 	if e.draining.Load() {
 		return nil, overloaded("Shutting Down")
 	}
@@ -227,7 +231,7 @@ func (e *Endpoint) newIncoming(tx *sip.ServerTx, m *sip.Message, tag string, off
 		return nil, &Refusal{Code: 500}
 	}
 	seq, _ := m.CSeq()
-	d := &Dialog{e: e, phase: ringing, sequenced: true, remoteSeq: seq}
+	d := &Dialog{e: e, user: user, phase: ringing, sequenced: true, remoteSeq: seq}
 	d.leg = leg{
 		callID: m.CallID(), localTag: tag, remoteTag: m.From().Tag(), local: withTag(m.Get("To"), tag), remote: m.Get("From"),
 		target: peer.String(), routes: recordRoute, seq: firstSeq(),
@@ -236,7 +240,7 @@ func (e *Endpoint) newIncoming(tx *sip.ServerTx, m *sip.Message, tag string, off
 		return nil, &Refusal{Code: 513}
 	}
 	d.leg.keep()
-	in := &Incoming{d: d, tx: tx, offer: offer, code: 183, reliable: e.reliabilityFor(m, offer)}
+	in := &Incoming{d: d, tx: tx, user: user, offer: offer, code: 183, reliable: e.reliabilityFor(m, offer)}
 	for _, row := range m.Values("Record-Route") {
 		in.head = append(in.head, sip.Header{Name: "Record-Route", Value: row})
 	}

@@ -77,7 +77,7 @@ func (e *Endpoint) newCall(inv Invite) (*Dialog, error) {
 		return nil, &InputError{Field: "Headers", Err: errors.New("want a sip URI in Route")}
 	}
 	o.ctx, o.cancel = context.WithCancel(e.ctx)
-	o.req = &attempt{e: e, tasks: &d.tasks, build: o.build, on: o.event}
+	o.req = o.newAttempt()
 	d.out = o
 	return d, nil
 }

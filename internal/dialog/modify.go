@@ -116,7 +116,7 @@ func (m *modification) send() {
 		m.offer = d.ownSDP
 	}
 	m.seq, m.ack, m.over = d.nextSeq(), nil, false
-	req := &attempt{e: d.e, tasks: &d.tasks, build: m.build}
+	req := &attempt{e: d.e, tasks: &d.tasks, wallet: &d.wallet, build: m.build, renew: func() { m.seq = d.nextSeq() }}
 	req.on = func(ev sip.Event) {
 		if m.req == req {
 			m.event(ev)
@@ -221,7 +221,7 @@ func (m *modification) agreed(r *sip.Message) {
 		return
 	}
 	m.ack = &sentAck{}
-	d.acknowledge(&d.leg, m.seq, m.ack, func(err error) {
+	d.acknowledge(&d.leg, m.req, m.seq, m.ack, func(err error) {
 		if err != nil {
 			d.e.log.Info("ACK of a re-INVITE not sent", "call_id", d.callID, "err", err)
 		}
@@ -363,6 +363,7 @@ func (d *Dialog) giveUpModifications() {
 		if m.timer != nil {
 			m.timer.Stop()
 		}
+		m.req.settle()
 		m.settle(ErrOver)
 	}
 }
