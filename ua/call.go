@@ -22,6 +22,7 @@ type Call struct {
 	offerer        bool // of the first session description; this side connects then
 	from, to, ruri string
 	callID         string
+	identity       Identity // of the caller, where that is the peer
 	started        time.Time
 	maxDuration    time.Duration // 0: no limit
 	sessions       []*Session    // set before the call is known to anybody
@@ -45,7 +46,7 @@ type Call struct {
 
 // newCall makes a call that began now.
 func (a *Agent) newCall(h Handler, callID string) *Call {
-	c := &Call{agent: a, handler: h, callID: callID, started: time.Now(), maxDuration: a.cfg.MaxDuration}
+	c := &Call{agent: a, handler: h, callID: callID, identity: Identity{By: Unverified}, started: time.Now(), maxDuration: a.cfg.MaxDuration}
 	c.ctx, c.cancel = context.WithCancel(a.ctx)
 	return c
 }
@@ -68,6 +69,9 @@ func (c *Call) Caller() bool { return c.caller }
 
 // From is the caller's URI, as its From header claims it.
 func (c *Call) From() string { return c.from }
+
+// Identity is what was verified of the caller when the call came in; none where this side called.
+func (c *Call) Identity() Identity { return c.identity }
 
 // To is the URI of the To header.
 func (c *Call) To() string { return c.to }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/parley-msrp/parley/internal/auth"
 	"github.com/parley-msrp/parley/internal/sip"
 	"github.com/parley-msrp/parley/msrp"
 )
@@ -49,6 +50,18 @@ type Config struct {
 	// SessionExpires is the session interval that this side asks its peers for (RFC 4028), at least MinSE; 0: it asks for none, and takes
 	// what they ask for. MinSE is the smallest interval that it takes, 90 s or more; 0 means 90 s.
 	SessionExpires, MinSE time.Duration
+	// Auth says how callers are authenticated.
+	Auth Auth
+	// Allow and Deny say by source address which requests are looked at: those from Deny are not, of the others those from Allow, where that is
+	// empty all. The rest gets 403, ACK nothing. Answers to requests of this side's are taken from anywhere.
+	Allow, Deny []netip.Prefix
+	// Trusted are the addresses of those, proxies as a rule, whose P-Asserted-Identity is believed (RFC 3325). In what comes from others it counts as
+	// not there.
+	Trusted []netip.Prefix
+	// Register lists the addresses that are kept registered.
+	Register []Registration
+	// Credentials answer the challenges (401, 407) to what the agent sends, each those of its realm.
+	Credentials []Credential
 	// Product goes into Server and User-Agent headers; empty means none.
 	Product string
 	// Logger gets one line for each fact; nil discards them.
@@ -56,6 +69,9 @@ type Config struct {
 	// MSRP configures the MSRP endpoint: chunk size, limits, time-outs. Its Logger is set to this Logger if nil.
 	MSRP msrp.Config
 }
+
+// Credential is a user's name and password in one realm. It never shows its password in a log or an error.
+type Credential = auth.Credential
 
 // Profile is one identity of an Agent.
 type Profile struct {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/parley-msrp/parley/internal/auth"
 	"github.com/parley-msrp/parley/internal/wire"
 )
 
@@ -45,6 +46,10 @@ func (s *source) check(c *Config) {
 	}
 	report("sip.listen", checkListeners(c.SIP.Listen, "udp", "tcp"))
 	report("sip.setup_timeout", checkPositive(c.SIP.SetupTimeout))
+	report("sip.allow", checkPrefixes(c.SIP.Allow))
+	report("sip.deny", checkPrefixes(c.SIP.Deny))
+	report("sip.trusted", checkPrefixes(c.SIP.Trusted))
+	report("sip.register", checkRegistrations(c.SIP.Register))
 	_, uriErr := c.MSRPUA.URI()
 	report("msrp_ua.my_uri", uriErr)
 	c.checkMSRP(report, uriErr == nil && !had["msrp_ua.my_uri"] && !had["msrp.listen"])
@@ -52,6 +57,8 @@ func (s *source) check(c *Config) {
 	report("msrp_ua.hash_size", checkRange(c.MSRPUA.HashSize, 1, 20))
 	report("msrp_ua.cleanup_interval", checkPositive(c.MSRPUA.CleanupInterval))
 	report("msrp_ua.max_duration", checkNotNegative(c.MSRPUA.MaxDuration))
+	report("uac_auth.credential", checkCredentials(c.UACAuth.Credential))
+	c.checkAuth(report)
 	report("http.listen", checkHTTP(c.HTTP.Listen))
 	report("log.level", checkOneOf(c.Log.Level, "debug", "info", "warn", "error"))
 	report("log.format", checkOneOf(c.Log.Format, "text", "json"))
@@ -147,6 +154,22 @@ func checkHTTP(s string) error {
 	}
 	return fmt.Errorf("%s is not on loopback, and a listener that others can reach needs authentication and TLS, "+
 		"which this version does not have; 127.0.0.1:PORT or [::1]:PORT would be right", quoted(s))
+}
+
+// checkCredentials shows nothing of what stands there.
+func checkCredentials(list []string) error {
+	seen := map[string]bool{}
+	for i, s := range list {
+		c, err := auth.ParseCredential(s)
+		if err != nil {
+			return fmt.Errorf("entry %d %w", i+1, err)
+		}
+		if seen[c.Realm] {
+			return fmt.Errorf("entry %d is the second one for its realm; one for each realm would be right", i+1)
+		}
+		seen[c.Realm] = true
+	}
+	return nil
 }
 
 // checkContact takes a SIP URI, as it goes between < and > of a Contact.

@@ -104,6 +104,7 @@ func TestDefault(t *testing.T) {
 			MyURI: "msrp://127.0.0.1:2855;tcp", HashSize: 10,
 			CleanupInterval: 60 * time.Second, MaxDuration: 43200 * time.Second,
 		},
+		Auth: config.Auth{NonceLifetime: 300 * time.Second},
 		HTTP: config.HTTP{Listen: "127.0.0.1:8888"},
 		Log:  config.Log{Level: "info", Format: "text"},
 	}

@@ -86,12 +86,28 @@ func (t *teller) Name() string { return cmp.Or(t.label.Handler, handlerName) }
 
 func (t *teller) Established(s *ua.Session, _ *ua.SIPMessage) {
 	c := s.Call()
-	t.tell(event.NewSession(c.From(), c.To(), c.RequestURI(), s.ID(), s.PeerTypes().String(), event.CallID(c.CallID())), nil)
+	t.tell(event.NewSession(c.From(), c.To(), c.RequestURI(), s.ID(), s.PeerTypes().String(), own(c)...), nil)
+}
+
+// own are the members that say which call it is, and who calls where that was verified. An identity that is to stay private is not told.
+func own(c *ua.Call) []event.Param {
+	members := []event.Param{event.CallID(c.CallID())}
+	who := c.Identity()
+	if who.By == ua.Unverified {
+		return members
+	}
+	if !who.Private {
+		members = append(members, event.Identity(who.Name))
+	}
+	if who.Realm != "" {
+		members = append(members, event.IdentityRealm(who.Realm))
+	}
+	return append(members, event.IdentityBy(string(who.By)))
 }
 
 func (t *teller) Failed(s *ua.Session, e ua.End) {
 	c := s.Call()
-	failed := event.NewFailed(s.ID(), e.Code, e.Reason, c.From(), c.To(), c.RequestURI(), event.CallID(c.CallID()))
+	failed := event.NewFailed(s.ID(), e.Code, e.Reason, c.From(), c.To(), c.RequestURI(), own(c)...)
 	t.end(s, &failed)
 }
 

@@ -18,6 +18,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/parley-msrp/parley/internal/auth"
 	"github.com/parley-msrp/parley/internal/config"
 	"github.com/parley-msrp/parley/internal/control"
 	"github.com/parley-msrp/parley/internal/journal"
@@ -77,15 +78,19 @@ func start(c config.Config, errOut io.Writer) (*node, error) {
 			return nil, fmt.Errorf("route: %w", err)
 		}
 	}
+	users, err := loadUsers(c.Auth)
+	if err != nil {
+		return nil, err
+	}
 	listener, err := net.Listen("tcp", c.HTTP.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("HTTP listener: %w", err)
 	}
 	n.journal = journal.NewMemory(journal.MemoryConfig{})
 	n.control = control.New(n.journal, source(), n.log)
-	n.router = newRouter(script, n.control, n.log)
+	n.router = newRouter(script, n.control, users != nil, n.log)
 	// The agent answers as soon as it listens, so all that it calls stands before it.
-	n.agent, err = ua.New(n.agentConfig(c))
+	n.agent, err = ua.New(n.agentConfig(c, users))
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), n.journal.Close())
 	}
@@ -122,7 +127,7 @@ func (n *node) ready() error {
 	return nil
 }
 
-func (n *node) agentConfig(c config.Config) ua.Config {
+func (n *node) agentConfig(c config.Config, users *auth.Users) ua.Config {
 	return ua.Config{
 		SIPListen:       c.SIP.Listen,
 		MSRPListen:      c.MSRP.Listen,
@@ -132,6 +137,12 @@ func (n *node) agentConfig(c config.Config) ua.Config {
 		SetupTimeout:    c.SIP.SetupTimeout,
 		MaxDuration:     c.MSRPUA.MaxDuration,
 		CleanupInterval: c.MSRPUA.CleanupInterval,
+		Auth:            authConfig(c.Auth, users),
+		Allow:           config.Prefixes(c.SIP.Allow),
+		Deny:            config.Prefixes(c.SIP.Deny),
+		Trusted:         config.Prefixes(c.SIP.Trusted),
+		Register:        registrations(c.SIP.Register),
+		Credentials:     c.UACAuth.Credentials(),
 		Product:         version.Server(),
 		Logger:          n.log,
 		MSRP:            msrp.Config{RefuseWhenFull: true}, // the journal keeps the bodies: they are not borrowed

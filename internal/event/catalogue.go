@@ -54,6 +54,12 @@ func entries() []Kind {
 		toURI     = Member{"to_uri", "string", "The URI in To of the INVITE."}
 		ruri      = Member{"ruri", "string", "The request URI of the INVITE."}
 		callID    = Member{"call_id", "string", "The Call-ID of the session's SIP dialog."}
+		caller    = []Member{
+			callID,
+			{"identity", "string", "Who calls, where that was verified: a username, or a URI. `from_uri` is only what the caller claims. Missing where the caller asked for privacy."},
+			{"identity_realm", "string", "The realm of that username."},
+			{"identity_by", "string", "What verified it: `digest`, the caller showed a user's credentials; `pai`, a trusted previous hop asserts it. Missing where nothing was verified."},
+		}
 	)
 	return []Kind{
 		{
@@ -63,7 +69,7 @@ func entries() []Kind {
 				fromURI, toURI, ruri, sessionID,
 				{"content_types", "string", "The media types that the peer accepts, separated by blanks."},
 			},
-			Own: []Member{callID},
+			Own: caller,
 			Example: example(NewSession("sip:alice@127.0.0.1:5090", "sip:bob@127.0.0.1:5060", "sip:bob@127.0.0.1:5060",
 				exampleSession, "text/plain", CallID("vnsraw5jlj04ll26"), Handler("support"), Tags(map[string]string{"customer": "acme"})), 1),
 		},
@@ -107,7 +113,7 @@ func entries() []Kind {
 				{"reason", "string", "Why, for people."},
 				fromURI, toURI, ruri,
 			},
-			Own: []Member{callID},
+			Own: caller,
 			Example: example(NewFailed(exampleSession, 486, "Busy Here", "sip:bob@127.0.0.1:5060", "sip:alice@127.0.0.1:5090", "sip:alice@127.0.0.1:5090",
 				CallID("vnsraw5jlj04ll26")), 1),
 		},

@@ -72,6 +72,7 @@ type Config struct {
 	Route  string   // text of the request route; "": none
 	SIP    string   // further lines of the sip section, each "  key: value\n"
 	UA     string   // further lines of the msrp_ua section
+	More   string   // further sections
 }
 
 // Node is one running instance.
@@ -149,6 +150,7 @@ func (n *Node) file(t testing.TB, c Config) string {
 		fmt.Fprintf(&b, "msrp:\n  listen: [\"%s\"]\n", c.MSRP)
 	}
 	fmt.Fprintf(&b, "msrp_ua:\n  my_uri: \"%s\"\n%shttp:\n  listen: \"HOST:%s\"\n", c.MyURI, c.UA, n.httpPort)
+	b.WriteString(c.More)
 	if c.Route != "" {
 		script := filepath.Join(dir, "route.star")
 		if err := os.WriteFile(script, []byte(c.Route), 0o600); err != nil {
