@@ -61,3 +61,18 @@ func (c *Config) checkAuth(report func(string, error)) {
 	}
 	report("auth.nonce_lifetime", checkPositive(c.Auth.NonceLifetime))
 }
+
+// LoadUsers reads the file of users; nil where none is named. The error says what is wrong with the file, and shows nothing of it.
+func (a *Auth) LoadUsers() (*auth.Users, error) {
+	if a.Users == "" {
+		return nil, nil
+	}
+	users, err := auth.LoadUsers(a.Users)
+	if err != nil {
+		return nil, fmt.Errorf("auth.users: %w", err)
+	}
+	if n := users.OnlyMD5(); n > 0 && !a.MD5 {
+		return nil, fmt.Errorf("auth.users: %s: users that have an MD5 hash only: %d, of no use here; give them a password or a SHA-256 hash, or say auth.md5: true", a.Users, n)
+	}
+	return users, nil
+}

@@ -78,7 +78,7 @@ func start(c config.Config, errOut io.Writer) (*node, error) {
 			return nil, fmt.Errorf("route: %w", err)
 		}
 	}
-	users, err := loadUsers(c.Auth)
+	users, err := c.Auth.LoadUsers()
 	if err != nil {
 		return nil, err
 	}
