@@ -12,6 +12,7 @@ import (
 
 	"github.com/parley-msrp/parley/internal/dialog"
 	"github.com/parley-msrp/parley/internal/sip"
+	"github.com/parley-msrp/parley/internal/sip/dnsclient"
 	"github.com/parley-msrp/parley/msrp"
 	"github.com/parley-msrp/parley/msrpsdp"
 )
@@ -102,8 +103,18 @@ func (a *Agent) start() error {
 	if own := a.profiles[DefaultProfile].contact; own != (sip.URI{}) {
 		config.Contact = func(sip.Proto, netip.Addr) (sip.URI, error) { return own, nil }
 	}
+	if config.Proxy, err = outboundProxy(a.cfg.OutboundProxy); err != nil {
+		return err
+	}
 	a.dialogs = dialog.New(config, callee{a})
-	a.stack, err = sip.NewStack(sip.Config{User: a.dialogs, Logger: a.log, Admit: a.access.admits, Asserts: a.access.trusts})
+	security, err := a.cfg.TLS.security()
+	if err != nil {
+		return err
+	}
+	names := dnsclient.New(dnsclient.Config{Servers: a.cfg.DNSServers})
+	a.stack, err = sip.NewStack(sip.Config{
+		User: a.dialogs, Logger: a.log, Security: security, Names: names, Admit: a.access.admits, Asserts: a.access.trusts,
+	})
 	if err != nil {
 		return err
 	}
@@ -183,9 +194,12 @@ func (a *Agent) listenSIP() error {
 		if err != nil {
 			return err
 		}
-		p := map[string]sip.Proto{"udp": sip.UDP, "tcp": sip.TCP}[network]
-		if p == 0 {
-			return fmt.Errorf("SIP listener %q: want udp:HOST:PORT or tcp:HOST:PORT", s)
+		p := map[string]sip.Proto{"udp": sip.UDP, "tcp": sip.TCP, "tls": sip.TLS}[network]
+		switch {
+		case p == 0:
+			return fmt.Errorf("SIP listener %q: want udp:HOST:PORT, tcp:HOST:PORT or tls:HOST:PORT", s)
+		case p == sip.TLS && a.cfg.TLS == nil:
+			return fmt.Errorf("SIP listener %q: TLS needs a certificate: Config.TLS", s)
 		}
 		at, err := a.stack.Listen(p, address)
 		if err != nil {

@@ -23,9 +23,16 @@ var defaultTypes = msrp.Types{"text/plain", "*"}
 
 // Config says what an Agent is. The zero value listens on nothing and refuses every call.
 type Config struct {
-	// SIPListen lists the SIP listeners: "udp:HOST:PORT" or "tcp:HOST:PORT". A UDP listener also listens on TCP at its
+	// SIPListen lists the SIP listeners: "udp:HOST:PORT", "tcp:HOST:PORT" or "tls:HOST:PORT". A UDP listener also listens on TCP at its
 	// port (RFC 3261 §18.2.1). Port 0 takes a free one.
 	SIPListen []string
+	// TLS is what TLS listeners need, and with them sips URIs; nil: there are none.
+	TLS *TLS
+	// DNSServers are asked to find SIP servers (RFC 3263), each as "ADDRESS:PORT"; none: those of the system.
+	DNSServers []string
+	// OutboundProxy is the SIP URI where calls of this side go first, through a Route of its own; empty: to their request URI. It is a loose
+	// router (;lr), whether it says so or not.
+	OutboundProxy string
 	// MSRPListen lists the MSRP listeners: "tcp:HOST:PORT".
 	MSRPListen []string
 	// Profile is the identity that is used unless another one is named.

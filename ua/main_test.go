@@ -114,7 +114,9 @@ func (r *recorder) message(t testing.TB) *ua.Message {
 // newAgent makes an agent on loopback, closed when the test ends.
 func newAgent(t testing.TB, c ua.Config) *ua.Agent {
 	t.Helper()
-	c.SIPListen = []string{"udp:127.0.0.1:0"}
+	if c.SIPListen == nil {
+		c.SIPListen = []string{"udp:127.0.0.1:0"}
+	}
 	c.MSRPListen = []string{"tcp:127.0.0.1:0"}
 	a, err := ua.New(c)
 	if err != nil {

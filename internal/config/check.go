@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,16 +45,19 @@ func (s *source) check(c *Config) {
 		}
 		s.complain(at, key, "%v", err)
 	}
-	report("sip.listen", checkListeners(c.SIP.Listen, "udp", "tcp"))
+	report("sip.listen", checkListeners(c.SIP.Listen, "udp", "tcp", "tls"))
 	report("sip.setup_timeout", checkPositive(c.SIP.SetupTimeout))
 	report("sip.allow", checkPrefixes(c.SIP.Allow))
 	report("sip.deny", checkPrefixes(c.SIP.Deny))
 	report("sip.trusted", checkPrefixes(c.SIP.Trusted))
-	report("sip.register", checkRegistrations(c.SIP.Register))
+	report("sip.register", c.checkRegistrations())
+	report("sip.outbound_proxy", c.checkSIPURI(c.SIP.OutboundProxy, "sip:HOST"))
+	report("sip.dns_servers", checkServers(c.SIP.DNSServers))
+	c.checkTLS(report)
 	_, uriErr := c.MSRPUA.URI()
 	report("msrp_ua.my_uri", uriErr)
 	c.checkMSRP(report, uriErr == nil && !had["msrp_ua.my_uri"] && !had["msrp.listen"])
-	report("msrp_ua.advertised_contact", checkContact(c.MSRPUA.AdvertisedContact))
+	report("msrp_ua.advertised_contact", c.checkSIPURI(c.MSRPUA.AdvertisedContact, "sip:USER@HOST:PORT"))
 	report("msrp_ua.hash_size", checkRange(c.MSRPUA.HashSize, 1, 20))
 	report("msrp_ua.cleanup_interval", checkPositive(c.MSRPUA.CleanupInterval))
 	report("msrp_ua.max_duration", checkNotNegative(c.MSRPUA.MaxDuration))
@@ -172,18 +176,55 @@ func checkCredentials(list []string) error {
 	return nil
 }
 
-// checkContact takes a SIP URI, as it goes between < and > of a Contact.
-func checkContact(s string) error {
+// checkTLS checks that a TLS listener has all that it needs. Whether the files are good is seen when they are read.
+func (c *Config) checkTLS(report func(string, error)) {
+	report("tls.client_certificates", checkOneOf(c.TLS.ClientCertificates, "none", "ask", "require"))
+	switch {
+	case c.TLS.Certificate == "" && c.listensTLS():
+		report("tls.certificate", errors.New("is empty, and sip.listen has a tls: listener; the name of a PEM file would be right"))
+	case c.TLS.Certificate == "" && c.TLS.PrivateKey != "":
+		report("tls.certificate", errors.New("is empty, and tls.private_key is not; the name of a PEM file would be right"))
+	case c.TLS.Certificate != "" && c.TLS.PrivateKey == "":
+		report("tls.private_key", errors.New("is empty, and tls.certificate is not; the name of a PEM file would be right"))
+	}
+}
+
+func (c *Config) listensTLS() bool {
+	return slices.ContainsFunc(c.SIP.Listen, func(s string) bool { return strings.HasPrefix(s, "tls:") })
+}
+
+// checkServers takes addresses of DNS servers.
+func checkServers(list []string) error {
+	for _, s := range list {
+		if a, err := netip.ParseAddrPort(s); err != nil || a.Port() == 0 {
+			return fmt.Errorf("%s is not of the form ADDRESS:PORT, like 192.0.2.53:53 or [2001:db8::53]:53", quoted(s))
+		}
+	}
+	return nil
+}
+
+// checkSIPURI takes a SIP URI, as it goes between < and > of a Contact or Route, or none; a sips URI where there is a TLS listener.
+func (c *Config) checkSIPURI(s, would string) error {
+	if isSIPS(s) && !c.listensTLS() {
+		return fmt.Errorf("%s is sips, but sip.listen has no tls: listener; %s would be right", quoted(s), would)
+	}
+	return checkURI(s, would)
+}
+
+func isSIPS(s string) bool {
+	scheme, _, _ := strings.Cut(s, ":")
+	return strings.EqualFold(scheme, "sips")
+}
+
+// checkURI takes a sip or sips URI, or none.
+func checkURI(s, would string) error {
 	if s == "" {
 		return nil
 	}
 	scheme, rest, _ := strings.Cut(s, ":")
-	switch {
-	case strings.EqualFold(scheme, "sips"):
-		return fmt.Errorf("%s is sips, but TLS is not available in this version; sip:USER@HOST:PORT would be right", quoted(s))
-	case !strings.EqualFold(scheme, "sip"), strings.Trim(rest, "@:") == "", strings.HasSuffix(rest, "@"),
-		strings.ContainsFunc(rest, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`<>"`, r) }):
-		return fmt.Errorf("%s is not a SIP URI; sip:USER@HOST:PORT would be right", quoted(s))
+	if !isSIPS(s) && !strings.EqualFold(scheme, "sip") || strings.Trim(rest, "@:") == "" || strings.HasSuffix(rest, "@") ||
+		strings.ContainsFunc(rest, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`<>"`, r) }) {
+		return fmt.Errorf("%s is not a SIP URI; %s would be right", quoted(s), would)
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 // Config is the whole configuration. Keys describes each field.
 type Config struct {
 	SIP     SIP
+	TLS     TLS
 	MSRP    MSRP
 	MSRPUA  MSRPUA
 	UACAuth UACAuth
@@ -28,12 +29,21 @@ type Config struct {
 
 // SIP is what is said below the key sip.
 type SIP struct {
-	Listen       []string // "udp:127.0.0.1:5060"
-	SetupTimeout time.Duration
-	Allow        []string // addresses and prefixes; see Prefixes
-	Deny         []string
-	Trusted      []string
-	Register     []string // see Registration
+	Listen        []string // "udp:127.0.0.1:5060"
+	SetupTimeout  time.Duration
+	Allow         []string // addresses and prefixes; see Prefixes
+	Deny          []string
+	Trusted       []string
+	Register      []string // see Registration
+	OutboundProxy string   // "sip:proxy.example.com"; "": none
+	DNSServers    []string // "192.0.2.53:53"; empty: the system's
+}
+
+// TLS is what is said below the key tls: PEM files, and what peers have to show.
+type TLS struct {
+	Certificate, PrivateKey string
+	CAList                  string // "": the system's
+	ClientCertificates      string // none, ask, require
 }
 
 // MSRP is what is said below the key msrp.
@@ -109,6 +119,7 @@ func base() Config {
 			MaxDuration:     43200 * time.Second,
 		},
 		Auth: Auth{NonceLifetime: 300 * time.Second},
+		TLS:  TLS{ClientCertificates: "none"},
 		HTTP: HTTP{Listen: "127.0.0.1:8888"},
 		Log:  Log{Level: "info", Format: "text"},
 	}
@@ -138,8 +149,9 @@ func (c *Config) Complete() {
 }
 
 // Load reads a file over the defaults, then the environment (PARLEY_SIP_LISTEN …, see Key.Variable) over both, completes and
-// checks. Without a path there is no file. Files that the configuration file names are taken to be relative to it. The error is an *Error for everything that is wrong with file or environment: it names place and key, and says what
-// would be right; an error of another type says that the file cannot be read.
+// checks. Without a path there is no file. Files that the configuration file names are taken to be relative to it. The error is an
+// *Error for everything that is wrong with file or environment: it names place and key, and says what would be right; an error of
+// another type says that the file cannot be read.
 func Load(path string) (Config, error) {
 	c := base()
 	var src source
@@ -150,8 +162,9 @@ func Load(path string) (Config, error) {
 		}
 		src = source{file: path, text: text}
 		src.overlayFile(&c)
-		beside(path, &c.Route)
-		beside(path, &c.Auth.Users)
+		for _, name := range []*string{&c.Route, &c.Auth.Users, &c.TLS.Certificate, &c.TLS.PrivateKey, &c.TLS.CAList} {
+			beside(path, name)
+		}
 	}
 	src.overlayEnvironment(&c, os.LookupEnv)
 	c.Complete()

@@ -99,6 +99,7 @@ func differing(c config.Config) string {
 func TestDefault(t *testing.T) {
 	want := config.Config{
 		SIP:  config.SIP{Listen: []string{"udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"}, SetupTimeout: 60 * time.Second},
+		TLS:  config.TLS{ClientCertificates: "none"},
 		MSRP: config.MSRP{Listen: []string{"tcp:127.0.0.1:2855"}},
 		MSRPUA: config.MSRPUA{
 			MyURI: "msrp://127.0.0.1:2855;tcp", HashSize: 10,

@@ -64,8 +64,9 @@ func Keys() []Key {
 	keys := []Key{
 		{
 			Path: "sip.listen", Reload: Restart,
-			Doc: "Where SIP is listened for: a list of `udp:HOST:PORT` and `tcp:HOST:PORT`; an IPv6 address stands in brackets. " +
-				"Port 0 takes a free one. TCP is also listened for wherever UDP is (RFC 3261 §18.2.1).",
+			Doc: "Where SIP is listened for: a list of `udp:HOST:PORT`, `tcp:HOST:PORT` and `tls:HOST:PORT` (usually port 5061; see `tls.certificate`); " +
+				"an IPv6 address stands in brackets. Port 0 takes a free one. TCP is also listened for wherever UDP is (RFC 3261 §18.2.1). " +
+				"On a wildcard address, `0.0.0.0` or `[::]`, each peer is told the address that leads to it.",
 			field: func(c *Config) any { return &c.SIP.Listen },
 		},
 		{
@@ -99,6 +100,43 @@ func Keys() []Key {
 			field: func(c *Config) any { return &c.SIP.Register },
 		},
 		{
+			Path: "sip.outbound_proxy", Reload: Restart,
+			Doc: "The SIP URI of a proxy that all calls of the node go to first: `sip:proxy.example.com`, with `;transport=tcp` or `;transport=tls` where that " +
+				"is to be used. It stands in a `Route` of the INVITE, as a loose router; once a call is established its route set counts. " +
+				"If empty, calls go where their request URI leads.",
+			field: func(c *Config) any { return &c.SIP.OutboundProxy },
+		},
+		{
+			Path: "sip.dns_servers", Reload: Restart,
+			Doc: "DNS servers, a list of `ADDRESS:PORT`, that are asked where a SIP URI leads (RFC 3263: NAPTR, SRV, A and AAAA records). If empty, those of " +
+				"`/etc/resolv.conf`. Addresses that they do not know are looked up as the system does, so that its hosts file counts.",
+			field: func(c *Config) any { return &c.SIP.DNSServers },
+		},
+		{
+			Path: "tls.certificate", Reload: Live,
+			Doc: "PEM file of the node's certificate and of those that lead to its authority. Needed where `sip.listen` has a `tls:` listener. Peers look " +
+				"for their domain in it: a `sip:` URI or DNS name in its subjectAltName, without wildcards (RFC 5922). This file and the next two are read " +
+				"again when they change; a relative name counts from the folder of the configuration file.",
+			field: func(c *Config) any { return &c.TLS.Certificate },
+		},
+		{
+			Path: "tls.private_key", Reload: Live,
+			Doc:   "PEM file of the key of `tls.certificate`.",
+			field: func(c *Config) any { return &c.TLS.PrivateKey },
+		},
+		{
+			Path: "tls.ca_list", Reload: Live,
+			Doc: "PEM file of the authorities that the certificates of peers have to come from. If empty, the system's. A peer that is called over TLS has to " +
+				"show a certificate for the host that the URI names which leads to it: a request URI, Contact, Record-Route or `sip.outbound_proxy`.",
+			field: func(c *Config) any { return &c.TLS.CAList },
+		},
+		{
+			Path: "tls.client_certificates", Reload: Restart,
+			Doc: "What peers that connect have to show: `none` (they are not asked for a certificate), `ask` (they may show one; one that cannot be " +
+				"verified is refused) or `require`.",
+			field: func(c *Config) any { return &c.TLS.ClientCertificates },
+		},
+		{
 			Path: "msrp.listen", Reload: Restart, derived: "from `msrp_ua.my_uri`",
 			Doc:   "Where MSRP connections are taken: a list of `tcp:HOST:PORT`. Without it, the address and port of `msrp_ua.my_uri`; all addresses where that has a name.",
 			field: func(c *Config) any { return &c.MSRP.Listen },
@@ -116,7 +154,8 @@ func Keys() []Key {
 		},
 		{
 			Path: "msrp_ua.advertised_contact", Reload: NewSessions,
-			Doc:   "The SIP URI in the Contact of what the node sends. If empty, it is made from the listener that a request came to, or leaves by.",
+			Doc: "The SIP URI in the Contact of what the node sends. If empty, it is made from the listener that a request came to, or leaves by; " +
+				"so it is where a sips URI is needed and this is none.",
 			field: func(c *Config) any { return &c.MSRPUA.AdvertisedContact },
 		},
 		{

@@ -13,16 +13,19 @@ type Registration struct {
 	Expires                 time.Duration // 0: the default
 }
 
-const wouldRegister = "; sip:USER@DOMAIN registrar=sip:HOST:PORT expires=3600 would be right"
+const (
+	wouldRegister = "sip:USER@DOMAIN registrar=sip:HOST:PORT expires=3600"
+	wouldContact  = "sip:USER@HOST:PORT"
+)
 
 // ParseRegistration reads an entry of sip.register.
 func ParseRegistration(s string) (r Registration, err error) {
 	words := strings.Fields(s)
 	if len(words) == 0 {
-		return r, fmt.Errorf("%s has no address%s", quoted(s), wouldRegister)
+		return r, fmt.Errorf("%s has no address; %s would be right", quoted(s), wouldRegister)
 	}
 	r.AOR = words[0]
-	if err := checkSIPURI(r.AOR, true); err != nil {
+	if err := checkPeer(r.AOR, true); err != nil {
 		return r, err
 	}
 	seen := map[string]bool{}
@@ -34,16 +37,16 @@ func ParseRegistration(s string) (r Registration, err error) {
 		seen[name] = true
 		switch name {
 		case "registrar":
-			r.Registrar, err = value, checkSIPURI(value, false)
+			r.Registrar, err = value, checkPeer(value, false)
 		case "contact":
-			r.Contact, err = value, checkContact(value)
+			r.Contact, err = value, checkURI(value, wouldContact)
 		case "expires":
 			n, bad := strconv.ParseUint(value, 10, 24)
 			if r.Expires = time.Duration(n) * time.Second; bad != nil || n == 0 {
 				err = fmt.Errorf("expires=%s is no number of seconds above 0", value)
 			}
 		default:
-			err = fmt.Errorf("%s is not known%s", quoted(w), wouldRegister)
+			err = fmt.Errorf("%s is not known; %s would be right", quoted(w), wouldRegister)
 		}
 		if err != nil {
 			return r, err
@@ -52,26 +55,34 @@ func ParseRegistration(s string) (r Registration, err error) {
 	return r, nil
 }
 
-// checkSIPURI takes a SIP URI with a user, or without one.
-func checkSIPURI(s string, user bool) error {
-	if err := checkContact(s); err != nil || s == "" {
-		return fmt.Errorf("%s is not a SIP URI%s", quoted(s), wouldRegister)
+// checkPeer takes a SIP URI with a user, or without one.
+func checkPeer(s string, user bool) error {
+	if s == "" {
+		return fmt.Errorf("%s is not a SIP URI; %s would be right", quoted(s), wouldRegister)
+	}
+	if err := checkURI(s, wouldRegister); err != nil {
+		return err
 	}
 	if strings.Contains(s, "@") != user {
 		if user {
-			return fmt.Errorf("%s has no user%s", quoted(s), wouldRegister)
+			return fmt.Errorf("%s has no user; %s would be right", quoted(s), wouldRegister)
 		}
-		return fmt.Errorf("%s has a user, and a registrar has none%s", quoted(s), wouldRegister)
+		return fmt.Errorf("%s has a user, and a registrar has none; %s would be right", quoted(s), wouldRegister)
 	}
 	return nil
 }
 
-func checkRegistrations(list []string) error {
+func (c *Config) checkRegistrations() error {
 	seen := map[string]bool{}
-	for _, s := range list {
+	for _, s := range c.SIP.Register {
 		r, err := ParseRegistration(s)
 		if err != nil {
 			return err
+		}
+		for _, uri := range []string{r.AOR, r.Registrar, r.Contact} {
+			if err := c.checkSIPURI(uri, wouldRegister); err != nil {
+				return err
+			}
 		}
 		if seen[r.AOR] {
 			return fmt.Errorf("%s stands there twice; one registration for each address would be right", quoted(r.AOR))

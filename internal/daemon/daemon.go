@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/parley-msrp/parley/internal/auth"
+	"github.com/parley-msrp/parley/internal/certificate"
 	"github.com/parley-msrp/parley/internal/config"
 	"github.com/parley-msrp/parley/internal/control"
 	"github.com/parley-msrp/parley/internal/journal"
@@ -90,7 +91,10 @@ func start(c config.Config, errOut io.Writer) (*node, error) {
 	n.control = control.New(n.journal, source(), n.log)
 	n.router = newRouter(script, n.control, users != nil, n.log)
 	// The agent answers as soon as it listens, so all that it calls stands before it.
-	n.agent, err = ua.New(n.agentConfig(c, users))
+	security, err := n.security(c.TLS)
+	if err == nil {
+		n.agent, err = ua.New(n.agentConfig(c, users, security))
+	}
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), n.journal.Close())
 	}
@@ -127,9 +131,25 @@ func (n *node) ready() error {
 	return nil
 }
 
-func (n *node) agentConfig(c config.Config, users *auth.Users) ua.Config {
+// security reads the certificates; nil where none is configured.
+func (n *node) security(c config.TLS) (*ua.TLS, error) {
+	if c.Certificate == "" {
+		return nil, nil
+	}
+	files, err := certificate.Load(certificate.Config{Certificate: c.Certificate, PrivateKey: c.PrivateKey, Authorities: c.CAList, Logger: n.log})
+	if err != nil {
+		return nil, fmt.Errorf("tls: %w", err)
+	}
+	clients := map[string]ua.ClientCertificates{"ask": ua.AskClientCertificates, "require": ua.RequireClientCertificates}[c.ClientCertificates]
+	return &ua.TLS{Certificate: files.Certificate, Roots: files.Roots, Clients: clients}, nil
+}
+
+func (n *node) agentConfig(c config.Config, users *auth.Users, security *ua.TLS) ua.Config {
 	return ua.Config{
 		SIPListen:       c.SIP.Listen,
+		TLS:             security,
+		DNSServers:      c.SIP.DNSServers,
+		OutboundProxy:   c.SIP.OutboundProxy,
 		MSRPListen:      c.MSRP.Listen,
 		Profile:         ua.Profile{MyURI: c.MSRPUA.MyURI, Contact: c.MSRPUA.AdvertisedContact},
 		OnInvite:        n.router.invite,
@@ -205,8 +225,8 @@ func uri(listeners []string) string {
 	}
 	u := "sip:anyone@" + netip.AddrPortFrom(host, at.Port()).String()
 	u = strings.TrimSuffix(u, ":5060")
-	if network == "tcp" {
-		return "'" + u + ";transport=tcp'"
+	if network != "udp" {
+		return "'" + u + ";transport=" + network + "'"
 	}
 	return u
 }

@@ -140,7 +140,7 @@ func (d *Dialog) acknowledge(l *leg, req *attempt, seq uint32, a *sentAck, done 
 		done(err)
 		return
 	}
-	d.e.resolve(d.e.ctx, &d.tasks, hop, func(targets []sip.Target, err error) {
+	d.e.resolve(d.e.ctx, &d.tasks, hop, l.from, func(targets []sip.Target, err error) {
 		for _, t := range targets {
 			var m *sip.Message
 			if m, _, err = l.newRequest("ACK", seq); err != nil {

@@ -39,7 +39,7 @@ func (a *attempt) begin(ctx context.Context, l *leg) {
 		a.next(sip.Event{Err: err})
 		return
 	}
-	a.e.resolve(ctx, a.tasks, hop, func(targets []sip.Target, err error) {
+	a.e.resolve(ctx, a.tasks, hop, l.from, func(targets []sip.Target, err error) {
 		a.targets = targets
 		a.next(sip.Event{Err: err})
 	})
@@ -142,18 +142,26 @@ func (a *attempt) drop() {
 	}
 }
 
-// resolve finds where hop is, and calls found as a task: at once for an address, else from a goroutine.
-func (e *Endpoint) resolve(ctx context.Context, tasks *serial, hop sip.URI, found func([]sip.Target, error)) {
+// resolve finds where hop is, and calls found as a task: at once for an address, else from a goroutine. What goes there leaves from that listener.
+func (e *Endpoint) resolve(ctx context.Context, tasks *serial, hop sip.URI, from netip.AddrPort, found func([]sip.Target, error)) {
+	find := func() ([]sip.Target, error) {
+		targets, err := e.stack.Resolve(ctx, hop)
+		for i := range targets {
+			targets[i].From = from
+		}
+		return targets, err
+	}
+
 	host := hop.Host
 	if maddr, ok := hop.Param("maddr"); ok && maddr != "" {
 		host = maddr
 	}
 	if _, err := netip.ParseAddr(host); err == nil {
-		found(e.stack.Resolve(ctx, hop))
+		found(find())
 		return
 	}
 	e.spawn(func() {
-		targets, err := e.stack.Resolve(ctx, hop)
+		targets, err := find()
 		tasks.run(func() { found(targets, err) })
 	})
 }

@@ -8,15 +8,15 @@ import (
 )
 
 // check looks at a request in the order of S-043: method, URI scheme, Require, Accept, body. It gives the session description
-// in the body, or what the request is refused with; a refused request changes nothing.
-func check(m *sip.Message, inDialog bool) (offer []byte, r *Refusal) {
+// in the body, or what the request is refused with; a refused request changes nothing. over is the protocol that it came by.
+func check(m *sip.Message, over sip.Proto, inDialog bool) (offer []byte, r *Refusal) {
 	if r := checkMethod(m.Method, inDialog); r != nil {
 		return nil, r
 	}
 	if !spoken(m.Method) {
 		return nil, nil // refused by serve, or for want of a dialog: what else is wrong does not matter
 	}
-	if r := checkScheme(m); r != nil {
+	if r := checkScheme(m, over); r != nil {
 		return nil, r
 	}
 	if unknown := unsupported(m); len(unknown) > 0 {
@@ -85,21 +85,23 @@ func notAllowed() *Refusal {
 // noDialog is the refusal of a request with a To tag of no known dialog, or without one where a dialog is needed (S-035).
 func noDialog() *Refusal { return &Refusal{Code: 481} }
 
-func checkScheme(m *sip.Message) *Refusal {
+func checkScheme(m *sip.Message, over sip.Proto) *Refusal {
 	u, err := sip.ParseURI(m.RequestURI)
 	switch {
+	case err == nil && u.Scheme == "sips" && over == sip.TLS:
+		return nil
 	case err != nil && strings.HasPrefix(strings.ToLower(m.RequestURI), "sip:"):
 		return &Refusal{Code: 400, Reason: "Broken Request-URI"}
 	case err != nil || u.Scheme != "sip":
-		// Also sips, which needs TLS (RFC 5630 §3.1.3).
+		// Also sips without TLS, on the last hop too (RFC 5630 §3.1.3).
 		return &Refusal{Code: 416}
 	default:
 		return nil
 	}
 }
 
-// checkPeer looks at what a new INVITE says about the way back to the caller.
-func checkPeer(m *sip.Message, recordRoute []string) (contact sip.URI, r *Refusal) {
+// checkPeer looks at what a new INVITE says about the way back to the caller; secure: there may be sips URIs in it.
+func checkPeer(m *sip.Message, recordRoute []string, secure bool) (contact sip.URI, r *Refusal) {
 	address, ok := m.Contact()
 	if !ok {
 		return contact, &Refusal{Code: 400, Reason: "Contact missing or broken"}
@@ -110,22 +112,21 @@ func checkPeer(m *sip.Message, recordRoute []string) (contact sip.URI, r *Refusa
 		if err != nil {
 			return contact, &Refusal{Code: 400, Reason: "Broken Record-Route"}
 		}
-		if first.URI.Scheme == "sips" {
+		if first.URI.Scheme == "sips" && !secure {
 			return contact, noSIPS()
 		}
-		return contact, nil
 	}
-	switch contact.Scheme {
-	case "sip":
-		return contact, nil
-	case "sips":
+	switch {
+	case !contact.IsSIP():
+		return contact, &Refusal{Code: 400, Reason: "Contact is no SIP URI"}
+	case contact.Scheme == "sips" && !secure:
 		return contact, noSIPS()
 	default:
-		return contact, &Refusal{Code: 400, Reason: "Contact is no SIP URI"}
+		return contact, nil
 	}
 }
 
-// noSIPS refuses what asks for a sips Contact, without which the answer would be wrong (S-011; RFC 5630 §5.3).
+// noSIPS refuses what asks for a sips Contact where there is no TLS listener (S-011; RFC 5630 §5.3).
 func noSIPS() *Refusal {
 	return &Refusal{Code: 480, Headers: []sip.Header{warning(380, "SIPS Not Allowed")}}
 }

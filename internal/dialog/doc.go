@@ -5,5 +5,5 @@
 // arrival, and no lock is held meanwhile, so that an Owner may call the dialog's methods from within its own.
 //
 // Not spoken yet, hence neither in Supported nor in Allow, and refused by the rules: reliable provisional responses as caller (RFC 3262),
-// Replaces (RFC 3891), sips URIs, and answers to digest challenges.
+// Replaces (RFC 3891), and answers to digest challenges.
 package dialog

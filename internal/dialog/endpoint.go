@@ -20,7 +20,8 @@ type Config struct {
 	Features     string                                              // feature tags of own Contacts, each with its leading ';' (RFC 3840 §9)
 	SetupTimeout time.Duration                                       // 60 s: longest life of a set-up; then CANCEL as caller, 480 as called. Once a 2xx went, 64*T1 for its ACK counts, then BYE
 	T1, T2       time.Duration                                       // 500 ms and 4 s, as in the stack: resending of 2xx (S-002)
-	Contact      func(p sip.Proto, peer netip.Addr) (sip.URI, error) // own Contact for that peer; nil: sip:HOST:PORT;transport= from Stack.LocalFor
+	Contact      func(p sip.Proto, peer netip.Addr) (sip.URI, error) // own Contact for that peer; nil: sip:HOST:PORT;transport= of the listener
+	Proxy        sip.URI                                             // where INVITEs of this side go first that say no Route; zero: to their Request-URI
 	MaxDialogs   int                                                 // 100,000: dialogs, those in set-up included; above it 503, and ErrLimit
 
 	// Reliable sends provisional responses reliably to callers that support that (RFC 3262); without, to those that require it.
@@ -102,7 +103,7 @@ func (e *Endpoint) Request(tx *sip.ServerTx, m *sip.Message) {
 	user, r := e.guard(tx, m, d)
 	var offer []byte
 	if r == nil {
-		offer, r = check(m, tag != "")
+		offer, r = check(m, tx.Flow().Proto, tag != "")
 	}
 	if r == nil {
 		r = e.checkTimer(m)

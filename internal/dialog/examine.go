@@ -2,12 +2,14 @@ package dialog
 
 import "github.com/parley-msrp/parley/internal/sip"
 
-// Examine looks at a request that begins a dialog or asks about one, and checks it as an Endpoint would before its User gets to see it. It gives
-// the session description in the body (nil: none), or what the request would be refused with.
+// Examine looks at a request that begins a dialog or asks about one, and checks it as an Endpoint would before its User gets to see it: one that the
+// request reached by the transport which its top Via names. It gives the session description in the body (nil: none), or what the request would
+// be refused with.
 func Examine(m *sip.Message) (offer []byte, r *Refusal) {
-	offer, r = check(m, false)
+	over := m.Transport()
+	offer, r = check(m, over, false)
 	if r == nil && m.Method == "INVITE" {
-		_, r = checkPeer(m, m.List("Record-Route"))
+		_, r = checkPeer(m, m.List("Record-Route"), over == sip.TLS)
 	}
 	return offer, r
 }

@@ -21,6 +21,9 @@ func TestExamine(t *testing.T) {
 		{"no way back", func(m *sip.Message) { m.Set("Contact", "<tel:+1>") }, "", 400},
 		{"a broken way back", func(m *sip.Message) { m.Set("Record-Route", "<") }, "", 400},
 		{"another scheme", func(m *sip.Message) { m.RequestURI = "tel:+1" }, "", 416},
+		{"sips over UDP", func(m *sip.Message) { m.RequestURI = "sips:b@h"; m.Add("Via", "SIP/2.0/UDP h;branch=z9hG4bK1") }, "", 416},
+		{"sips over TLS", func(m *sip.Message) { m.RequestURI = "sips:b@h"; m.Add("Via", "SIP/2.0/TLS h;branch=z9hG4bK1") }, "v=0", 0},
+		{"a sips Contact over UDP", func(m *sip.Message) { m.Set("Contact", "<sips:a@h>"); m.Add("Via", "SIP/2.0/UDP h;branch=z9hG4bK1") }, "", 480},
 		{"no method for it", func(m *sip.Message) { m.Method = "MESSAGE" }, "", 405},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -2,7 +2,6 @@ package dialog
 
 import (
 	"math/rand/v2"
-	"net/netip"
 	"strconv"
 	"strings"
 
@@ -75,55 +74,6 @@ func later() *Refusal {
 // warning makes a Warning value (RFC 3261 §20.43).
 func warning(code int, text string) sip.Header {
 	return sip.Header{Name: "Warning", Value: strconv.Itoa(code) + ` parley "` + text + `"`}
-}
-
-// contact is the own Contact URI towards a peer, written as header value.
-func (e *Endpoint) contact(p sip.Proto, peer netip.Addr) (string, error) {
-	if e.cfg.Contact != nil {
-		u, err := e.cfg.Contact(p, peer)
-		if err != nil {
-			return "", err
-		}
-		return e.contactValue(u), nil
-	}
-	at, err := e.stack.LocalFor(p, peer)
-	if err != nil {
-		return "", err
-	}
-	return e.contactAt(p, at), nil
-}
-
-// contactOn is the own Contact for requests on the dialog of one that came over f: for UDP the very socket.
-func (e *Endpoint) contactOn(f sip.Flow) (string, error) {
-	if e.cfg.Contact == nil && f.Proto == sip.UDP && f.Local.IsValid() && !f.Local.Addr().IsUnspecified() {
-		return e.contactAt(f.Proto, f.Local), nil
-	}
-	return e.contact(f.Proto, f.Remote.Addr())
-}
-
-// contactOn is the own Contact in answers inside the dialog.
-func (d *Dialog) contactOn(f sip.Flow) (string, error) {
-	own := d.contact
-	if d.in != nil {
-		own = d.in.ownContact()
-	}
-	if own != "" {
-		return own, nil
-	}
-	return d.e.contactOn(f)
-}
-
-func (e *Endpoint) contactAt(p sip.Proto, at netip.AddrPort) string {
-	u := sip.URI{Scheme: "sip", Host: at.Addr().Unmap().WithZone("").String(), Port: int(at.Port())}
-	if p == sip.TCP {
-		u.Params = ";transport=tcp"
-	}
-	return e.contactValue(u)
-}
-
-// contactValue is a Contact with this side's feature tags.
-func (e *Endpoint) contactValue(u sip.URI) string {
-	return oneLine("<" + u.String() + ">" + e.cfg.Features)
 }
 
 // validHeader says whether a header can be written as one line.

@@ -51,7 +51,8 @@ func (in *Incoming) CallID() string { return in.d.callID }
 // Offer is the session description found in the body (multipart looked through, S-016); nil where there is none.
 func (in *Incoming) Offer() []byte { return in.offer }
 
-// UseContact sets the own Contact of the dialog from now on; the zero URI is the endpoint's. Once the INVITE is decided it does nothing.
+// UseContact sets the own Contact of the dialog from now on; the zero URI is the endpoint's, and so is another one where the INVITE asks for a
+// sips URI and u is none. Once the INVITE is decided it does nothing.
 func (in *Incoming) UseContact(u sip.URI) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -59,7 +60,7 @@ func (in *Incoming) UseContact(u sip.URI) {
 		return
 	}
 	in.contact = ""
-	if u != (sip.URI{}) {
+	if u != (sip.URI{}) && (u.Scheme == "sips" || !in.d.e.asksForSIPS(in.tx.Request())) {
 		in.contact = in.d.e.contactValue(u)
 	}
 }
@@ -221,11 +222,11 @@ func (e *Endpoint) newIncoming(tx *sip.ServerTx, m *sip.Message, tag, user strin
 		return nil, overloaded("Shutting Down")
 	}
 	recordRoute := m.List("Record-Route")
-	peer, r := checkPeer(m, recordRoute)
+	peer, r := checkPeer(m, recordRoute, e.stack.Secure())
 	if r != nil {
 		return nil, r
 	}
-	contact, err := e.contactOn(tx.Flow())
+	contact, err := e.contactOn(tx.Flow(), e.asksForSIPS(m))
 	if err != nil {
 		e.log.Error("no Contact for this peer", "call_id", m.CallID(), "err", err)
 		return nil, &Refusal{Code: 500}
@@ -236,6 +237,7 @@ func (e *Endpoint) newIncoming(tx *sip.ServerTx, m *sip.Message, tag, user strin
 		callID: m.CallID(), localTag: tag, remoteTag: m.From().Tag(), local: withTag(m.Get("To"), tag), remote: m.Get("From"),
 		target: peer.String(), routes: recordRoute, seq: firstSeq(),
 	}
+	d.from, _ = e.stack.LocalOn(tx.Flow()) // there is one, or contactOn had failed
 	if d.size() > maxKept {
 		return nil, &Refusal{Code: 513}
 	}

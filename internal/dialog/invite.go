@@ -14,7 +14,7 @@ import (
 
 // Invite is what a new call as caller needs.
 type Invite struct {
-	RequestURI string       // required; a sip URI
+	RequestURI string       // required; a sip or sips URI
 	From, To   string       // required; URI or name-addr, without tag
 	CallID     string       // empty: a new one
 	Contact    sip.URI      // own Contact; zero: the endpoint's
@@ -48,7 +48,7 @@ func (e *Endpoint) Invite(inv Invite) (*Dialog, error) {
 
 // newCall makes the dialog of a call that is to start.
 func (e *Endpoint) newCall(inv Invite) (*Dialog, error) {
-	l, err := legFor(inv)
+	l, err := e.legFor(inv)
 	if err != nil {
 		return nil, err
 	}
@@ -73,8 +73,11 @@ func (e *Endpoint) newCall(inv Invite) (*Dialog, error) {
 			o.headers = append(o.headers, h)
 		}
 	}
-	if _, _, hop, err := route(d.target, d.routes); err != nil || hop.Scheme != "sip" {
-		return nil, &InputError{Field: "Headers", Err: errors.New("want a sip URI in Route")}
+	if len(d.routes) == 0 && e.cfg.Proxy != (sip.URI{}) {
+		d.routes = []string{"<" + e.cfg.Proxy.String() + ">"}
+	}
+	if _, _, hop, err := route(d.target, d.routes); err != nil || e.canReach(hop.Scheme) != nil {
+		return nil, &InputError{Field: "Headers", Err: errors.New("want a sip URI in Route; a sips URI where there is a TLS listener")}
 	}
 	o.ctx, o.cancel = context.WithCancel(e.ctx)
 	o.req = o.newAttempt()
@@ -82,14 +85,25 @@ func (e *Endpoint) newCall(inv Invite) (*Dialog, error) {
 	return d, nil
 }
 
+// canReach says why no URI of that scheme can be called; nil if one can.
+func (e *Endpoint) canReach(scheme string) error {
+	switch {
+	case scheme == "sips" && !e.stack.Secure():
+		return errors.New("a sips URI needs TLS, and there is no TLS listener")
+	case scheme != "sip" && scheme != "sips":
+		return fmt.Errorf("scheme %q is not supported, only sip and sips", scheme)
+	}
+	return nil
+}
+
 // legFor reads the addresses of a call that is to start.
-func legFor(inv Invite) (*leg, error) {
+func (e *Endpoint) legFor(inv Invite) (*leg, error) {
 	target, err := sip.ParseURI(inv.RequestURI)
 	switch {
 	case err != nil:
 		return nil, &InputError{Field: "RequestURI", Err: err}
-	case target.Scheme != "sip":
-		return nil, &InputError{Field: "RequestURI", Err: fmt.Errorf("scheme %q is not supported, only sip", target.Scheme)}
+	case e.canReach(target.Scheme) != nil:
+		return nil, &InputError{Field: "RequestURI", Err: e.canReach(target.Scheme)}
 	case target.Header != "":
 		return nil, &InputError{Field: "RequestURI", Err: errors.New("header fields in the URI are not taken")}
 	}

@@ -2,6 +2,7 @@ package dialog
 
 import (
 	"fmt"
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -15,12 +16,13 @@ const maxKept = 8 << 10
 type leg struct {
 	callID    string
 	localTag  string
-	remoteTag string   // guarded by the dialog's serial where it may still change
-	local     string   // From of own requests, tag included
-	remote    string   // To of own requests, tag included if there is one
-	target    string   // the remote target: a URI
-	routes    []string // route set: values of Route, the first hop first
-	seq       uint32   // CSeq of the last own request
+	remoteTag string         // guarded by the dialog's serial where it may still change
+	local     string         // From of own requests, tag included
+	remote    string         // To of own requests, tag included if there is one
+	target    string         // the remote target: a URI
+	routes    []string       // route set: values of Route, the first hop first
+	seq       uint32         // CSeq of the last own request
+	from      netip.AddrPort // the listener that the dialog's requests leave from; zero: the one that fits the peer
 }
 
 // newRequest makes a request of the leg, with every header but Via, and says where it goes: the first hop (RFC 3261 §12.2.1.1, S-010).
@@ -47,8 +49,17 @@ func (l *leg) nextSeq() uint32 {
 	return l.seq
 }
 
-// route lays out target and route set as Request-URI and Route values, and says where the request goes first.
+// route lays out target and route set as Request-URI and Route values, and says where the request goes first. That is over TLS where the
+// Request-URI is a sips URI (RFC 3261 §8.1.2).
 func route(target string, set []string) (requestURI string, routes []string, hop sip.URI, err error) {
+	requestURI, routes, hop, err = layOut(target, set)
+	if isSIPS(requestURI) {
+		hop.Scheme = "sips"
+	}
+	return requestURI, routes, hop, err
+}
+
+func layOut(target string, set []string) (requestURI string, routes []string, hop sip.URI, err error) {
 	if len(set) == 0 {
 		hop, err = sip.ParseURI(target)
 		if err != nil {

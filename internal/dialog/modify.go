@@ -137,12 +137,9 @@ func (m *modification) send() {
 
 func (m *modification) build(t sip.Target) (*sip.Message, error) {
 	d := m.d
-	contact := d.contact
-	if contact == "" {
-		var err error
-		if contact, err = d.e.contact(t.Proto, t.Addr.Addr()); err != nil {
-			return nil, err
-		}
+	contact, err := d.contactTo(t)
+	if err != nil {
+		return nil, err
 	}
 	q, _, err := d.newRequest(m.method, m.seq)
 	if err != nil {

@@ -83,7 +83,7 @@ func (d *Dialog) answer(m *sip.Message, offer []byte) ([]byte, *Refusal) {
 
 // agree sends the 200 of a re-INVITE or UPDATE, and takes the peer's new target.
 func (d *Dialog) agree(tx *sip.ServerTx, m *sip.Message, answer []byte) bool {
-	contact, err := d.contactOn(tx.Flow())
+	contact, err := d.contactOn(m, tx.Flow())
 	if err != nil {
 		d.e.log.Error("no Contact for this peer", "call_id", d.callID, "err", err)
 		d.e.refuse(tx, &Refusal{Code: 500})
@@ -104,7 +104,8 @@ func (d *Dialog) refresh(m *sip.Message) {
 	if d.phase == calling {
 		return // the 2xx will say it
 	}
-	if c, ok := m.Contact(); ok && c.URI.Scheme == "sip" {
+	c, ok := m.Contact()
+	if ok && (c.URI.Scheme == "sip" && !isSIPS(d.target) || c.URI.Scheme == "sips" && d.e.stack.Secure()) {
 		if target := c.URI.String(); len(target) <= maxKept && target != d.target {
 			d.target = strings.Clone(target)
 		}

@@ -21,7 +21,7 @@ func (q *Query) Flow() sip.Flow { return q.tx.Flow() }
 
 // Accept answers with 200 and the own capabilities; sdp nil: none are described.
 func (q *Query) Accept(sdp []byte) {
-	contact, _ := q.e.contactOn(q.tx.Flow())
+	contact, _ := q.e.contactOn(q.tx.Flow(), q.e.asksForSIPS(q.m))
 	q.e.capable(q.tx, q.m, contact, sdp)
 }
 

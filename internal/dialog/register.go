@@ -183,7 +183,7 @@ func (r *registration) build(t sip.Target) (*sip.Message, error) {
 	contact := r.contact
 	if contact == "" {
 		var err error
-		if contact, err = r.e.contact(t.Proto, t.Addr.Addr()); err != nil {
+		if contact, err = r.e.contactTo(t, false); err != nil {
 			return nil, err
 		}
 	}

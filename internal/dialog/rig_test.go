@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/parley-msrp/parley/internal/sip"
+	"github.com/parley-msrp/parley/internal/sip/dnsclient"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -192,9 +193,7 @@ func underFakeTime(t *testing.T, name string, proto sip.Proto, c Config, test fu
 			r := &rig{}
 			at := r.start(t, c, sip.Config{
 				ListenPacket: n.ListenPacket, ListenStream: n.Listen, DialStream: n.Dial,
-				Lookup: func(context.Context, string) ([]netip.Addr, error) {
-					return []netip.Addr{netip.MustParseAddr("192.0.2.8"), netip.MustParseAddr("192.0.2.9")}, nil
-				},
+				Names: twoAddresses{},
 			}, "192.0.2.1:5060")
 			r.peer = memPeer(t, n, proto, "192.0.2.9:0", at)
 			defer r.peer.close()
@@ -202,6 +201,15 @@ func underFakeTime(t *testing.T, name string, proto sip.Proto, c Config, test fu
 			test(t, r, n)
 		})
 	})
+}
+
+// twoAddresses is what every name has here, and no other record.
+type twoAddresses struct{}
+
+func (twoAddresses) NAPTR(context.Context, string) ([]dnsclient.NAPTR, error) { return nil, nil }
+func (twoAddresses) SRV(context.Context, string) ([]dnsclient.SRV, error)     { return nil, nil }
+func (twoAddresses) Addresses(context.Context, string) ([]netip.Addr, error) {
+	return []netip.Addr{netip.MustParseAddr("192.0.2.8"), netip.MustParseAddr("192.0.2.9")}, nil
 }
 
 // invite starts a call to the peer.

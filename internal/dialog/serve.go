@@ -22,7 +22,7 @@ func (d *Dialog) serve(tx *sip.ServerTx, m *sip.Message, offer []byte) {
 	case "PRACK":
 		d.servePrack(tx, m, offer)
 	case "OPTIONS":
-		contact, _ := d.contactOn(tx.Flow())
+		contact, _ := d.contactOn(m, tx.Flow())
 		d.e.capable(tx, m, contact, d.e.user.Capabilities())
 	case "SUBSCRIBE":
 		d.e.refuse(tx, &Refusal{Code: 489})

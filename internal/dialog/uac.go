@@ -52,12 +52,9 @@ func (o *outgoing) newAttempt() *attempt {
 
 // build makes the INVITE for a target.
 func (o *outgoing) build(t sip.Target) (*sip.Message, error) {
-	contact := o.d.contact
-	if contact == "" {
-		var err error
-		if contact, err = o.d.e.contact(t.Proto, t.Addr.Addr()); err != nil {
-			return nil, err
-		}
+	contact, err := o.d.contactTo(t)
+	if err != nil {
+		return nil, err
 	}
 	m, _, err := o.d.newRequest("INVITE", o.seq)
 	if err != nil {

@@ -74,7 +74,7 @@ func BenchmarkServerTransaction(b *testing.B) {
 		octets = append(octets[:0], head...)
 		octets = strconv.AppendInt(octets, int64(i), 36)
 		octets = append(octets, strings.Replace(tail, "3848276298220188511", strconv.Itoa(1_000_000_000_000_000_000+i), 1)...)
-		u.datagram(octets, from)
+		u.datagram(octets, netip.Addr{}, from)
 	}
 	b.StopTimer()
 	_ = s.Close(b.Context())

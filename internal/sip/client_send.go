@@ -27,6 +27,7 @@ func (s *Stack) Start(m *Message, to Target, on func(Event)) (*ClientTx, error) 
 		m.Add(hMaxForwards, "70") // S-012
 	}
 	tx := &ClientTx{s: s, key: clientKey{newBranch(), m.Method}, invite: m.Method == "INVITE", on: on, to: to, req: m}
+	s.checkConn(&tx.to)
 	if err := tx.address(); err != nil {
 		return nil, err
 	}
@@ -39,6 +40,13 @@ func (s *Stack) Start(m *Message, to Target, on func(Event)) (*ClientTx, error) 
 		return nil, err
 	}
 	return tx, nil
+}
+
+// checkConn takes a connection out of a target that it does not lead to: over TLS the peer was not authenticated as that domain (S-032).
+func (s *Stack) checkConn(to *Target) {
+	if to.Proto == TLS && to.Conn != 0 && !s.pool.authenticated(to.Conn, to.Domain) {
+		to.Conn = 0
+	}
 }
 
 // encode makes the request's octets anew. The lock is held, or nobody else knows tx yet.
@@ -60,7 +68,7 @@ func (tx *ClientTx) preferTCP() {
 
 // address finds what to send from. The lock is held, or nobody else knows tx yet.
 func (tx *ClientTx) address() error {
-	e, at, err := tx.s.endpointFor(tx.to.Proto, tx.to.Addr.Addr())
+	e, at, err := tx.s.endpointFor(tx.to.Proto, tx.to.Addr.Addr(), tx.to.From)
 	if err != nil {
 		return fmt.Errorf("%s to %s: %w", tx.to.Proto, tx.to.Addr, err)
 	}
@@ -90,7 +98,7 @@ func (tx *ClientTx) launch() error {
 
 // fallBack sends the request by UDP after TCP was refused, with a changed Via. The lock is held.
 func (tx *ClientTx) fallBack() error {
-	tx.to, tx.fallback, tx.conn = Target{Proto: UDP, Addr: tx.to.Addr}, false, nil
+	tx.to, tx.fallback, tx.conn = Target{Proto: UDP, Addr: tx.to.Addr, From: tx.to.From}, false, nil
 	if err := tx.address(); err != nil {
 		return err
 	}
@@ -167,7 +175,7 @@ func (s *Stack) Send(m *Message, to Target) error {
 	if !m.Has(hVia) {
 		return s.sendFirst(m, to)
 	}
-	if to.Proto == UDP && viaProto(m) == TCP {
+	if to.Proto == UDP && m.Transport() == TCP {
 		return s.sendOn(m, to, TCP)
 	}
 	return s.sendOn(m, to, to.Proto)
@@ -177,14 +185,14 @@ func (s *Stack) sendFirst(m *Message, to Target) error {
 	if !m.Has(hMaxForwards) {
 		m.Add(hMaxForwards, "70")
 	}
-	_, at, err := s.endpointFor(to.Proto, to.Addr.Addr())
+	_, at, err := s.endpointFor(to.Proto, to.Addr.Addr(), to.From)
 	if err != nil {
 		return fmt.Errorf("%s to %s: %w", to.Proto, to.Addr, err)
 	}
 	branch := newBranch()
 	m.prepend(hVia, newVia(to.Proto, at, branch))
 	if to.Proto == UDP && len(m.AppendTo(nil)) > maxUDPRequest {
-		if _, at, err := s.endpointFor(TCP, to.Addr.Addr()); err == nil {
+		if _, at, err := s.endpointFor(TCP, to.Addr.Addr(), to.From); err == nil {
 			m.rows[0].Value = newVia(TCP, at, branch)
 			return s.sendOn(m, to, TCP)
 		}
@@ -196,25 +204,33 @@ func (s *Stack) sendFirst(m *Message, to Target) error {
 func (s *Stack) sendOn(m *Message, to Target, p Proto) error {
 	octets := m.AppendTo(make([]byte, 0, m.size()))
 	if p == UDP {
-		e, _, err := s.endpointFor(UDP, to.Addr.Addr())
+		e, at, err := s.endpointFor(UDP, to.Addr.Addr(), to.From)
 		if err != nil {
 			return fmt.Errorf("%s to %s: %w", p, to.Addr, err)
 		}
-		return e.socket.write(octets, to.Addr)
+		return e.socket.write(octets, at.Addr(), to.Addr)
 	}
 	var w watcher
 	if to.Proto != p {
 		w = &dialWatcher{s, m.Clone(), to}
 	}
-	_, err := s.pool.send(to.Conn, remote{p, to.Addr}, octets, w)
+	s.checkConn(&to)
+	_, _, err := s.pool.send(to.Conn, remoteOf(p, to.Addr, to.Domain), octets, w)
 	return err
 }
 
-func viaProto(m *Message) Proto {
-	if v, _, err := parseVia(m.Get(hVia)); err == nil && foldEqual(v.Transport, "TCP") {
-		return TCP
+// Transport is the protocol that the top Via names; 0 where it is none of this package's, or there is no Via.
+func (m *Message) Transport() Proto {
+	v, _, err := parseVia(m.Get(hVia))
+	if err != nil {
+		return 0
 	}
-	return UDP
+	for _, p := range []Proto{UDP, TCP, TLS} {
+		if foldEqual(v.Transport, p.String()) {
+			return p
+		}
+	}
+	return 0
 }
 
 // dialWatcher sends a request without transaction by UDP if TCP, taken for its size, is refused (S-013). It is told of failures
@@ -225,8 +241,10 @@ type dialWatcher struct {
 	to Target
 }
 
+func (*dialWatcher) untilOpen() {}
+
 func (w *dialWatcher) connFailed(_ *conn, _ error) {
-	_, at, err := w.s.endpointFor(UDP, w.to.Addr.Addr())
+	_, at, err := w.s.endpointFor(UDP, w.to.Addr.Addr(), w.to.From)
 	if err == nil {
 		v, _, _ := parseVia(w.m.Get(hVia))
 		w.m.rows[w.m.index(hVia)].Value = newVia(UDP, at, v.branch())

@@ -27,6 +27,7 @@ type ClientTx struct {
 	fallback   bool           // UDP was asked for, TCP taken for size (S-013)
 	socket     *udpSocket     // UDP
 	conn       *conn          // streams
+	redial     bool           // conn was open before the request: its failure says nothing of the peer
 	octets     []byte         // the request; after a non-2xx to an INVITE its ACK; nil when none of them is repeated
 	state      clientState
 	interval   time.Duration
@@ -137,17 +138,17 @@ func (tx *ClientTx) repeat() error {
 // transmit sends octets where the request went. The lock is held, so that nothing can overtake.
 func (tx *ClientTx) transmit(octets []byte) error {
 	if tx.socket != nil {
-		return tx.socket.write(octets, tx.to.Addr)
+		return tx.socket.write(octets, tx.sentBy.Addr(), tx.to.Addr)
 	}
 	id := tx.to.Conn
 	if tx.conn != nil {
 		id = tx.conn.id
 	}
-	c, err := tx.s.pool.send(id, remote{tx.to.Proto, tx.to.Addr}, octets, tx)
+	c, reused, err := tx.s.pool.send(id, remoteOf(tx.to.Proto, tx.to.Addr, tx.to.Domain), octets, tx)
 	if err != nil {
 		return err
 	}
-	tx.conn = c
+	tx.conn, tx.redial = c, reused
 	return nil
 }
 
@@ -274,7 +275,8 @@ func (tx *ClientTx) flush() {
 	tx.mu.Unlock()
 }
 
-// connFailed implements watcher. A request that only its size had put on TCP goes by UDP after all (S-013).
+// connFailed implements watcher. A request on a connection that was open before goes by another one, once: that the old one was lost says
+// nothing of the peer, which knows the request by its branch if it had come. One that only its size had put on TCP goes by UDP after all (S-013).
 func (tx *ClientTx) connFailed(c *conn, err error) {
 	tx.mu.Lock()
 	if tx.conn != c && tx.conn != nil {
@@ -286,12 +288,14 @@ func (tx *ClientTx) connFailed(c *conn, err error) {
 		tx.mu.Unlock()
 		return // the peer has the request, and may answer on another connection (RFC 3261 §18.2.2)
 	}
-	if !tx.fallback {
-		tx.mu.Unlock()
-		tx.fail(err)
-		return
+	switch {
+	case tx.redial:
+		tx.to.Conn = 0
+		err = tx.transmit(tx.req.AppendTo(make([]byte, 0, tx.req.size())))
+		tx.redial = false
+	case tx.fallback:
+		err = tx.fallBack()
 	}
-	err = tx.fallBack()
 	tx.mu.Unlock()
 	if err != nil {
 		tx.fail(err)

@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/netip"
 	"time"
+
+	"github.com/parley-msrp/parley/internal/sip/dnsclient"
 )
 
 // User is what sits above the stack. Its methods are called in arrival order for each socket and must not block. No lock is held
@@ -16,6 +18,13 @@ type User interface {
 	Ack(f Flow, m *Message)           // an ACK that belongs to no non-2xx transaction
 	Cancel(tx *ServerTx, m *Message)  // for the unanswered INVITE transaction tx, whose CANCEL got its 200 already; send 487. Once at most
 	Stray(f Flow, m *Message)         // a response without transaction, for example a 2xx repeated late; never acknowledged by the stack
+}
+
+// Names looks names up, as *dnsclient.Resolver does. An empty answer without an error: there is nothing of that kind.
+type Names interface {
+	NAPTR(ctx context.Context, domain string) ([]dnsclient.NAPTR, error)
+	SRV(ctx context.Context, name string) ([]dnsclient.SRV, error)
+	Addresses(ctx context.Context, host string) ([]netip.Addr, error)
 }
 
 // Config of a Stack. Zero values mean the defaults said beside them.
@@ -29,7 +38,8 @@ type Config struct {
 	ListenPacket func(network, addr string) (net.PacketConn, error)                // net.ListenPacket
 	ListenStream func(network, addr string) (net.Listener, error)                  // net.Listen
 	DialStream   func(ctx context.Context, network, addr string) (net.Conn, error) // net.Dialer
-	Lookup       func(ctx context.Context, host string) ([]netip.Addr, error)      // net.DefaultResolver
+	Security     *Security                                                         // nil: no TLS
+	Names        Names                                                             // dnsclient.New, with the system's servers
 	LocalAddr    func(peer netip.Addr) (netip.Addr, error)                         // of the route to a peer; asks the system
 	Tap          func(f Flow, sent bool, octets []byte)                            // nil: off; must not keep octets
 
@@ -41,6 +51,7 @@ type Config struct {
 	MaxBody         int           // octets of a body, 262,144; above: 513
 	MaxConns        int           // stream connections in all, 8,192; above: closed at once, or ErrLimit
 	MaxConnsPerPeer int           // of these, accepted from one address (of IPv6 one /64), 1,024; above: closed at once
+	MaxHandshakes   int           // TLS handshakes under way on accepted connections, 1,024; of one address an eighth; above: closed at once
 	MaxServerTx     int           // server transactions, finished ones too, 1,048,576 (some 1 GB at worst); above: 503
 	MaxClientTx     int           // client transactions, finished ones too, 262,144; above: ErrLimit
 	MaxOpenOctets   int64         // octets of requests that wait for their final answer, 256 MiB; above: 503
@@ -68,6 +79,7 @@ func (c Config) populate() (Config, error) {
 	orDefault(&c.MaxBody, defaultMaxBody)
 	orDefault(&c.MaxConns, 8<<10)
 	orDefault(&c.MaxConnsPerPeer, 1<<10)
+	orDefault(&c.MaxHandshakes, 1<<10)
 	orDefault(&c.MaxServerTx, 1<<20)
 	orDefault(&c.MaxClientTx, 256<<10)
 	orDefault(&c.MaxOpenOctets, 256<<20)
@@ -81,8 +93,8 @@ func (c Config) populate() (Config, error) {
 	if c.DialStream == nil {
 		c.DialStream = new(net.Dialer).DialContext
 	}
-	if c.Lookup == nil {
-		c.Lookup = lookup
+	if c.Names == nil {
+		c.Names = dnsclient.New(dnsclient.Config{})
 	}
 	if c.LocalAddr == nil {
 		c.LocalAddr = routeAddr
@@ -94,10 +106,6 @@ func orDefault[T int | int64 | time.Duration](v *T, d T) {
 	if *v <= 0 {
 		*v = d
 	}
-}
-
-func lookup(ctx context.Context, host string) ([]netip.Addr, error) {
-	return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 }
 
 // routeAddr finds the local address of the route to a peer: a connected UDP socket has it, and sends nothing.

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -25,6 +26,7 @@ type conn struct {
 	mu       sync.Mutex
 	nc       net.Conn // nil while it is dialed
 	local    netip.AddrPort
+	identity *Identity // TLS: of the peer, verified; nil: it showed no certificate
 	queue    [][]byte
 	queued   int // octets
 	writing  bool
@@ -40,6 +42,12 @@ type watcher interface {
 	connFailed(c *conn, err error)
 }
 
+// openWatcher is a watcher that is told of failures before the connection is open only.
+type openWatcher interface {
+	watcher
+	untilOpen()
+}
+
 func newConn(s *Stack, to remote) *conn {
 	c := &conn{s: s, remote: to}
 	c.used()
@@ -48,21 +56,21 @@ func newConn(s *Stack, to remote) *conn {
 
 func (c *conn) used() { c.lastUse.Store(int64(time.Since(c.s.clock.began))) }
 
-// flow names the connection in the messages that come on it. local is set before the reader starts.
+// flow names the connection in the messages that come on it. local and identity are set before the reader starts.
 func (c *conn) flow() Flow {
-	return Flow{Proto: c.remote.proto, Local: c.local, Remote: c.remote.addr, Conn: c.id}
+	return Flow{Proto: c.remote.proto, Local: c.local, Remote: c.remote.addr, Conn: c.id, Peer: c.identity}
 }
 
 // opened gives a dialed connection its net.Conn; false where it was given up meanwhile.
-func (c *conn) opened(nc net.Conn) bool {
+func (c *conn) opened(nc net.Conn, id *Identity) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
 		return false
 	}
-	c.nc, c.local = nc, addrPortOf(nc.LocalAddr())
+	c.nc, c.local, c.identity = nc, addrPortOf(nc.LocalAddr()), id
 	for w := range c.watchers {
-		if _, ok := w.(*dialWatcher); ok {
+		if _, ok := w.(openWatcher); ok {
 			delete(c.watchers, w)
 		}
 	}
@@ -82,7 +90,7 @@ func (c *conn) send(octets []byte, w watcher) error {
 		c.s.spawn(func() { c.fail(ErrLimit) }) // not from here: it calls watchers
 		return ErrLimit
 	}
-	if w != nil {
+	if _, untilOpen := w.(openWatcher); w != nil && (!untilOpen || c.nc == nil) {
 		if c.watchers == nil {
 			c.watchers = make(map[watcher]struct{})
 		}
@@ -169,15 +177,27 @@ func (c *conn) fail(err error) {
 	c.watchers, c.queue, c.queued = nil, nil, 0
 	c.mu.Unlock()
 	c.s.pool.remove(c)
-	if nc != nil {
-		nc.Close()
-	}
+	c.hangUp(nc, err == nil)
 	if err == nil {
 		return
 	}
 	c.s.log.Debug("connection failed", "error", err)
 	for w := range watchers {
 		w.connFailed(c, err)
+	}
+}
+
+// hangUp closes what the connection was on; nil: nothing yet. TLS has a last word, which may wait for the peer, where it ends in order.
+func (c *conn) hangUp(nc net.Conn, inOrder bool) {
+	tc, ok := nc.(*tls.Conn)
+	switch {
+	case nc == nil:
+	case !ok:
+		nc.Close()
+	case inOrder:
+		c.s.tasks.Go(func() { tc.Close() }) // the caller is among the tasks, or Close waits for none yet
+	default:
+		tc.NetConn().Close()
 	}
 }
 
@@ -207,11 +227,15 @@ func (c *conn) closeWhenWritten() {
 // take the last answer back.
 func (c *conn) linger() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.closing, c.lingers = true, true
 	c.gone.Store(true)
-	if !c.writing && c.nc != nil {
-		halfClose(c.nc)
+	nc := c.nc
+	if c.writing {
+		nc = nil // the writer does it
+	}
+	c.mu.Unlock()
+	if nc != nil {
+		halfClose(nc) // over TLS this may wait for the peer
 	}
 }
 

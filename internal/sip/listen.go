@@ -16,7 +16,7 @@ type endpoint struct {
 	proto    Proto
 	addr     netip.AddrPort // an unspecified address: every one
 	socket   *udpSocket     // UDP
-	listener net.Listener   // TCP
+	listener net.Listener   // TCP, TLS
 }
 
 func (e *endpoint) wildcard() bool { return e.addr.Addr().IsUnspecified() }
@@ -39,7 +39,7 @@ func (e *endpoint) close() {
 const portAttempts = 32
 
 // Listen opens a listener. For UDP it also listens on TCP at the same port (S-013), unless that is already open here.
-// Port 0 takes a free one (the same for both). It returns the address that was taken. Only a look-up of a host name in addr can
+// Port 0 takes a free one (the same for both). TLS needs Config.Security. It returns the address that was taken. Only a look-up of a host name in addr can
 // block.
 func (s *Stack) Listen(p Proto, addr string) (netip.AddrPort, error) {
 	host, port, err := net.SplitHostPort(addr)
@@ -66,7 +66,7 @@ func (s *Stack) hostAddr(host string) (string, error) {
 	if _, err := netip.ParseAddr(host); err == nil || host == "" {
 		return host, nil
 	}
-	addrs, err := s.cfg.Lookup(context.Background(), host)
+	addrs, err := s.cfg.Names.Addresses(context.Background(), host)
 	if err != nil {
 		return "", err
 	}
@@ -91,7 +91,12 @@ func (s *Stack) listenOnce(p Proto, host, port string) (netip.AddrPort, error) {
 		if e := s.endpointAt(TCP, host, port); e != nil {
 			return e.addr, nil
 		}
-		return s.listenTCP(host, port)
+		return s.listenStream(TCP, host, port)
+	case TLS:
+		if s.cfg.Security == nil {
+			return netip.AddrPort{}, errNoCertificate
+		}
+		return s.listenStream(TLS, host, port)
 	}
 	return netip.AddrPort{}, ErrTransport
 }
@@ -103,7 +108,7 @@ func (s *Stack) listenUDP(host, port string) (netip.AddrPort, error) {
 	}
 	u := newUDPSocket(s, pc)
 	if s.endpointAt(TCP, host, strconv.Itoa(int(u.local.Port()))) == nil {
-		if _, err := s.listenTCP(host, strconv.Itoa(int(u.local.Port()))); err != nil {
+		if _, err := s.listenStream(TCP, host, strconv.Itoa(int(u.local.Port()))); err != nil {
 			pc.Close()
 			return netip.AddrPort{}, fmt.Errorf("TCP beside it: %w", err)
 		}
@@ -111,13 +116,13 @@ func (s *Stack) listenUDP(host, port string) (netip.AddrPort, error) {
 	return u.local, s.open(&endpoint{proto: UDP, addr: u.local, socket: u}, u.read)
 }
 
-func (s *Stack) listenTCP(host, port string) (netip.AddrPort, error) {
+func (s *Stack) listenStream(p Proto, host, port string) (netip.AddrPort, error) {
 	l, err := s.cfg.ListenStream(network("tcp", host), net.JoinHostPort(host, port))
 	if err != nil {
 		return netip.AddrPort{}, err
 	}
 	at := addrPortOf(l.Addr())
-	return at, s.open(&endpoint{proto: TCP, addr: at, listener: l}, func() { s.accept(TCP, l) })
+	return at, s.open(&endpoint{proto: p, addr: at, listener: l}, func() { s.accept(p, l) })
 }
 
 // open adds an endpoint and starts its reader.

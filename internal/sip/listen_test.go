@@ -1,7 +1,6 @@
 package sip
 
 import (
-	"context"
 	"fmt"
 	"net/netip"
 	"testing"
@@ -35,7 +34,7 @@ func TestLocalAddress(t *testing.T) {
 		w.user.onRequest = func(tx *ServerTx, _ *Message) { flow = tx.Flow() }
 		p := w.udp("10.0.0.2:9")
 		p.sendTo("10.0.0.1:5080", request("OPTIONS", "1"))
-		w.want(fmt.Sprint(flow), "{UDP 10.0.0.1:5080 10.0.0.2:9 0}")
+		w.want(fmt.Sprint(flow), "{UDP 10.0.0.1:5080 10.0.0.2:9 0 <nil>}")
 	})
 	inWorld(t, "route/of several listeners the one with the route's address", func(w *world) {
 		if _, err := w.stack.Listen(UDP, "127.0.0.1:5060"); err != nil {
@@ -52,7 +51,7 @@ func TestLocalAddress(t *testing.T) {
 		octets := []byte(request("ACK", "1"))
 		before := heap()
 		for i := range 200_000 {
-			u.datagram(octets, netip.AddrPortFrom(netip.AddrFrom4([4]byte{11, byte(i >> 16), byte(i >> 8), byte(i)}), 5060))
+			u.datagram(octets, netip.Addr{}, netip.AddrPortFrom(netip.AddrFrom4([4]byte{11, byte(i >> 16), byte(i >> 8), byte(i)}), 5060))
 		}
 		w.user.mu.Lock()
 		w.user.log, w.user.acks = nil, nil
@@ -80,9 +79,7 @@ func TestLocalAddress(t *testing.T) {
 		at, err = w.stack.Listen(TCP, "sip.example.com:5066")
 		w.want(fmt.Sprint(at, err), "10.0.0.1:5066 <nil>")
 	}, func(c *Config) {
-		c.Lookup = func(context.Context, string) ([]netip.Addr, error) {
-			return []netip.Addr{netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("10.0.0.1")}, nil
-		}
+		c.Names = &memNames{addrs: map[string][]string{"sip.example.com": {"2001:db8::1", "10.0.0.1"}}}
 	})
 	inWorld(t, "listen/port 0 takes the same for UDP and TCP", func(w *world) {
 		w.listen("10.0.0.1:40002") // in the way of the first attempt

@@ -27,7 +27,7 @@ func TestMemory(t *testing.T) {
 			before := heap()
 			for i := range n {
 				id := strconv.Itoa(1_000_000_000_000_000_000 + i)
-				u.datagram([]byte(strings.NewReplacer("3848276298220188511", id, "1f2a3b4c5d6e7f80", id).Replace(octets)), from)
+				u.datagram([]byte(strings.NewReplacer("3848276298220188511", id, "1f2a3b4c5d6e7f80", id).Replace(octets)), netip.Addr{}, from)
 			}
 			each := (heap() - before) / n
 			t.Logf("%d octets each", each)

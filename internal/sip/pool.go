@@ -2,6 +2,7 @@ package sip
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"net/netip"
 	"sync"
@@ -16,13 +17,26 @@ type pool struct {
 	byRemote map[remote]*conn   // the youngest for each address
 	perPeer  map[netip.Addr]int // accepted ones
 	lastID   uint64
+
+	handshakes        int                // TLS, of accepted ones, that are not done
+	handshakesPerPeer map[netip.Addr]int // of these
+
 	draining bool
 }
 
 // remote is what a connection leads to.
 type remote struct {
-	proto Proto
-	addr  netip.AddrPort
+	proto  Proto
+	addr   netip.AddrPort
+	domain string // TLS: that the peer is authenticated as; "" for accepted connections
+}
+
+// remoteOf: of other protocols than TLS the domain plays no part.
+func remoteOf(p Proto, addr netip.AddrPort, domain string) remote {
+	if p != TLS {
+		domain = ""
+	}
+	return remote{p, addr, canonicalDomain(domain)}
 }
 
 func (p *pool) init(s *Stack) {
@@ -30,19 +44,73 @@ func (p *pool) init(s *Stack) {
 	p.conns = make(map[uint64]*conn)
 	p.byRemote = make(map[remote]*conn)
 	p.perPeer = make(map[netip.Addr]int)
+	p.handshakesPerPeer = make(map[netip.Addr]int)
 }
 
 // accepted takes a connection that a listener got, or closes it where a limit is reached.
 func (p *pool) accepted(proto Proto, nc net.Conn) {
-	c := newConn(p.s, remote{proto, addrPortOf(nc.RemoteAddr())})
+	c := newConn(p.s, remoteOf(proto, addrPortOf(nc.RemoteAddr()), ""))
 	c.nc, c.local, c.peer = nc, addrPortOf(nc.LocalAddr()), peerOf(c.remote.addr.Addr())
+	reader := c.read
+	if proto == TLS {
+		tc, err := p.s.serveTLS(nc)
+		if err != nil {
+			nc.Close()
+			p.s.log.Error("TLS connection refused", "error", err)
+			return
+		}
+		c.nc, reader = tc, func() { c.handshake(tc) }
+	}
 	if !p.add(c) && (!p.evict() || !p.add(c)) {
 		nc.Close()
 		p.s.log.Warn("connection refused, limit reached")
 		return
 	}
-	if !p.s.spawn(c.read) {
+	if proto == TLS && !p.beginHandshake(c.peer) {
+		c.drop()
+		nc.Close()
+		p.s.log.Warn("connection refused, limit of TLS handshakes reached")
+		return
+	}
+	if !p.s.spawn(reader) {
 		c.fail(ErrClosed)
+	}
+}
+
+// handshake is the first part of an accepted TLS connection's goroutine; the reader follows.
+func (c *conn) handshake(tc *tls.Conn) {
+	id, err := c.s.secure(context.Background(), tc) // Close ends it by closing the connection
+	c.s.pool.endHandshake(c.peer)
+	if err != nil {
+		c.fail(err)
+		return
+	}
+	c.mu.Lock()
+	c.identity = id
+	c.mu.Unlock()
+	c.used()
+	c.read()
+}
+
+// beginHandshake takes a place for a handshake; false where there is none, in all or for that peer.
+func (p *pool) beginHandshake(peer netip.Addr) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	limit := p.s.cfg.MaxHandshakes
+	if p.handshakes >= limit || p.handshakesPerPeer[peer] >= max(limit/handshakeShare, 1) {
+		return false
+	}
+	p.handshakes++
+	p.handshakesPerPeer[peer]++
+	return true
+}
+
+func (p *pool) endHandshake(peer netip.Addr) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.handshakes--
+	if p.handshakesPerPeer[peer]--; p.handshakesPerPeer[peer] <= 0 {
+		delete(p.handshakesPerPeer, peer)
 	}
 }
 
@@ -71,7 +139,9 @@ func (p *pool) add(c *conn) bool {
 	p.lastID++
 	c.id = p.lastID
 	p.conns[c.id] = c
-	p.byRemote[c.remote] = c
+	if c.remote.proto != TLS || c.remote.domain != "" { // who connected here was not authenticated as a domain that requests go to
+		p.byRemote[c.remote] = c
+	}
 	return true
 }
 
@@ -126,56 +196,80 @@ func (p *pool) find(id uint64, to remote) *conn {
 	return nil
 }
 
-// send queues octets on the connection id, else on one to that remote address, which is dialed if there is none. w, if not nil, watches that
-// connection from then on. It does not block.
-func (p *pool) send(id uint64, to remote, octets []byte, w watcher) (*conn, error) {
+// authenticated tells whether the connection of that number leads to that domain.
+func (p *pool) authenticated(id uint64, domain string) bool {
+	p.mu.Lock()
+	c := p.conns[id]
+	p.mu.Unlock()
+	if c == nil {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.identity != nil && c.identity.is(domain)
+}
+
+// send queues octets on the connection id, else on one to that remote address, which is dialed if there is none; reused tells. w, if not nil,
+// watches that connection from then on. It does not block.
+func (p *pool) send(id uint64, to remote, octets []byte, w watcher) (c *conn, reused bool, err error) {
 	for range 2 { // a connection may end between find and send
-		c := p.find(id, to)
-		if c == nil {
+		if c = p.find(id, to); c == nil {
 			break
 		}
-		if err := c.send(octets, w); err != errConnClosed {
-			return c, err
+		if err = c.send(octets, w); err != errConnClosed {
+			return c, true, err
 		}
 	}
-	c := newConn(p.s, to)
+	c = newConn(p.s, to)
 	if !p.add(c) {
-		return nil, ErrLimit
+		return nil, false, ErrLimit
 	}
-	err := c.send(octets, w)
+	err = c.send(octets, w)
 	if err == nil && !p.s.spawn(c.dial) {
 		err = ErrClosed
 	}
 	if err != nil {
 		c.drop()
-		return nil, err
+		return nil, false, err
 	}
-	return c, nil
+	return c, false, nil
 }
 
 // dial is the first part of an outgoing connection's goroutine; the reader follows.
 func (c *conn) dial() {
-	ctx, cancel := context.WithTimeout(context.Background(), 16*c.s.cfg.T1)
-	defer cancel()
-	stop := make(chan struct{})
-	c.s.tasks.Go(func() { // Close must not wait for a peer that does not answer
-		select {
-		case <-c.s.done:
-			cancel()
-		case <-stop:
-		}
-	})
-	nc, err := c.s.cfg.DialStream(ctx, "tcp", c.remote.addr.String())
-	close(stop)
+	nc, id, err := c.connect()
 	if err != nil {
 		c.fail(err)
 		return
 	}
-	if !c.opened(nc) {
+	if !c.opened(nc, id) {
 		nc.Close()
 		return
 	}
 	c.read()
+}
+
+// connect opens the connection; over TLS to the domain that it is to lead to, and to nobody else.
+func (c *conn) connect() (net.Conn, *Identity, error) {
+	ctx, stop := c.s.untilClosed() // Close must not wait for a peer that does not answer
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, 16*c.s.cfg.T1)
+	defer cancel()
+	nc, err := c.s.cfg.DialStream(ctx, "tcp", c.remote.addr.String())
+	if err != nil || c.remote.proto != TLS {
+		return nc, nil, err
+	}
+	tc, err := c.s.dialTLS(nc, c.remote.domain)
+	if err != nil {
+		nc.Close()
+		return nil, nil, err
+	}
+	id, err := c.s.secure(ctx, tc)
+	if err != nil {
+		nc.Close()
+		return nil, nil, err
+	}
+	return tc, id, nil
 }
 
 func (p *pool) all() []*conn {

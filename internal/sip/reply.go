@@ -3,26 +3,32 @@ package sip
 import (
 	"hash/maphash"
 	"net/netip"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // path is where the answers to a request go (RFC 3261 §18.2.2, RFC 3581 §4; S-013, S-041).
 type path struct {
 	proto  Proto
 	socket *udpSocket     // UDP: the receiving one
+	own    netip.Addr     // UDP: the address that the request came to
 	conn   uint64         // streams: the request's connection
 	dest   netip.AddrPort // UDP: where to; streams: where to if that connection has closed
+	sentBy string         // streams: the host of the top Via, whom TLS then has to lead to
+	port   int            // streams: its port; 0: none given
 }
 
 // pathTo finds it from the top Via as the request brought it. Without a usable Via the answer goes back to the source.
 func (s *Stack) pathTo(in inbound, v via, hasVia bool) path {
-	p := path{proto: in.flow.Proto, socket: in.socket, conn: in.flow.Conn, dest: in.flow.Remote}
+	p := path{proto: in.flow.Proto, socket: in.socket, own: in.flow.Local.Addr(), conn: in.flow.Conn, dest: in.flow.Remote}
 	if !hasVia {
 		return p
 	}
 	port := v.sentByPort()
 	if in.socket == nil {
 		p.dest = netip.AddrPortFrom(p.dest.Addr(), port)
+		p.sentBy, p.port = strings.Clone(v.Host), v.Port // outlives the request
 		return p
 	}
 	if maddr, ok := v.param("maddr"); ok {
@@ -41,11 +47,62 @@ func (s *Stack) pathTo(in inbound, v via, hasVia bool) path {
 // sendAnswer sends an answer; on a stream it is queued.
 func (s *Stack) sendAnswer(p path, octets []byte) error {
 	if p.socket != nil {
-		return p.socket.write(octets, p.dest)
+		return p.socket.write(octets, p.own, p.dest)
 	}
-	_, err := s.pool.send(p.conn, remote{p.proto, p.dest}, octets, nil)
+	var w watcher
+	if c := s.pool.find(p.conn, remote{}); c == nil {
+		w = &answerWatcher{s: s, path: p, octets: octets}
+	}
+	_, _, err := s.pool.send(p.conn, remoteOf(p.proto, p.dest, p.sentBy), octets, w)
 	return err
 }
+
+// answerWatcher finds another way for an answer whose request's connection has closed, if none can be opened to where that came from: the way
+// of the name in the top Via (RFC 3261 §18.2.2, RFC 3263 §5).
+type answerWatcher struct {
+	s      *Stack
+	path   path
+	octets []byte
+}
+
+func (*answerWatcher) untilOpen() {}
+
+func (w *answerWatcher) connFailed(*conn, error) { w.s.spawn(w.tryNames) }
+
+func (w *answerWatcher) tryNames() {
+	ctx, cancel := w.s.untilClosed()
+	defer cancel()
+	p := w.path
+	targets, err := w.s.resolveSentBy(ctx, p.proto, p.sentBy, p.port)
+	targets = slices.DeleteFunc(targets, func(t Target) bool { return t.Addr == p.dest })
+	if len(targets) == 0 {
+		w.s.log.Debug("answer not sent", "error", err)
+		return
+	}
+	w.next(targets)
+}
+
+// next sends the answer to the first of targets, and to the others if that one cannot be reached.
+func (w *answerWatcher) next(targets []Target) {
+	t := targets[0]
+	var more watcher
+	if len(targets) > 1 {
+		more = &answerTargets{w, targets[1:]}
+	}
+	if _, _, err := w.s.pool.send(0, remoteOf(t.Proto, t.Addr, t.Domain), w.octets, more); err != nil {
+		w.s.log.Debug("answer not sent", "error", err)
+	}
+}
+
+// answerTargets are what is left to try.
+type answerTargets struct {
+	w       *answerWatcher
+	targets []Target
+}
+
+func (*answerTargets) untilOpen() {}
+
+func (a *answerTargets) connFailed(*conn, error) { a.w.next(a.targets) }
 
 // replyStateless answers without a transaction. Its To tag is the same for each repeat of the request (RFC 3261 §8.2.7).
 func (s *Stack) replyStateless(p path, m *Message, code int, reason string, h []Header) {

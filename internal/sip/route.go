@@ -10,14 +10,49 @@ import (
 // the route to the peer. ErrNoListener where none serves the peer's address family. It asks the system at most, which does not
 // block.
 func (s *Stack) LocalFor(p Proto, peer netip.Addr) (netip.AddrPort, error) {
-	_, at, err := s.endpointFor(p, peer)
+	_, at, err := s.endpointFor(p, peer, netip.AddrPort{})
 	return at, err
 }
 
-// endpointFor chooses the listener that requests to a peer come from: where there are several, the one with the route's own
-// address, then a wildcard one, then the first.
-func (s *Stack) endpointFor(p Proto, peer netip.Addr) (*endpoint, netip.AddrPort, error) {
+// LocalTo gives the address that a request to a target leaves from, as the peer sees it.
+func (s *Stack) LocalTo(t Target) (netip.AddrPort, error) {
+	_, at, err := s.endpointFor(t.Proto, t.Addr.Addr(), t.From)
+	return at, err
+}
+
+// LocalOn gives the address that the peer of a flow reaches this stack at: that of the listener which the flow came to, else LocalFor.
+func (s *Stack) LocalOn(f Flow) (netip.AddrPort, error) {
+	at := netip.AddrPortFrom(f.Local.Addr().Unmap().WithZone(""), f.Local.Port())
+	if at.IsValid() && !at.Addr().IsUnspecified() && s.listenerAt(f.Proto, at) != nil {
+		return at, nil
+	}
+	return s.LocalFor(f.Proto, f.Remote.Addr())
+}
+
+// listenerAt finds the listener that is reached at an address; nil where there is none.
+func (s *Stack) listenerAt(p Proto, at netip.AddrPort) *endpoint {
+	var wild *endpoint
+	for _, e := range s.listeners() {
+		switch {
+		case e.proto != p || e.addr.Port() != at.Port():
+		case e.sentBy() == at:
+			return e
+		case e.wildcard() && e.serves(at.Addr()):
+			wild = e
+		}
+	}
+	return wild
+}
+
+// endpointFor chooses the listener that requests to a peer come from, and gives its address as the peer sees it: the one at from if there is
+// one; of several others the one with the route's own address, then a wildcard one, then the first.
+func (s *Stack) endpointFor(p Proto, peer netip.Addr, from netip.AddrPort) (*endpoint, netip.AddrPort, error) {
 	peer = peer.Unmap()
+	if from.IsValid() {
+		if e := s.listenerAt(p, from); e != nil && e.serves(peer) {
+			return e, from, nil
+		}
+	}
 	var fits []*endpoint
 	for _, e := range s.listeners() {
 		if e.proto == p && e.serves(peer) {

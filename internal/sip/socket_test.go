@@ -67,6 +67,23 @@ func TestSockets(t *testing.T) {
 			}
 		})
 	}
+	for listen, own := range map[string]string{"0.0.0.0": "127.0.0.2", "[::]": "127.0.0.3"} {
+		t.Run("S-013/a wildcard UDP listener answers from the address that was asked: "+listen, func(t *testing.T) {
+			_, at := openStack(t, &answerer{}, listen+":0")
+			c, err := net.Dial("udp", net.JoinHostPort(own, fmt.Sprint(at.Port()))) // hears of answers from there alone
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			via := fmt.Sprintf("Via: SIP/2.0/UDP %s;rport;branch=z9hG4bK1", c.LocalAddr())
+			if _, err := io.WriteString(c, request("OPTIONS", "1", via)); err != nil {
+				t.Fatal(err)
+			}
+			if m := parse(t, readSome(t, c)); m.Status != 200 {
+				t.Errorf("%q", m.AppendTo(nil))
+			}
+		})
+	}
 	t.Run("S-013/60 kB by UDP", func(t *testing.T) {
 		_, at := openStack(t, &answerer{body: make([]byte, 60_000)}, "127.0.0.1:0")
 		c, err := net.Dial("udp", at.String())

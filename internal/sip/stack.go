@@ -23,6 +23,7 @@ type Stack struct {
 	client clientTable
 	pool   pool
 	routes routeCache
+	suites []uint16 // of TLS 1.2
 
 	mu        sync.Mutex
 	endpoints []*endpoint // replaced, never changed in place
@@ -37,7 +38,7 @@ func NewStack(c Config) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stack{cfg: c, log: c.Logger, clock: newClock(), seed: maphash.MakeSeed(), done: make(chan struct{})}
+	s := &Stack{cfg: c, log: c.Logger, clock: newClock(), seed: maphash.MakeSeed(), done: make(chan struct{}), suites: suites()}
 	s.server.init()
 	s.client.init()
 	s.pool.init(s)
@@ -66,6 +67,19 @@ func (s *Stack) wait(d time.Duration) bool {
 	case <-s.done:
 		return false
 	}
+}
+
+// untilClosed gives a context that ends with Close.
+func (s *Stack) untilClosed() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	s.tasks.Go(func() { // ends with ctx; the caller is among the tasks
+		select {
+		case <-s.done:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	return ctx, cancel
 }
 
 func (s *Stack) tap(f Flow, sent bool, octets []byte) {

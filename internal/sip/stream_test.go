@@ -274,7 +274,7 @@ func TestConnectionUse(t *testing.T) {
 		l := w.listen(alice)
 		w.start(outgoing("BYE"), target(TCP, alice))
 		first := l.take(w)
-		id := w.stack.pool.find(0, remote{TCP, netip.MustParseAddrPort(alice)}).id
+		id := w.stack.pool.find(0, remoteOf(TCP, netip.MustParseAddrPort(alice), "")).id
 		first.Close()
 		synctest.Wait()
 		w.start(outgoing("INFO"), Target{Proto: TCP, Addr: netip.MustParseAddrPort(alice), Conn: id})

@@ -16,6 +16,7 @@ type udpSocket struct {
 	fast  addrPortConn    // nil where pc has no such methods
 	icmp  syscall.RawConn // nil where the system does not tell of ICMP errors
 	local netip.AddrPort
+	many  addressedConn // for a wildcard address where the system tells which own one a datagram came to; else nil
 
 	reporting atomic.Bool // a goroutine is about to ask for ICMP errors
 }
@@ -26,12 +27,21 @@ type addrPortConn interface {
 	WriteToUDPAddrPort(b []byte, addr netip.AddrPort) (int, error)
 }
 
+// addressedConn is a *net.UDPConn with control messages.
+type addressedConn interface {
+	ReadMsgUDPAddrPort(b, oob []byte) (n, oobn, flags int, addr netip.AddrPort, err error)
+	WriteMsgUDPAddrPort(b, oob []byte, addr netip.AddrPort) (n, oobn int, err error)
+}
+
 // udpReadBuffer is asked of the system so that a burst survives until the reader gets to it; it may give less.
 const udpReadBuffer = 4 << 20
 
 func newUDPSocket(s *Stack, pc net.PacketConn) *udpSocket {
 	u := &udpSocket{s: s, pc: pc, icmp: icmpReports(pc), local: addrPortOf(pc.LocalAddr())}
 	u.fast, _ = pc.(addrPortConn)
+	if many, ok := pc.(addressedConn); ok && u.local.Addr().IsUnspecified() && wantsOwnAddress(pc) {
+		u.many = many
+	}
 	if b, ok := pc.(interface{ SetReadBuffer(int) error }); ok {
 		_ = b.SetReadBuffer(udpReadBuffer)
 	}
@@ -40,10 +50,10 @@ func newUDPSocket(s *Stack, pc net.PacketConn) *udpSocket {
 
 // read is the socket's goroutine; it ends when the socket closes.
 func (u *udpSocket) read() {
-	buf := make([]byte, u.s.cfg.MaxDatagram)
+	buf, oob := make([]byte, u.s.cfg.MaxDatagram), make([]byte, ownAddressSpace)
 	failures := 0
 	for {
-		n, from, err := u.readFrom(buf)
+		n, own, from, err := u.readFrom(buf, oob)
 		if err != nil {
 			if errors.Is(err, net.ErrClosed) {
 				return
@@ -55,24 +65,27 @@ func (u *udpSocket) read() {
 			continue
 		}
 		failures = 0
-		u.datagram(buf[:n], from)
+		u.datagram(buf[:n], own, from)
 	}
 }
 
-func (u *udpSocket) datagram(b []byte, from netip.AddrPort) {
+func (u *udpSocket) datagram(b []byte, own netip.Addr, from netip.AddrPort) {
 	m, fault := scanDatagram(b, u.s.cfg.MaxHead, u.s.cfg.MaxBody)
 	if m == nil {
 		return // keep-alives and noise
 	}
-	f := u.flow(from)
+	f := u.flow(own, from)
 	u.s.tap(f, false, b)
 	u.s.receive(inbound{f, u}, m, fault)
 }
 
-// flow of a datagram: on a wildcard listener the local address is that of the route to the peer.
-func (u *udpSocket) flow(peer netip.AddrPort) Flow {
+// flow of a datagram: on a wildcard listener the local address is the one it came to, or where that is not known that of the route to the peer.
+func (u *udpSocket) flow(own netip.Addr, peer netip.AddrPort) Flow {
 	local := u.local
-	if local.Addr().IsUnspecified() {
+	switch {
+	case own.IsValid():
+		local = netip.AddrPortFrom(own, local.Port())
+	case local.Addr().IsUnspecified():
 		if a, err := u.s.routes.local(u.s.cfg.LocalAddr, peer.Addr()); err == nil {
 			local = netip.AddrPortFrom(a, local.Port())
 		}
@@ -80,30 +93,42 @@ func (u *udpSocket) flow(peer netip.AddrPort) Flow {
 	return Flow{Proto: UDP, Local: local, Remote: peer}
 }
 
-func (u *udpSocket) readFrom(buf []byte) (int, netip.AddrPort, error) {
-	if u.fast != nil {
-		n, from, err := u.fast.ReadFromUDPAddrPort(buf)
-		return n, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), err
+// readFrom reads one datagram; own is the address that it came to, where that is known and not the socket's only one.
+func (u *udpSocket) readFrom(buf, oob []byte) (n int, own netip.Addr, from netip.AddrPort, err error) {
+	switch {
+	case u.many != nil:
+		var oobn int
+		n, oobn, _, from, err = u.many.ReadMsgUDPAddrPort(buf, oob)
+		own = ownAddress(oob[:oobn])
+	case u.fast != nil:
+		n, from, err = u.fast.ReadFromUDPAddrPort(buf)
+	default:
+		var addr net.Addr
+		n, addr, err = u.pc.ReadFrom(buf)
+		return n, own, addrPortOf(addr), err
 	}
-	n, from, err := u.pc.ReadFrom(buf)
-	return n, addrPortOf(from), err
+	return n, own, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), err
 }
 
-// write sends one datagram. It may wait for the system's send buffer, not for the peer.
-func (u *udpSocket) write(b []byte, to netip.AddrPort) error {
+// write sends one datagram, of a wildcard socket from the own address that it names. It may wait for the system's send buffer, not for the peer.
+func (u *udpSocket) write(b []byte, own netip.Addr, to netip.AddrPort) error {
 	u.s.tap(Flow{Proto: UDP, Local: u.local, Remote: to}, true, b)
-	err := u.writeTo(b, to)
+	err := u.writeTo(b, own, to)
 	if err != nil && u.icmp != nil && !errors.Is(err, net.ErrClosed) {
 		// It may be the ICMP error of an earlier datagram to somebody else, which is told once, to whoever comes first.
 		if u.reporting.CompareAndSwap(false, true) && !u.s.spawn(u.report) {
 			return ErrClosed
 		}
-		err = u.writeTo(b, to)
+		err = u.writeTo(b, own, to)
 	}
 	return err
 }
 
-func (u *udpSocket) writeTo(b []byte, to netip.AddrPort) (err error) {
+func (u *udpSocket) writeTo(b []byte, own netip.Addr, to netip.AddrPort) (err error) {
+	if u.many != nil && own.IsValid() && !own.IsUnspecified() && own.Is4() == to.Addr().Is4() {
+		_, _, err = u.many.WriteMsgUDPAddrPort(b, fromAddress(own, u.local.Addr().Is6()), to)
+		return err
+	}
 	if u.fast != nil {
 		_, err = u.fast.WriteToUDPAddrPort(b, to)
 		return err

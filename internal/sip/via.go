@@ -18,8 +18,9 @@ type via struct {
 var errVia = errors.New("broken Via")
 
 const (
-	magicCookie = "z9hG4bK"
-	defaultPort = 5060
+	magicCookie    = "z9hG4bK"
+	defaultPort    = 5060
+	defaultTLSPort = 5061
 )
 
 // parseVia parses the first Via value of a row and tells how long it is there.
@@ -72,10 +73,13 @@ func (v via) branch() string {
 
 // sentByPort is where answers go without rport.
 func (v via) sentByPort() uint16 {
-	if v.Port == 0 {
-		return defaultPort
+	switch {
+	case v.Port != 0:
+		return uint16(v.Port)
+	case foldEqual(v.Transport, "TLS"):
+		return defaultTLSPort
 	}
-	return uint16(v.Port)
+	return defaultPort
 }
 
 // stampVia writes received and rport into the top Via value of a request's first Via row (RFC 3261 §18.2.1, RFC 3581 §4;

@@ -94,7 +94,7 @@ func (n *memNet) config(u User) Config {
 			}
 			return netip.MustParseAddr("10.0.0.1"), nil
 		},
-		Lookup: func(context.Context, string) ([]netip.Addr, error) { return nil, fmt.Errorf("no names here") },
+		Names: &memNames{},
 	}
 }
 

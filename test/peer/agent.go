@@ -3,6 +3,7 @@ package peer
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -21,35 +22,44 @@ type origin struct {
 	addr netip.AddrPort
 }
 
-// Agent is a SIP endpoint on one loopback address: UDP and TCP on the same port. Everything that comes is kept in the order of
+// Agent is a SIP endpoint on one loopback address: UDP and TCP, or UDP and TLS, on the same port. Everything that comes is kept in the order of
 // arrival until the test asks for it.
 type Agent struct {
-	Proto  string         // what it sends requests by: "udp" or "tcp"
+	Proto  string         // what it sends requests by: "udp", "tcp" or "tls"
 	Target string         // host:port that it sends requests to
 	Addr   netip.AddrPort // its own, for both protocols
+	Host   string         // what stands for it in Via and Contact, with a port if it shall have one; empty: Addr
 
 	udp *net.UDPConn
 	tcp net.Listener
 
-	mu     sync.Mutex
-	inbox  []*Message     // not yet asked for
-	bad    []string       // what could not be read
-	wake   chan struct{}  // closed and renewed when something comes
-	conns  []net.Conn     // to be closed at the end
-	out    net.Conn       // to Target
-	ctrl   int            // CRLF answers to keep-alives seen on streams
-	closed bool           //
-	reads  sync.WaitGroup // reader goroutines
+	serve, dial *tls.Config // nil: no TLS
+
+	mu      sync.Mutex
+	inbox   []*Message     // not yet asked for
+	bad     []string       // what could not be read
+	wake    chan struct{}  // closed and renewed when something comes
+	conns   []net.Conn     // to be closed at the end
+	out     net.Conn       // to Target
+	ctrl    int            // CRLF answers to keep-alives seen on streams
+	refused int            // connections that did not survive their TLS handshake
+	closed  bool           //
+	reads   sync.WaitGroup // reader goroutines
 }
 
 // NewAgent opens sockets on 127.0.0.1 (or on the host of a loopback target of IPv6). They are closed when the test ends.
 func NewAgent(t testing.TB, proto, target string) *Agent {
 	t.Helper()
+	return newAgent(t, &Agent{Proto: proto, Target: target})
+}
+
+func newAgent(t testing.TB, a *Agent) *Agent {
+	t.Helper()
 	host := "127.0.0.1"
-	if strings.HasPrefix(target, "[") {
+	if strings.HasPrefix(a.Target, "[") {
 		host = "::1"
 	}
-	a := &Agent{Proto: proto, Target: target, wake: make(chan struct{})}
+	a.wake = make(chan struct{})
 	for range 20 { // a port that is free for both
 		l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 		if err != nil {
@@ -123,13 +133,24 @@ func (a *Agent) keep(c net.Conn) {
 	}
 	a.conns = append(a.conns, c)
 	a.reads.Add(1)
-	go a.readTCP(c)
+	go a.readStream(c)
 }
 
-func (a *Agent) readTCP(c net.Conn) {
+// readStream reads a connection. One that came to a TLS agent is secured first.
+func (a *Agent) readStream(c net.Conn) {
 	defer a.reads.Done()
+	proto := "tcp"
+	if a.serve != nil || a.dial != nil {
+		proto = "tls"
+	}
+	_, dialled := c.(*tls.Conn)
+	if !dialled {
+		if c = a.secured(c); c == nil {
+			return
+		}
+	}
 	r := bufio.NewReader(c)
-	for {
+	for first := true; ; first = false {
 		raw, err := readStreamed(r, func() {
 			a.mu.Lock()
 			a.ctrl++
@@ -137,10 +158,14 @@ func (a *Agent) readTCP(c net.Conn) {
 			a.mu.Unlock()
 		})
 		if err != nil {
-			if !IsClosed(err) && !errors.Is(err, net.ErrClosed) {
-				a.arrived(nil, err, "tcp", origin{})
+			refused := first && !dialled && a.serve != nil
+			if !IsClosed(err) && !errors.Is(err, net.ErrClosed) && !refused {
+				a.arrived(nil, err, proto, origin{})
 			}
 			a.mu.Lock()
+			if refused {
+				a.refused++
+			}
 			if a.out == c {
 				a.out = nil
 			}
@@ -149,7 +174,7 @@ func (a *Agent) readTCP(c net.Conn) {
 			return
 		}
 		m, err := ParseMessage(raw)
-		a.arrived(m, err, "tcp", origin{conn: c, addr: netip.MustParseAddrPort(c.RemoteAddr().String())})
+		a.arrived(m, err, proto, origin{conn: c, addr: netip.MustParseAddrPort(c.RemoteAddr().String())})
 	}
 }
 
@@ -237,15 +262,12 @@ func (a *Agent) Stream(t testing.TB) net.Conn {
 	if c != nil {
 		return c
 	}
-	c, err := net.DialTimeout("tcp", a.Target, 5*time.Second)
-	if err != nil {
+	if err := a.Connect(); err != nil {
 		t.Fatal(err)
 	}
 	a.mu.Lock()
-	a.out = c
-	a.mu.Unlock()
-	a.keep(c)
-	return c
+	defer a.mu.Unlock()
+	return a.out
 }
 
 // Hangup closes the stream connection to the target.
@@ -429,14 +451,21 @@ func (a *Agent) Request(t testing.TB, within time.Duration, method string) *Mess
 
 // Via returns a fresh Via value of this agent.
 func (a *Agent) Via() string {
-	return "SIP/2.0/" + strings.ToUpper(a.Proto) + " " + a.Addr.String() + ";branch=" + Branch() + ";rport"
+	return "SIP/2.0/" + strings.ToUpper(a.Proto) + " " + a.host() + ";branch=" + Branch() + ";rport"
 }
 
 // ContactURI is where this agent can be reached.
 func (a *Agent) ContactURI() string {
-	u := "sip:peer@" + a.Addr.String()
-	if a.Proto == "tcp" {
-		u += ";transport=tcp"
+	u := "sip:peer@" + a.host()
+	if a.Proto != "udp" {
+		u += ";transport=" + a.Proto
 	}
 	return u
+}
+
+func (a *Agent) host() string {
+	if a.Host != "" {
+		return a.Host
+	}
+	return a.Addr.String()
 }

@@ -71,6 +71,7 @@ type Config struct {
 	MSRP   string   // msrp.listen, with HOST; "-": leave the key out; default tcp:HOST:2855
 	Route  string   // text of the request route; "": none
 	SIP    string   // further lines of the sip section, each "  key: value\n"
+	TLS    string   // lines of the tls section, likewise; "": none
 	UA     string   // further lines of the msrp_ua section
 	More   string   // further sections
 }
@@ -151,6 +152,9 @@ func (n *Node) file(t testing.TB, c Config) string {
 	}
 	fmt.Fprintf(&b, "msrp_ua:\n  my_uri: \"%s\"\n%shttp:\n  listen: \"HOST:%s\"\n", c.MyURI, c.UA, n.httpPort)
 	b.WriteString(c.More)
+	if c.TLS != "" {
+		b.WriteString("tls:\n" + c.TLS)
+	}
 	if c.Route != "" {
 		script := filepath.Join(dir, "route.star")
 		if err := os.WriteFile(script, []byte(c.Route), 0o600); err != nil {
