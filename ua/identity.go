@@ -17,13 +17,15 @@ const (
 	Unverified Verification = "none"   // From is only a claim
 	ByDigest   Verification = "digest" // the caller showed the credentials of a user
 	ByAsserted Verification = "pai"    // a trusted previous hop asserts it, in P-Asserted-Identity
+	ByTLS      Verification = "tls"    // the certificate of the TLS connection is for it
 )
 
 // Identity is what is known for certain of who calls. From is no part of it: anybody can write anything there.
 type Identity struct {
 	// By says what verified it.
 	By Verification
-	// Name is the username where By is ByDigest, the URI where it is ByAsserted, and empty where nothing was verified.
+	// Name is the username where By is ByDigest, a URI where it is ByAsserted or ByTLS, and empty where nothing was verified. By TLS it is the
+	// sip: URI of a user, or that of the domain which the request comes from, whoever calls there.
 	Name string
 	// Realm is that of the username.
 	Realm string
@@ -48,7 +50,8 @@ func (v *verified) guarded(a *Agent, user string) {
 	}
 }
 
-// Identity is what was verified of the caller so far: by digest at the listener or by Verify, else by what a trusted previous hop asserts.
+// Identity is what was verified of the caller so far: by digest at the listener or by Verify, else by what a trusted previous hop asserts, else by
+// the certificate that the previous hop has shown.
 func (i *inquiry) Identity() Identity {
 	i.who.mu.Lock()
 	defer i.who.mu.Unlock()
@@ -57,6 +60,9 @@ func (i *inquiry) Identity() Identity {
 	}
 	if name := asserted(i.m); name != "" {
 		return Identity{By: ByAsserted, Name: name, Private: keepsPrivate(i.m)}
+	}
+	if name := certified(i.flow.Peer, i.m.From().URI); name != "" {
+		return Identity{By: ByTLS, Name: name, Private: keepsPrivate(i.m)}
 	}
 	return Identity{By: Unverified}
 }

@@ -133,7 +133,7 @@ func Keys() []Key {
 		{
 			Path: "tls.client_certificates", Reload: Restart,
 			Doc: "What peers that connect have to show: `none` (they are not asked for a certificate), `ask` (they may show one; one that cannot be " +
-				"verified is refused) or `require`.",
+				"verified is refused) or `require`. Whom it is for, the request route and events say (`msg.identity`, `msg.tls_peer`).",
 			field: func(c *Config) any { return &c.TLS.ClientCertificates },
 		},
 		{

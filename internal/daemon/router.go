@@ -90,6 +90,7 @@ type inquiry interface {
 	CallID() string
 	Message() *ua.SIPMessage
 	Identity() ua.Identity
+	TLSPeer() []string
 	Verify(realm string) (username string, ok bool)
 }
 
@@ -98,7 +99,7 @@ func (r *router) decide(i inquiry, method string, types msrp.Types, offer []byte
 	request := route.Request{
 		Method: method, RequestURI: i.RequestURI(), From: i.From(), To: i.To(), Source: i.Source(),
 		CallID: i.CallID(), Header: i.Message().Header, List: i.Message().List, Types: types, Offer: offer,
-		Identity: route.Identity{Name: who.Name, By: string(who.By), Realm: who.Realm},
+		Identity: route.Identity{Name: who.Name, By: string(who.By), Realm: who.Realm}, TLSPeer: i.TLSPeer(),
 	}
 	if r.users {
 		request.Verify = i.Verify

@@ -58,7 +58,7 @@ func entries() []Kind {
 			callID,
 			{"identity", "string", "Who calls, where that was verified: a username, or a URI. `from_uri` is only what the caller claims. Missing where the caller asked for privacy."},
 			{"identity_realm", "string", "The realm of that username."},
-			{"identity_by", "string", "What verified it: `digest`, the caller showed a user's credentials; `pai`, a trusted previous hop asserts it. Missing where nothing was verified."},
+			{"identity_by", "string", "What verified it: `digest`, the caller showed a user's credentials; `pai`, a trusted previous hop asserts it; `tls`, the certificate of its TLS connection is for it, a user (`sip:bob@example.org`) or a whole domain (`sip:example.org`). Missing where nothing was verified."},
 		}
 	)
 	return []Kind{

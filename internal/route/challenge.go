@@ -10,7 +10,7 @@ import (
 // Identity is what was verified of the caller before the script runs.
 type Identity struct {
 	Name  string // "": nothing was verified
-	By    string // "none", "digest", "pai"
+	By    string // "none", "digest", "pai", "tls"
 	Realm string // of a username; else ""
 }
 

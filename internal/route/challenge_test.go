@@ -26,6 +26,12 @@ func TestChallenge(t *testing.T) {
 			name: "S-029/an asserted identity", body: `reject(480, "%s %s %s" % (msg.identity, msg.identity_by, msg.identity_realm))`,
 			change: func(r *route.Request) { r.Identity = route.Identity{Name: "sip:bob@b", By: "pai"} }, want: route.Decision{Code: 480, Reason: "sip:bob@b pai None"},
 		},
+		{
+			name: "by certificate", body: `reject(480, "%s %s %s %s" % (msg.identity, msg.identity_by, msg.identity_realm, msg.tls_peer))`,
+			change: func(r *route.Request) {
+				r.Identity, r.TLSPeer = route.Identity{Name: "sip:bob@b", By: "tls"}, []string{"b", "sip:bob@b"}
+			}, want: route.Decision{Code: 480, Reason: `sip:bob@b tls None ["b", "sip:bob@b"]`},
+		},
 		{name: "no users", body: `challenge("a")`, change: func(r *route.Request) { r.Verify = nil }, err: "3:14: challenge: there are no users"},
 		{name: "no realm", body: `challenge("")`, err: "the realm is empty"},
 		{name: "after a decision", body: `reject(480)

@@ -217,8 +217,17 @@ func TestRecipes(t *testing.T) {
 		},
 		"Trusted proxies speak for their users, everybody else has a password": {
 			{"asserted", func(r *route.Request) { r.Identity = route.Identity{Name: "sip:alice@example.org", By: "pai"} }, answer("text/plain", "*")},
+			{"a certificate of a domain", func(r *route.Request) {
+				verifying("")(r)
+				r.Identity = route.Identity{Name: "sip:example.com", By: "tls"}
+			}, challenge("example.org")},
 			{"no credentials", verifying(""), challenge("example.org")},
 			{"credentials", verifying("alice"), answer("text/plain", "*")},
+		},
+		"A partner's proxy, known by its certificate": {
+			{"no certificate", as, reject(403, "")},
+			{"another one's", func(r *route.Request) { r.TLSPeer = []string{"example.net", "sip:sip.example.com"} }, reject(403, "")},
+			{"its own", func(r *route.Request) { r.TLSPeer = []string{"example.com", "sip.example.com"} }, session(tagged("partner", "example.com"), "text/plain", "*")},
 		},
 		"A loop on the way": {
 			{"straight", as, answer("text/plain", "*")},

@@ -25,6 +25,7 @@ type Request struct {
 	Types              []string // the offer's accept-types, of all usable message lines
 	Offer              []byte   // the session description; nil: none
 	Identity           Identity
+	TLSPeer            []string  // names of the previous hop's certificate, which was verified
 	Time               time.Time // what the script's now says; zero: the time of Run
 
 	// Header gives the values of all rows of that name, List the elements of a header that is a list. Nil: there are none. They are called on

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"crypto/tls"
 	"strings"
 	"testing"
 
@@ -76,6 +77,56 @@ def request(msg):
 		}
 		if e := tells(t, trusting, pai, "Privacy: none"); e.Text("identity") == "" {
 			t.Errorf("%s", e.Raw)
+		}
+	})
+}
+
+// TestCertifiedIdentity is about whom the certificate of the previous hop names.
+func TestCertifiedIdentity(t *testing.T) {
+	t.Parallel()
+	n := startSecure(t, "  client_certificates: ask\n", func(_ secure, c *node.Config) {
+		c.Route = `
+def request(msg):
+    if msg.ruri.startswith("sip:tell@"):
+        reject(480, "%s %s %s" % (msg.identity, msg.identity_by, " ".join(msg.tls_peer)))
+        return
+    msrp_ua_answer("*")
+`
+	})
+	// agent calls over TLS as alice@example.org, with a certificate for these names.
+	agent := func(t *testing.T, names ...string) *peer.Agent {
+		t.Helper()
+		dial := n.dial()
+		if len(names) > 0 {
+			dial.Certificates = []tls.Certificate{n.authority.Issue(names...)}
+		}
+		return peer.NewTLSAgent(t, n.at(), &tls.Config{Certificates: []tls.Certificate{n.authority.Issue("127.0.0.1")}}, dial)
+	}
+	const from = `"Alice" <sip:alice@example.org>;tag=`
+	for _, c := range []struct{ name, names, want string }{
+		{"a user", "sip:alice@example.org", "sip:alice@example.org tls sip:alice@example.org"},
+		{"another user", "sip:bob@example.org", "sip:bob@example.org tls sip:bob@example.org"},
+		{"a domain", "Proxy.example.org example.org", "sip:example.org tls proxy.example.org example.org"},
+		{"no name without a star", "*.example.org", "None none"},
+		{"nobody", "", "None none"},
+	} {
+		row(t, "S-032/client certificates: the script sees "+c.name, func(t *testing.T) {
+			d := agent(t, strings.Fields(c.names)...).NewDialog("tell")
+			m := d.Invite(peer.Offer("*", deadPath))
+			if got := placed(t, d, m.Set("From", from+m.Tag("From")), 480).Start; strings.TrimSpace(got) != "SIP/2.0 480 "+c.want {
+				t.Errorf("%s", got)
+			}
+		})
+	}
+	row(t, "S-032/client certificates: in events, and not where the caller asks for privacy", func(t *testing.T) {
+		for privacy, want := range map[string]string{"none": "sip:alice@example.org", "id": ""} {
+			c, _ := n.answeredBy(t, agent(t, "sip:alice@example.org"), func(_ *peer.Dialog, m *peer.Message) { m.Add("Privacy", privacy) })
+			e := n.Await(t, c.id, "E_MSRP_SESSION_NEW", 1)[0]
+			if e.Text("identity") != want || e.Text("identity_by") != "tls" {
+				t.Errorf("Privacy %s: %s", privacy, e.Raw)
+			}
+			n.EndSession(t, c.id)
+			c.byeCame(t)
 		}
 	})
 }
