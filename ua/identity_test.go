@@ -130,7 +130,7 @@ func TestAuthConfig(t *testing.T) {
 		"is no SIP listener":             {Auth: ua.Auth{Users: users, Realm: "a", Listeners: []string{"udp:127.0.0.1:1"}}},
 		"credential alice:a\"b:*** has ": {Credentials: []ua.Credential{{Username: "alice", Realm: `a"b`, Password: "swordfish"}}},
 		"registration of tel:1":          {Register: []ua.Registration{{AOR: "tel:1"}}},
-		"want a sip URI":                 {Register: []ua.Registration{{AOR: "sip:a@b", Contact: "tel:1"}}},
+		"want a SIP URI":                 {Register: []ua.Registration{{AOR: "sip:a@b", Contact: "tel:1"}}},
 	} {
 		c.SIPListen, c.MSRPListen = []string{"udp:127.0.0.1:0"}, []string{"tcp:127.0.0.1:0"}
 		if _, err := ua.New(c); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "swordfish") {

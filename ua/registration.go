@@ -12,11 +12,12 @@ import (
 
 // Registration is an address that the Agent keeps registered, from New to Close (RFC 3261 §10.2). Its Config.Credentials answer the registrar's challenges.
 type Registration struct {
-	// AOR is the address of record, a SIP URI; required.
+	// AOR is the address of record, a sip or sips URI; required.
 	AOR string
-	// Registrar is the URI that requests go to, without a user; empty: the domain of AOR.
+	// Registrar is the URI that requests go to, without a user; for a sips AOR a sips URI; empty: the domain of AOR. With an
+	// outbound proxy they go there first.
 	Registrar string
-	// Contact is the SIP URI where calls shall come; empty: that of the default profile.
+	// Contact is the SIP URI where calls shall come, for a sips registrar a sips URI; empty: that of the default profile, or of a listener.
 	Contact string
 	// Expires is how long a registration is asked for; 0 means one hour. It is renewed before what the registrar grants is over.
 	Expires time.Duration
@@ -44,11 +45,11 @@ func (a *Agent) register() error {
 		a.registrar.known[i].AOR = c.AOR
 	}
 	for i, c := range a.cfg.Register {
-		d := dialog.Register{AOR: c.AOR, Registrar: c.Registrar, Expires: c.Expires, Contact: a.profiles[DefaultProfile].contact}
+		d := dialog.Register{AOR: c.AOR, Registrar: c.Registrar, Expires: c.Expires}
 		if c.Contact != "" {
 			u, err := sip.ParseURI(c.Contact)
-			if err != nil || u.Scheme != "sip" {
-				return fmt.Errorf("registration of %s: contact %q: want a sip URI", c.AOR, c.Contact)
+			if err != nil || !u.IsSIP() {
+				return fmt.Errorf("registration of %s: contact %q: want a SIP URI", c.AOR, c.Contact)
 			}
 			d.Contact = u
 		}

@@ -94,16 +94,16 @@ func Keys() []Key {
 		},
 		{
 			Path: "sip.register", Reload: Restart,
-			Doc: "Addresses that the node keeps registered at a registrar, so that calls to them come here: a list of `sip:USER@DOMAIN`. Behind the address, " +
-				"and blanks, may stand `registrar=sip:HOST:PORT` (else the domain), `contact=sip:USER@HOST:PORT` (else as `msrp_ua.advertised_contact`) and " +
-				"`expires=SECONDS` (else 3600). `uac_auth.credential` answers the registrar's challenges. Whether it went well is in the log.",
+			Doc: "Addresses that the node keeps registered at a registrar, so that calls to them come here: a list of `sip:USER@DOMAIN`, or of `sips:` URIs where " +
+				"there is a `tls:` listener. Behind the address, and blanks, may stand `registrar=sip:HOST:PORT` (else the domain), " +
+				"`contact=sip:USER@HOST:PORT` (else as `msrp_ua.advertised_contact`) and `expires=SECONDS` (else 3600). `uac_auth.credential` answers the registrar's challenges. Whether it went well is in the log.",
 			field: func(c *Config) any { return &c.SIP.Register },
 		},
 		{
 			Path: "sip.outbound_proxy", Reload: Restart,
-			Doc: "The SIP URI of a proxy that all calls of the node go to first: `sip:proxy.example.com`, with `;transport=tcp` or `;transport=tls` where that " +
-				"is to be used. It stands in a `Route` of the INVITE, as a loose router; once a call is established its route set counts. " +
-				"If empty, calls go where their request URI leads.",
+			Doc: "The SIP URI of a proxy that all calls and registrations of the node go to first: `sip:proxy.example.com`, with `;transport=tcp` or " +
+				"`;transport=tls` where that is to be used. It stands in a `Route` of the INVITE or REGISTER, as a loose router; once a call is established " +
+				"its route set counts. If empty, requests go where their request URI leads.",
 			field: func(c *Config) any { return &c.SIP.OutboundProxy },
 		},
 		{

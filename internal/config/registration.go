@@ -84,6 +84,12 @@ func (c *Config) checkRegistrations() error {
 				return err
 			}
 		}
+		switch {
+		case isSIPS(r.AOR) && r.Registrar != "" && !isSIPS(r.Registrar):
+			return fmt.Errorf("%s is registered over TLS all the way; registrar=sips:HOST:PORT would be right", quoted(r.AOR))
+		case (isSIPS(r.AOR) || isSIPS(r.Registrar) || isSIPS(c.SIP.OutboundProxy)) && r.Contact != "" && !isSIPS(r.Contact):
+			return fmt.Errorf("%s is registered over TLS all the way; contact=sips:USER@HOST:PORT would be right", quoted(r.AOR))
+		}
 		if seen[r.AOR] {
 			return fmt.Errorf("%s stands there twice; one registration for each address would be right", quoted(r.AOR))
 		}

@@ -21,7 +21,7 @@ type Config struct {
 	SetupTimeout time.Duration                                       // 60 s: longest life of a set-up; then CANCEL as caller, 480 as called. Once a 2xx went, 64*T1 for its ACK counts, then BYE
 	T1, T2       time.Duration                                       // 500 ms and 4 s, as in the stack: resending of 2xx (S-002)
 	Contact      func(p sip.Proto, peer netip.Addr) (sip.URI, error) // own Contact for that peer; nil: sip:HOST:PORT;transport= of the listener
-	Proxy        sip.URI                                             // where INVITEs of this side go first that say no Route; zero: to their Request-URI
+	Proxy        sip.URI                                             // where REGISTERs, and INVITEs that say no Route, go first; zero: to their Request-URI
 	MaxDialogs   int                                                 // 100,000: dialogs, those in set-up included; above it 503, and ErrLimit
 
 	// Reliable sends provisional responses reliably to callers that support that (RFC 3262); without, to those that require it.

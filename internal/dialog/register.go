@@ -14,9 +14,9 @@ import (
 
 // Register is what keeping an address of record registered needs.
 type Register struct {
-	AOR       string                 // required; a sip URI or name-addr
-	Registrar string                 // sip URI; empty: the domain of AOR
-	Contact   sip.URI                // zero: the endpoint's
+	AOR       string                 // required; a sip or sips URI, or a name-addr
+	Registrar string                 // likewise, without a user; for a sips AOR a sips URI; empty: the domain of AOR
+	Contact   sip.URI                // zero: the endpoint's; where Registrar or Config.Proxy is a sips URI, another one has to be one too
 	Expires   time.Duration          // asked for; 0: one hour
 	Told      func(RegistrationTold) // of each change; nil: nobody is told. Called one at a time; it must not block
 }
@@ -125,28 +125,37 @@ func (e *Endpoint) newRegistration(c Register) (*registration, error) {
 		return nil, &InputError{Field: "AOR", Err: err}
 	}
 	address, _ := sip.ParseAddress(aor)
-	if address.URI.Scheme != "sip" {
-		return nil, &InputError{Field: "AOR", Err: errors.New("want a sip URI")}
+	if err := e.canReach(address.URI.Scheme); err != nil {
+		return nil, &InputError{Field: "AOR", Err: err}
 	}
 	// RFC 3261 §10.2: the registrar's domain, without a user.
-	registrar := sip.URI{Scheme: "sip", Host: address.URI.Host, Port: address.URI.Port}
+	registrar := sip.URI{Scheme: address.URI.Scheme, Host: address.URI.Host, Port: address.URI.Port}
 	if c.Registrar != "" {
 		if registrar, err = sip.ParseURI(c.Registrar); err != nil {
 			return nil, &InputError{Field: "Registrar", Err: err}
 		}
 	}
-	if registrar.Scheme != "sip" || registrar.User != "" {
-		return nil, &InputError{Field: "Registrar", Err: errors.New("want a sip URI without a user")}
+	switch err := e.canReach(registrar.Scheme); {
+	case err != nil:
+		return nil, &InputError{Field: "Registrar", Err: err}
+	case registrar.User != "":
+		return nil, &InputError{Field: "Registrar", Err: errors.New("has a user; want a URI without")}
+	case address.URI.Scheme == "sips" && registrar.Scheme != "sips":
+		// RFC 3261 §26.2.2: what a sips URI names is reached over TLS all the way, and so is where that is learnt.
+		return nil, &InputError{Field: "Registrar", Err: errors.New("want a sips URI, as the address of record is")}
 	}
 	r := &registration{e: e, told: c.Told, asked: c.Expires.Truncate(time.Second)}
 	if r.asked <= 0 {
 		r.asked = defaultExpires
 	}
+	r.leg = leg{callID: sip.NewCallID(), localTag: sip.NewTag(), remote: aor, target: registrar.String(), routes: e.proxied(), seq: firstSeq()}
+	r.local = withTag(aor, r.localTag)
 	if c.Contact != (sip.URI{}) {
 		r.contact = e.contactValue(c.Contact)
+		if !fits(r.contact, r.secure()) {
+			return nil, &InputError{Field: "Contact", Err: errors.New("want a sips URI, as that of the registrar or the proxy is")}
+		}
 	}
-	r.leg = leg{callID: sip.NewCallID(), localTag: sip.NewTag(), remote: aor, target: registrar.String(), seq: firstSeq()}
-	r.local = withTag(aor, r.localTag)
 	return r, nil
 }
 
@@ -183,7 +192,7 @@ func (r *registration) build(t sip.Target) (*sip.Message, error) {
 	contact := r.contact
 	if contact == "" {
 		var err error
-		if contact, err = r.e.contactTo(t, false); err != nil {
+		if contact, err = r.e.contactTo(t, r.secure()); err != nil {
 			return nil, err
 		}
 	}
@@ -283,10 +292,13 @@ func sameHost(a, b string) bool {
 }
 
 func portOf(u sip.URI) int {
-	if u.Port == 0 {
-		return 5060
+	switch {
+	case u.Port != 0:
+		return u.Port
+	case u.Scheme == "sips":
+		return 5061
 	}
-	return u.Port
+	return 5060
 }
 
 // failed waits before the next attempt: never at once (RFC 3261 §10.2.7; S-031).

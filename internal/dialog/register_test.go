@@ -184,13 +184,39 @@ func TestRegister(t *testing.T) {
 		(&rig{peer: mine}).grants(second, 60)
 		r.expect("registered=true 200, for 1m0s, again=false")
 	})
+	underFakeTime(t, "S-031/first to the outbound proxy", sip.UDP, Config{Proxy: sip.URI{Scheme: "sip", Host: "192.0.2.8", Params: ";lr"}}, func(t *testing.T, r *rig, n *memNet) {
+		proxy := memPeer(t, n, sip.UDP, "192.0.2.8:5060", "192.0.2.1:5060")
+		defer proxy.close()
+		r.register(func(c *Register) { c.Registrar = "" })
+		first := proxy.want("REGISTER")
+		if first.start != "REGISTER sip:example.com SIP/2.0" || first.get("Route") != "<sip:192.0.2.8;lr>" {
+			t.Errorf("%s", first.raw)
+		}
+		(&rig{peer: proxy}).grants(first, 60)
+		r.expect("registered=true 200, for 1m0s, again=false")
+		closed := r.closing()
+		bye := proxy.want("REGISTER")
+		if bye.get("Route") != first.get("Route") || !strings.HasSuffix(bye.get("Contact"), ";expires=0") {
+			t.Errorf("%s", bye.raw)
+		}
+		proxy.answer(bye, 200, "reg", nil, "")
+		check0(t, <-closed)
+	})
 	t.Run("input", func(t *testing.T) {
 		r := &rig{}
 		r.start(t, Config{}, sip.Config{}, "127.0.0.1:0")
 		r.peer = &peer{t: t}
 		defer r.close()
 		for _, c := range []Register{
-			{}, {AOR: "tel:1"}, {AOR: "sip:a@b;x"}, {AOR: "<sip:a@b>;tag=1"}, {AOR: "sip:a@b", Registrar: "sip:x@b"}, {AOR: "sip:a@b", Registrar: "tel:1"}, {AOR: "sip:a@b\r\nX: y"},
+			{},
+			{AOR: "tel:1"},
+			{AOR: "sip:a@b;x"},
+			{AOR: "<sip:a@b>;tag=1"},
+			{AOR: "sip:a@b", Registrar: "sip:x@b"},
+			{AOR: "sip:a@b", Registrar: "tel:1"},
+			{AOR: "sip:a@b\r\nX: y"},
+			{AOR: "sips:a@b"},
+			{AOR: "sip:a@b", Registrar: "sips:b"},
 		} {
 			if err := r.e.Register(c); err == nil && c.AOR != "sip:a@b;x" {
 				t.Errorf("%+v is taken", c)

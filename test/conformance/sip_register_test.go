@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"crypto/tls"
 	"fmt"
 	"strings"
 	"sync"
@@ -19,15 +20,23 @@ func registrar(t *testing.T, proto, more string) (*peer.Agent, *node.Node) {
 	if proto == "tcp" {
 		uri += ";transport=tcp"
 	}
+	return registering(t, func() (*peer.Agent, *node.Node) {
+		return a, start(t, node.Config{SIP: fmt.Sprintf("  register: [\"sip:parley@example.org registrar=%s%s\"]\n", uri, more), More: "log: {level: debug}\n" + ownCredentials})
+	})
+}
+
+// registering runs an instance that registers with a peer, and lets it take its binding back when the test ends.
+func registering(t *testing.T, run func() (*peer.Agent, *node.Node)) (*peer.Agent, *node.Node) {
+	t.Helper()
 	done := make(chan struct{})
 	var answering sync.WaitGroup
 	t.Cleanup(func() { // after the node has ended
 		close(done)
 		answering.Wait()
 	})
-	n := start(t, node.Config{SIP: fmt.Sprintf("  register: [\"sip:parley@example.org registrar=%s%s\"]\n", uri, more), More: "log: {level: debug}\n" + ownCredentials})
+	a, n := run()
 	a.Target = n.SIP
-	t.Cleanup(func() { // before the node ends: it takes its binding back
+	t.Cleanup(func() { // before the node ends
 		answering.Go(func() {
 			for tick := time.NewTicker(10 * time.Millisecond); ; {
 				for _, m := range a.Drop(func(m *peer.Message) bool { return m.IsRequest() && m.Method() == "REGISTER" }) {
@@ -156,6 +165,55 @@ func TestRegister(t *testing.T) {
 		}
 		a.Respond(t, first, granted(a, first, "3600"))
 	})
+}
+
+// TestRegisterElsewhere is about REGISTER by way of an outbound proxy, and over TLS.
+func TestRegisterElsewhere(t *testing.T) {
+	t.Parallel()
+	row(t, "S-031/first to the outbound proxy", func(t *testing.T) {
+		a := peer.NewAgent(t, "udp", "127.0.0.1:9")
+		proxy := "sip:" + a.Addr.String()
+		_, n := registering(t, func() (*peer.Agent, *node.Node) {
+			return a, start(t, node.Config{SIP: fmt.Sprintf("  register: [\"sip:parley@example.invalid\"]\n  outbound_proxy: %q\n", proxy)})
+		})
+		m := a.Request(t, patience(), "REGISTER")
+		if m.URI() != "sip:example.invalid" || len(m.List("Route")) != 1 || peer.AddressURI(m.Get("Route")) != proxy+";lr" {
+			t.Errorf("%s", m.Raw)
+		}
+		a.Respond(t, m, granted(a, m, "3600"))
+		awaitLog(t, n, "msg=registered")
+	})
+	for _, c := range []struct{ name, entry, uri, contact string }{
+		{"S-031/over TLS to a sips registrar", "sips:parley@registrar.example", "sips:registrar.example", "sips:"},
+		{"S-031/over TLS to a sip registrar", "sip:parley@example.org registrar=sip:registrar.example;transport=tls", "sip:registrar.example;transport=tls", "sip:"},
+	} {
+		row(t, c.name, func(t *testing.T) {
+			var s secure
+			a, n := registering(t, func() (a *peer.Agent, n *node.Node) {
+				s = startSecure(t, "", func(s secure, config *node.Config) {
+					a = peer.NewTLSAgent(t, "", &tls.Config{Certificates: []tls.Certificate{s.authority.Issue("registrar.example", "127.0.0.1")}}, s.dial())
+					s.lead("registrar.example", a)
+					config.SIP += fmt.Sprintf("  register: [%q]\n", c.entry)
+				})
+				return a, s.Node
+			})
+			a.Target = s.at()
+			m := a.Request(t, patience(), "REGISTER")
+			contact := peer.AddressURI(m.Get("Contact"))
+			if m.Proto != "tls" || m.URI() != c.uri || !strings.HasPrefix(contact, c.contact+s.at()) || peer.AddressURI(m.Get("To")) != strings.Fields(c.entry)[0] {
+				t.Errorf("%s by %s", m.Raw, m.Proto)
+			}
+			a.Respond(t, m, granted(a, m, "3600"))
+			awaitLog(t, n, "msg=registered")
+			d := a.NewDialog("bob") // a call to that Contact arrives
+			d.Target = contact
+			invite := d.Invite(peer.Offer("*", deadPath))
+			if c.contact == "sips:" {
+				invite.Set("Contact", "<sips:peer@"+a.Addr.String()+">")
+			}
+			placed(t, d, invite, 200)
+		})
+	}
 }
 
 // awaitLog waits for something in the log.
