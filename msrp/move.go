@@ -1,6 +1,9 @@
 package msrp
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // move is a session's way from one connection to another, after its peer's path has changed (RFC 4975 §8.4). Guarded by Session.mu.
 type move struct {
@@ -93,23 +96,66 @@ func (c *conn) unanswered(s *Session) bool {
 }
 
 // disconnected is told that a connection which the session is on is lost, with what was unanswered there. It is the end of the session,
-// unless that has moved or is moving away.
+// unless that has moved or is moving away: then what can be sent anew goes over the new one, under its Message-ID (RFC 4975 §5.4; M-054, G-011).
 func (s *Session) disconnected(c *conn, open []*transaction, cause error) {
 	s.mu.Lock()
-	if s.move == nil || s.move.from != c || s.conn == c {
+	leaving := s.move != nil && s.move.from == c
+	if s.conn == c || s.conn == nil && !leaving {
 		s.mu.Unlock()
 		s.end(cause)
 		return
 	}
-	s.endMove()
+	if leaving {
+		s.endMove()
+	}
 	if o := &s.outgoing; s.row == c && o.scheduled {
 		o.scheduled, o.inChunk = false, nil
 	}
+	lost := s.resend(open)
 	s.ready()
 	s.mu.Unlock()
+	for _, t := range lost {
+		s.answered(t, 0, "", ByConnection)
+	}
+}
+
+// resend queues the messages of these transactions again, in the order of Send and before those that wait. It gives back the transactions of those that
+// cannot be had a second time. Holding s.mu.
+func (s *Session) resend(open []*transaction) (lost []*transaction) {
+	o := &s.outgoing
+	var again []*message
 	for _, t := range open {
-		if t.session == s && t.message.failure == FailureYes {
-			s.answered(t, 0, "", ByConnection)
+		m := t.message
+		switch {
+		case t.session != s || m.failure != FailureYes:
+		case m.bind || m.abort || m.ended || m.body.feeder != nil || int64(len(m.body.window)) != m.body.size:
+			lost = append(lost, t)
+		default:
+			m.open--
+			o.unanswered--
+			if !slices.Contains(again, m) {
+				again = append(again, m)
+			}
 		}
 	}
+	slices.SortFunc(again, func(a, b *message) int { return cmp.Compare(a.serial, b.serial) })
+	var first []*message
+	for _, m := range again {
+		// What is under way on the lost connection goes on to hold m, whose end nobody is told.
+		next := &message{
+			id: m.id, contentType: m.contentType, mime: m.mime, body: m.body, counted: m.counted, success: m.success, failure: m.failure,
+			yields: m.yields, refusal: m.refusal, serial: m.serial, queued: true,
+		}
+		o.pending[m.id] = next
+		o.awaited.remove(m)
+		if m.queued {
+			o.queue.replace(m, next)
+		} else {
+			first = append(first, next)
+			o.octets += m.counted
+		}
+		m.queued, m.ended = false, true
+	}
+	o.queue.unshift(first)
+	return lost
 }

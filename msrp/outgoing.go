@@ -135,6 +135,18 @@ func (q *messageQueue) remove(m *message) {
 	q.items = slices.Delete(q.items, i, i+1)
 }
 
+// replace puts next in the place of m.
+func (q *messageQueue) replace(m, next *message) {
+	q.items[q.head+slices.Index(q.items[q.head:], m)] = next
+}
+
+// unshift puts messages before all others.
+func (q *messageQueue) unshift(first []*message) {
+	if len(first) > 0 {
+		q.items, q.head = append(first, q.items[q.head:]...), 0
+	}
+}
+
 func (o *outgoing) empty() bool { return o.queue.len() == 0 }
 
 // Send queues a message and returns its Message-ID. While the queue is full it blocks until ctx ends (see

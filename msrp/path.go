@@ -34,7 +34,8 @@ func ParsePath(s string) ([]URI, error) {
 
 // FormatPath writes a path as it stands in a session description: the URIs separated by single spaces.
 func FormatPath(path []URI) string {
-	var b []byte
+	var room [128]byte
+	b := room[:0]
 	for i, u := range path {
 		if i > 0 {
 			b = append(b, ' ')

@@ -227,10 +227,16 @@ func (s *Session) appendAbort(b *batch, m *message) {
 	s.dequeue(m)
 }
 
+// keptBody is the size up to which a body is kept until its message is answered, so that it can be sent anew should the session move (resend). What
+// waits for its answer is bounded by Config.Window.
+const keptBody = 16 << 10
+
 // madeLast notes that the last chunk of a message was made.
 func (s *Session) madeLast(b *batch, m *message) {
 	m.whole = true
-	m.body.close()
+	if m.failure != FailureYes || m.body.feeder != nil || m.body.size > keptBody {
+		m.body.close()
+	}
 	s.dequeue(m)
 	b.finished = append(b.finished, finished{s, m})
 	s.settle(m)

@@ -78,8 +78,8 @@ func (e *Endpoint) NewSession(c SessionConfig) (*Session, error) {
 	s.streamer, _ = c.Handler.(Streamer)
 	s.id = e.idents.session()
 	s.uri.SessionID = s.id
-	s.uriText = s.uri.AppendTo(nil)
-	s.fromPath = string(s.uriText)
+	s.fromPath = s.uri.String()
+	s.uriText = []byte(s.fromPath)
 	return s, e.register(s)
 }
 

@@ -2,6 +2,7 @@ package msrpsdp
 
 import (
 	"fmt"
+	"iter"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -70,14 +71,18 @@ func (l *Line) checkPath() *LineError {
 
 // path reads the only a=path of a line (RFC 4975 §8.2, D-003).
 func path(attributes []sdp.Attribute) ([]msrp.URI, *LineError) {
-	values := all(attributes, "path")
-	if len(values) == 0 {
-		return nil, problem(WarnMiscellaneous, "a=path is missing")
+	value, count := "", 0
+	for value = range all(attributes, "path") {
+		count++
 	}
-	if len(values) > 1 {
+	switch count {
+	case 0:
+		return nil, problem(WarnMiscellaneous, "a=path is missing")
+	case 1:
+	default:
 		return nil, problem(WarnMiscellaneous, "a=path stands more than once")
 	}
-	words := strings.Fields(values[0])
+	words := strings.Fields(value)
 	if len(words) == 0 {
 		return nil, problem(WarnMiscellaneous, "a=path names no URI")
 	}
@@ -98,11 +103,15 @@ func path(attributes []sdp.Attribute) ([]msrp.URI, *LineError) {
 // types reads a list of media types; found says whether the attribute is there at all. Entries that are no media type are left
 // out, so that a peer's extension does not cost the session. White space after the colon is tolerated (D-021).
 func types(attributes []sdp.Attribute, name string) (list msrp.Types, found bool) {
-	for _, v := range all(attributes, name) {
+	for v := range all(attributes, name) {
 		found = true
 		v = strings.TrimSpace(v)
 		if t, err := msrp.ParseTypes(v); err == nil {
-			list = append(list, t...)
+			if list == nil {
+				list = t
+			} else {
+				list = append(list, t...)
+			}
 			continue
 		}
 		for w := range strings.FieldsSeq(v) {
@@ -116,7 +125,7 @@ func types(attributes []sdp.Attribute, name string) (list msrp.Types, found bool
 
 // maxSize reads a=max-size. D-012: what is no positive number says nothing.
 func maxSize(attributes []sdp.Attribute) int64 {
-	for _, v := range all(attributes, "max-size") {
+	for v := range all(attributes, "max-size") {
 		v = strings.TrimSpace(v)
 		if n, err := strconv.ParseUint(v, 10, 63); err == nil {
 			return int64(n)
@@ -125,13 +134,13 @@ func maxSize(attributes []sdp.Attribute) int64 {
 	return 0
 }
 
-// all returns the values of every attribute of that name, in order.
-func all(attributes []sdp.Attribute, name string) []string {
-	var values []string
-	for _, a := range attributes {
-		if a.Key == name {
-			values = append(values, a.Value)
+// all gives the values of every attribute of that name, in order.
+func all(attributes []sdp.Attribute, name string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i := range attributes {
+			if attributes[i].Key == name && !yield(attributes[i].Value) {
+				return
+			}
 		}
 	}
-	return values
 }

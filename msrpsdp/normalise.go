@@ -1,7 +1,6 @@
 package msrpsdp
 
 import (
-	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -21,42 +20,39 @@ func normalise(b []byte) (string, []Line, error) {
 	if len(b) > MaxSize {
 		return "", nil, fmt.Errorf("%w: %d octets, %d are taken", ErrTooLarge, len(b), MaxSize)
 	}
-	sections, err := gather(b)
+	sections, err := gather(string(b))
 	if err != nil {
 		return "", nil, err
 	}
 	heads := make([]Line, 0, len(sections)-1)
-	for _, s := range sections[1:] {
-		l, err := readHead(s.head)
+	for i := range sections[1:] {
+		l, err := readHead(sections[1+i].head)
 		if err != nil {
 			return "", nil, err
 		}
 		heads = append(heads, l)
 	}
-	return write(sections), heads, nil
+	return write(sections, len(b)), heads, nil
 }
 
 // gather splits a description into its session level (the first section) and its m-lines.
-func gather(b []byte) ([]*section, error) {
-	session := &section{name: "-"}
-	current := session
-	sections := []*section{session}
-	for n := 0; len(b) > 0; {
-		var line []byte
-		line, b, _ = bytes.Cut(b, []byte{'\n'})
-		line = bytes.TrimSuffix(line, []byte{'\r'})
-		if len(line) == 0 {
+func gather(text string) ([]section, error) {
+	sections := append(make([]section, 0, 2), section{name: "-"})
+	for n := 0; text != ""; {
+		var line string
+		line, text, _ = strings.Cut(text, "\n")
+		line = strings.TrimSuffix(line, "\r")
+		if line == "" {
 			continue
 		}
 		n++
-		if n == 1 && string(bytes.TrimRight(line, " \t")) != "v=0" {
+		if n == 1 && strings.TrimRight(line, " \t") != "v=0" {
 			return nil, fmt.Errorf("%w: it does not begin with v=0", ErrSyntax)
 		}
 		if len(line) < 2 || line[1] != '=' {
 			continue
 		}
-		broken := bytes.ContainsFunc(line, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
-		value := string(line[2:])
+		broken, value, current := unprintable(line), line[2:], &sections[len(sections)-1]
 		switch {
 		case line[0] == 'm':
 			if broken {
@@ -65,20 +61,32 @@ func gather(b []byte) ([]*section, error) {
 			if len(sections) > MaxLines {
 				return nil, fmt.Errorf("%w: more than %d m-lines", ErrTooLarge, MaxLines)
 			}
-			current = &section{head: value}
-			sections = append(sections, current)
+			sections = append(sections, section{head: value})
 		case broken:
 			// A line nobody could have meant so; left out like one of an unknown kind.
 		case line[0] == 'a':
+			if current.attributes == nil {
+				current.attributes = make([]string, 0, 4)
+			}
 			current.attributes = append(current.attributes, value)
-		case current == session:
-			session.keep(line[0], value)
+		case len(sections) == 1:
+			current.keep(line[0], value)
 		}
 	}
-	if !session.hasOrigin {
+	if !sections[0].hasOrigin {
 		return nil, fmt.Errorf("%w: no o= line", ErrSyntax)
 	}
 	return sections, nil
+}
+
+// unprintable says whether a line holds a control character other than the tab.
+func unprintable(line string) bool {
+	for i := range len(line) {
+		if c := line[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return true
+		}
+	}
+	return false
 }
 
 // keep takes a line of the session level. Of o= and s= the first counts.
@@ -98,14 +106,15 @@ func (s *section) keep(kind byte, value string) {
 }
 
 // write puts sections into the order that the parser wants.
-func write(sections []*section) string {
+func write(sections []section, size int) string {
 	var b strings.Builder
+	b.Grow(size + 64)
 	line := func(kind, value string) {
 		b.WriteString(kind)
 		b.WriteString(value)
 		b.WriteString("\r\n")
 	}
-	session := sections[0]
+	session := &sections[0]
 	line("v=", "0")
 	line("o=", session.origin)
 	line("s=", session.name)
@@ -115,11 +124,11 @@ func write(sections []*section) string {
 	for _, t := range session.times {
 		line("t=", t)
 	}
-	for i, s := range sections {
+	for i := range sections {
 		if i > 0 {
 			line("m=", "message 0 TCP/MSRP *")
 		}
-		for _, a := range s.attributes {
+		for _, a := range sections[i].attributes {
 			line("a=", a)
 		}
 	}

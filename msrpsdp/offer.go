@@ -1,9 +1,6 @@
 package msrpsdp
 
 import (
-	"strconv"
-	"strings"
-
 	"github.com/pion/sdp/v3"
 
 	"github.com/parley-msrp/parley/msrp"
@@ -68,13 +65,3 @@ func Capabilities(host string, accept msrp.Types) []byte {
 	o.render()
 	return append(o.text, "a=accept-types:"+accept.String()+"\r\n"...)
 }
-
-func pathString(path []msrp.URI) string {
-	words := make([]string, len(path))
-	for i, u := range path {
-		words[i] = u.String()
-	}
-	return strings.Join(words, " ")
-}
-
-func decimal(n int64) string { return strconv.FormatInt(n, 10) }

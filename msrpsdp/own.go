@@ -1,9 +1,11 @@
 package msrpsdp
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"github.com/pion/sdp/v3"
 
@@ -97,58 +99,77 @@ func (o *Own) render() {
 		// Only a first answer that refuses every line has no host to show.
 		o.host = "0.0.0.0"
 	}
-	connection := connectionTo(o.host)
-	s := sdp.SessionDescription{
-		Origin: sdp.Origin{
-			Username: "-", SessionID: o.id, SessionVersion: o.version,
-			NetworkType: "IN", AddressType: connection.AddressType, UnicastAddress: o.host,
-		},
-		// RFC 3264 §5: no session has a name here. The blank is what OpenSIPS writes as well.
-		SessionName:           " -",
-		ConnectionInformation: connection,
-		TimeDescriptions:      o.times,
-		MediaDescriptions:     make([]*sdp.MediaDescription, len(o.lines)),
+	var room [512]byte
+	b := append(room[:0], "v=0\r\no=- "...)
+	b = append(strconv.AppendUint(b, o.id, 10), ' ')
+	b = append(strconv.AppendUint(b, o.version, 10), ' ')
+	b = appendAddress(b, o.host)
+	// RFC 3264 §5: no session has a name here. The blank is what OpenSIPS writes as well.
+	b = append(b, "\r\ns= -\r\nc="...)
+	b = append(appendAddress(b, o.host), "\r\n"...)
+	for _, t := range o.times {
+		b = append(b, "t="...)
+		b = append(strconv.AppendUint(b, t.Timing.StartTime, 10), ' ')
+		b = append(strconv.AppendUint(b, t.Timing.StopTime, 10), "\r\n"...)
 	}
 	for i := range o.lines {
-		s.MediaDescriptions[i] = o.lines[i].describe(o.host)
+		b = o.lines[i].append(b, o.host)
 	}
-	// Marshal never fails: its error result is always nil.
-	o.text, _ = s.Marshal()
+	o.text = bytes.Clone(b)
 }
 
-// describe writes the line; host is the one in the session's c=.
-func (l *ownLine) describe(host string) *sdp.MediaDescription {
-	m := &sdp.MediaDescription{MediaName: sdp.MediaName{
-		Media: l.media, Protos: []string{l.proto}, Formats: []string{l.formats},
-	}}
+// append writes the line; host is the one in the session's c=.
+func (l *ownLine) append(b []byte, host string) []byte {
+	port := 0
+	if l.local != nil {
+		port = l.local.own().Port
+	}
+	b = append(append(b, "m="...), l.media...)
+	b = strconv.AppendInt(append(b, ' '), int64(port), 10)
+	b = append(append(b, ' '), l.proto...)
+	b = append(append(append(b, ' '), l.formats...), "\r\n"...)
 	if l.local == nil {
-		return m
+		return b
 	}
-	own := l.local.own()
-	m.MediaName.Port.Value = own.Port
-	if own.Host != host {
-		m.ConnectionInformation = connectionTo(own.Host)
+	if own := l.local.own().Host; own != host {
+		b = append(appendAddress(append(b, "c="...), own), "\r\n"...)
 	}
-	add := func(key, value string) { m.Attributes = append(m.Attributes, sdp.Attribute{Key: key, Value: value}) }
-	add("accept-types", l.local.Accept.String())
+	b = appendList(append(b, "a=accept-types:"...), l.local.Accept)
 	if len(l.local.Wrapped) > 0 {
-		add("accept-wrapped-types", l.local.Wrapped.String())
+		b = appendList(append(b, "a=accept-wrapped-types:"...), l.local.Wrapped)
 	}
-	add("path", pathString(l.local.Path))
+	b = append(b, "a=path:"...)
+	for i := range l.local.Path {
+		if i > 0 {
+			b = append(b, ' ')
+		}
+		b = l.local.Path[i].AppendTo(b)
+	}
+	b = append(b, "\r\n"...)
 	if l.local.MaxSize > 0 {
-		add("max-size", decimal(l.local.MaxSize))
+		b = append(strconv.AppendInt(append(b, "a=max-size:"...), l.local.MaxSize, 10), "\r\n"...)
 	}
 	if l.direction != "" {
-		add(l.direction, "")
+		b = append(append(append(b, "a="...), l.direction...), "\r\n"...)
 	}
-	return m
+	return b
 }
 
-// connectionTo is a c= for a host: IP6 for an IPv6 address, IP4 for an IPv4 address and for a name.
-func connectionTo(host string) *sdp.ConnectionInformation {
-	c := &sdp.ConnectionInformation{NetworkType: "IN", AddressType: "IP4", Address: &sdp.Address{Address: host}}
-	if a, err := netip.ParseAddr(host); err == nil && a.Is6() {
-		c.AddressType = "IP6"
+func appendList(b []byte, types msrp.Types) []byte {
+	for i, t := range types {
+		if i > 0 {
+			b = append(b, ' ')
+		}
+		b = append(b, t...)
 	}
-	return c
+	return append(b, "\r\n"...)
+}
+
+// appendAddress is the value of a c= for a host, and the end of an o=: IP6 for an IPv6 address, IP4 for an IPv4 address and for a name.
+func appendAddress(b []byte, host string) []byte {
+	family := "IN IP4 "
+	if a, err := netip.ParseAddr(host); err == nil && a.Is6() {
+		family = "IN IP6 "
+	}
+	return append(append(b, family...), host...)
 }

@@ -100,6 +100,9 @@ func (a *Agent) start() error {
 		return err
 	}
 	config.Guard = a.access.guard
+	config.Replacing, config.Refer = a.cfg.Replaces, a.cfg.Refer
+	config.MaxRedirects = a.cfg.MaxRedirects
+	config.Limits, config.PerSource = a.cfg.Limits.dialogs(), a.cfg.SourceLimits.dialogs()
 	if own := a.profiles[DefaultProfile].contact; own != (sip.URI{}) {
 		config.Contact = func(sip.Proto, netip.Addr) (sip.URI, error) { return own, nil }
 	}

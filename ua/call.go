@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/parley-msrp/parley/internal/dialog"
@@ -19,40 +20,56 @@ type Call struct {
 	agent          *Agent
 	handler        Handler
 	caller         bool
-	offerer        bool // of the first session description; this side connects then
 	from, to, ruri string
-	callID         string
-	identity       Identity // of the caller, where that is the peer
+	id             atomic.Pointer[string] // Call-ID
+	profile        *profile
 	started        time.Time
 	maxDuration    time.Duration // 0: no limit
 	sessions       []*Session    // set before the call is known to anybody
 
-	// ctx ends with the call, and with the agent: nothing is connected to any more.
-	ctx    context.Context
-	cancel context.CancelFunc
-	told   notices
+	told notices
 
-	mu      sync.Mutex
-	dialog  *dialog.Dialog
-	own     *msrpsdp.Own         // our last session description
-	locals  []*msrpsdp.Local     // its lines; nil for a refused one
-	offered *offered             // the own offer that is not answered yet; nil: none, or that of the INVITE, which is own
-	peer    *msrpsdp.Description // the peer's last one; nil: none yet
-	state   State
-	expires time.Time // zero: never, or not established yet
-	over    bool      // its end was decided on
-	reason  string    // Reason header value of the BYE
+	mu       sync.Mutex
+	ctx      context.Context // of untilOver; nil until that is called
+	cancel   context.CancelFunc
+	dialog   *dialog.Dialog
+	who      Identity             // of the caller, where that is the peer
+	leg      uint32               // counts the dialogs that the call has moved to
+	pending  *dialog.Dialog       // to which it is about to move (REFER)
+	previous *dialog.Dialog       // which it has moved away from (Replaces), and which is still to be ended
+	offerer  bool                 // of the dialog's first session description; this side connects then
+	own      *msrpsdp.Own         // our last session description
+	locals   []*msrpsdp.Local     // its lines; nil for a refused one
+	offered  *offered             // the own offer that is not answered yet; nil: none, or that of the INVITE, which is own
+	peer     *msrpsdp.Description // the peer's last one; nil: none yet
+	state    State
+	expires  time.Time // zero: never, or not established yet
+	over     bool      // its end was decided on
+	reason   string    // Reason header value of the BYE
 }
 
 // newCall makes a call that began now.
 func (a *Agent) newCall(h Handler, callID string) *Call {
-	c := &Call{agent: a, handler: h, callID: callID, identity: Identity{By: Unverified}, started: time.Now(), maxDuration: a.cfg.MaxDuration}
-	c.ctx, c.cancel = context.WithCancel(a.ctx)
+	c := &Call{agent: a, handler: h, who: Identity{By: Unverified}, started: time.Now(), maxDuration: a.cfg.MaxDuration}
+	c.id.Store(&callID)
 	return c
 }
 
-// CallID is the SIP Call-ID.
-func (c *Call) CallID() string { return c.callID }
+// untilOver gives a context that ends with the call, and with the agent: nothing is connected to any more. Most calls that come in never need one.
+func (c *Call) untilOver() context.Context {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ctx == nil {
+		c.ctx, c.cancel = context.WithCancel(c.agent.ctx)
+		if c.over {
+			c.cancel()
+		}
+	}
+	return c.ctx
+}
+
+// CallID is the SIP Call-ID; another one once the sessions have moved to another call (RFC 3891, RFC 3515).
+func (c *Call) CallID() string { return *c.id.Load() }
 
 // Key names the SIP dialog; opaque. Empty before the dialog exists.
 func (c *Call) Key() string {
@@ -70,8 +87,12 @@ func (c *Call) Caller() bool { return c.caller }
 // From is the caller's URI, as its From header claims it.
 func (c *Call) From() string { return c.from }
 
-// Identity is what was verified of the caller when the call came in; none where this side called.
-func (c *Call) Identity() Identity { return c.identity }
+// Identity is what was verified of the caller when the call came in, or the one that took its place (Replaces); none where this side called.
+func (c *Call) Identity() Identity {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.who
+}
 
 // To is the URI of the To header.
 func (c *Call) To() string { return c.to }
@@ -164,11 +185,16 @@ func (c *Call) part(s *Session, e End) {
 // hangUp ends what a call that is over still keeps going.
 func (c *Call) hangUp() {
 	c.mu.Lock()
-	d, reason := c.dialog, c.reason
+	all, reason := []*dialog.Dialog{c.dialog, c.pending, c.previous}, c.reason
+	cancel := c.cancel
 	c.mu.Unlock()
-	c.cancel()
-	if d != nil {
-		d.End(reason)
+	if cancel != nil {
+		cancel()
+	}
+	for _, d := range all {
+		if d != nil {
+			d.End(reason)
+		}
 	}
 }
 
@@ -237,14 +263,17 @@ func lostReason(err error) string {
 	}
 }
 
-// owner is the dialog.Owner of a Call.
-type owner struct{ c *Call }
+// owner is the dialog.Owner of a Call, for one of the dialogs that it is on in turn.
+type owner struct {
+	c   *Call
+	leg uint32
+}
 
-func (o owner) Progress(d *dialog.Dialog, _ *sip.Message) { o.c.attach(d) }
+func (o owner) Progress(d *dialog.Dialog, _ *sip.Message) { o.attach(d) }
 
 // setPeers tells each session what the peer's line for it said. Holding c.mu, or before the call is known to anybody.
 func (c *Call) setPeers() error {
-	for _, s := range c.sessions {
+	for _, s := range c.live() {
 		if err := s.setPeer(c.own.Peer(s.line, &c.peer.Lines[s.line])); err != nil && !s.over.Load() {
 			return err
 		}
@@ -253,8 +282,10 @@ func (c *Call) setPeers() error {
 }
 
 func (o owner) Established(d *dialog.Dialog, m *sip.Message) {
-	o.c.attach(d)
-	o.c.established(wrap(m))
+	o.attach(d)
+	if !o.stale() {
+		o.c.established(wrap(m))
+	}
 }
 
 func (c *Call) established(m *SIPMessage) {
@@ -263,17 +294,25 @@ func (c *Call) established(m *SIPMessage) {
 		c.mu.Unlock()
 		return
 	}
+	moved := c.state == Established // the sessions are, from a dialog before
 	c.state = Established
-	if c.maxDuration > 0 {
+	if c.maxDuration > 0 && !moved {
 		c.expires = time.Now().Add(c.maxDuration)
 	}
 	live := slices.DeleteFunc(slices.Clone(c.sessions), func(s *Session) bool { return s.over.Load() })
 	for _, s := range live {
-		c.told.put(func() { s.begin(m) })
+		if !moved {
+			c.told.put(func() { s.begin(m) })
+		}
 	}
+	connects, previous := c.offerer, c.previous
+	c.previous = nil
 	c.mu.Unlock()
 	c.told.tell()
-	if c.offerer {
+	if previous != nil {
+		previous.End(`SIP;cause=200;text="replaced"`)
+	}
+	if connects {
 		c.connectAll(live)
 	}
 }
@@ -287,10 +326,10 @@ func (c *Call) connectAll(sessions []*Session) {
 
 // connect opens the session's connection, which sends the binding SEND.
 func (c *Call) connect(s *Session) {
-	ctx, cancel := context.WithTimeout(c.ctx, connectTimeout)
+	ctx, cancel := context.WithTimeout(c.untilOver(), connectTimeout)
 	defer cancel()
 	if err := s.media.Connect(ctx); err != nil && !s.over.Load() {
-		c.agent.log.Warn("MSRP connection not opened", "session_id", s.ID(), "call_id", c.callID, "err", err)
+		c.agent.log.Warn("MSRP connection not opened", "session_id", s.ID(), "call_id", c.CallID(), "err", err)
 		c.lost(s, fmt.Errorf("%w: %w", errNotConnected, err))
 	}
 }
@@ -298,6 +337,9 @@ func (c *Call) connect(s *Session) {
 // Ended forgets the call.
 func (o owner) Ended(_ *dialog.Dialog, e dialog.End) {
 	c := o.c
+	if o.stale() {
+		return // the call goes on without this dialog
+	}
 	c.finish(endOf(e))
 	for _, s := range c.sessions {
 		c.agent.table.remove(s)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/parley-msrp/parley/internal/auth"
+	"github.com/parley-msrp/parley/internal/dialog"
 	"github.com/parley-msrp/parley/internal/sip"
 	"github.com/parley-msrp/parley/msrp"
 )
@@ -69,6 +70,16 @@ type Config struct {
 	Register []Registration
 	// Credentials answer the challenges (401, 407) to what the agent sends, each those of its realm.
 	Credentials []Credential
+	// Limits are those on the calls that come in, in all; SourceLimits those on the calls from one address, of IPv6 from one /64. Where one is
+	// reached, an INVITE gets 503 with Retry-After before anything else of it is looked at; live calls never notice.
+	Limits, SourceLimits CallLimits
+	// Replaces says which calls that come in may replace an established one; zero: none.
+	Replaces Replacing
+	// Refer lets the peer of an established call move its sessions by REFER, to a conference for example. REFER from anybody else is refused.
+	Refer bool
+	// MaxRedirects is how many Contacts of 3xx responses a call of this side's is sent on to, the best first and each once; a sips URI is never
+	// left for a sip one. 0: none, and the session fails as Refused (End.Contacts).
+	MaxRedirects int
 	// Product goes into Server and User-Agent headers; empty means none.
 	Product string
 	// Logger gets one line for each fact; nil discards them.
@@ -79,6 +90,21 @@ type Config struct {
 
 // Credential is a user's name and password in one realm. It never shows its password in a log or an error.
 type Credential = auth.Credential
+
+// CallLimits bound how many calls there may be. 0 means no limit.
+type CallLimits struct {
+	// CallsPerSecond are new calls in a second, and as many at once.
+	CallsPerSecond int
+	// CallsInSetup are calls that were not answered yet, or whose ACK is missing.
+	CallsInSetup int
+	// Calls are calls at a time, those in set-up included; each holds one session or more. In all, own calls count too, for which Agent.Start then
+	// says ErrLimit, and 0 means 100,000.
+	Calls int
+}
+
+func (l CallLimits) dialogs() dialog.Limits {
+	return dialog.Limits{PerSecond: l.CallsPerSecond, InSetup: l.CallsInSetup, Dialogs: l.Calls}
+}
 
 // Profile is one identity of an Agent.
 type Profile struct {

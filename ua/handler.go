@@ -1,6 +1,9 @@
 package ua
 
-import "github.com/parley-msrp/parley/msrp"
+import (
+	"github.com/parley-msrp/parley/internal/dialog"
+	"github.com/parley-msrp/parley/msrp"
+)
 
 // Handler is told what happens in sessions. What it needs of its own it keeps in its own fields.
 //
@@ -99,4 +102,12 @@ type End struct {
 	Code    int         // the SIP status that says it best; 200 for a regular end
 	Reason  string      // for people
 	Message *SIPMessage // the SIP message that caused it; nil if none did
+}
+
+// Contacts lists the SIP URIs that a call was redirected to, the best first; nil where it ended in another way than by a 3xx.
+func (e End) Contacts() []string {
+	if e.Cause != Refused || e.Message == nil || e.Message.Status() >= 400 {
+		return nil
+	}
+	return dialog.Contacts(e.Message.m)
 }

@@ -89,7 +89,8 @@ func (i *Invitation) refuse(r *dialog.Refusal) error {
 }
 
 // Answer accepts the call: a 200 whose session description lists exactly types as accept-types on each MSRP line that has a type in common
-// with them, and refuses every other line; where the INVITE has no offer (Late), one that offers one session with these types. Without types
+// with them, and refuses every other line; where the INVITE has no offer (Late), one that offers one session with these types. A call that
+// replaces another one (Replaces) gets that one's sessions, which keep their Handler: h is not used then. Without types
 // the profile's are taken. MSRP works from now on: h may be called before Answer returns.
 //
 // Where no line can be accepted the call is refused with 488, and the error is a *RefusedError. Other errors: *FieldError for types that
@@ -121,10 +122,13 @@ func (i *Invitation) cannot(accept msrp.Types) error {
 }
 
 func (i *Invitation) accept(h Handler, p *profile, accept msrp.Types) ([]*Session, error) {
+	if c := i.Replaces(); c != nil {
+		return i.takeOver(c, accept)
+	}
 	c := i.agent.newCall(h, i.in.CallID())
 	c.maxDuration = i.limits.Load().duration(c.maxDuration)
 	c.from, c.to, c.ruri = i.From(), i.To(), strings.Clone(i.RequestURI())
-	c.identity = i.Identity()
+	c.who = i.Identity()
 	describe := c.describeAnswer
 	if i.Late() {
 		describe = c.describeOffer
@@ -136,7 +140,7 @@ func (i *Invitation) accept(h Handler, p *profile, accept msrp.Types) ([]*Sessio
 	for _, s := range c.sessions {
 		i.agent.table.add(s)
 	}
-	d, err := i.in.Accept(c.own.Bytes(), owner{c})
+	d, err := i.in.Accept(c.own.Bytes(), owner{c: c})
 	if err != nil {
 		c.abandon()
 		return nil, public(err)
@@ -190,9 +194,10 @@ func (i *Invitation) fail(c *Call, err error) error {
 // newSession makes one more session of the call, for the m-line with that index.
 func (c *Call) newSession(p *profile, accept msrp.Types, line int) (*Session, error) {
 	s := &Session{call: c, line: line}
+	c.profile = p
 	m, err := c.agent.media.NewSession(msrp.SessionConfig{
 		Base: p.base, Accept: accept, MaxSize: p.maxSize, Handler: mediaHandler(s),
-		Attrs: []slog.Attr{slog.String("call_id", c.callID)},
+		Attrs: []slog.Attr{slog.String("call_id", c.CallID())},
 	})
 	if err != nil {
 		return nil, err
@@ -213,7 +218,6 @@ func (c *Call) announce() {
 // abandon gives back the sessions of a call that never came to be. The Handler hears nothing.
 func (c *Call) abandon() {
 	c.conclude(End{})
-	c.cancel()
 	for _, s := range c.sessions {
 		s.media.Close()
 		c.agent.table.remove(s)

@@ -30,13 +30,16 @@ type Reoffer struct {
 // Offer answers a re-INVITE or UPDATE that changes something.
 func (o owner) Offer(_ *dialog.Dialog, _ *sip.Message, offer []byte) ([]byte, *dialog.Refusal) {
 	desc, err := msrpsdp.Parse(offer)
+	if err == nil && o.stale() {
+		err = errMoved
+	}
 	if err == nil {
 		err = o.c.examine(desc)
 	}
 	if err != nil {
 		return nil, notAcceptable(err)
 	}
-	return o.c.takeOffer(desc), nil
+	return o.c.takeOffer(desc, o.leg), nil
 }
 
 // live are the sessions that are not over. Holding c.mu.
@@ -93,8 +96,12 @@ func (c *Call) compare(s *Session, is, was *msrpsdp.Line) Reoffer {
 
 // takeOffer takes an offer that was examined, and makes the answer. A session whose line got port 0 is over (D-023), and the call with the
 // last one.
-func (c *Call) takeOffer(offer *msrpsdp.Description) []byte {
+func (c *Call) takeOffer(offer *msrpsdp.Description, leg uint32) []byte {
 	c.mu.Lock()
+	if c.leg != leg {
+		c.mu.Unlock()
+		return nil // it has just moved
+	}
 	locals := c.standing()
 	for _, s := range c.live() {
 		if offer.Lines[s.line].Port == 0 {
@@ -114,7 +121,7 @@ func (c *Call) takeOffer(offer *msrpsdp.Description) []byte {
 func (c *Call) standing() []*msrpsdp.Local {
 	locals := slices.Clone(c.locals)
 	for _, s := range c.sessions {
-		if s.over.Load() {
+		if s.over.Load() && s.line != noLine {
 			locals[s.line] = nil
 		}
 	}
@@ -134,7 +141,7 @@ func (c *Call) endRefused() {
 // adjust tells the sessions that live what was agreed. Holding c.mu.
 func (c *Call) adjust() {
 	if err := c.setPeers(); err != nil {
-		c.agent.log.Warn("session not changed", "call_id", c.callID, "err", err)
+		c.agent.log.Warn("session not changed", "call_id", c.CallID(), "err", err)
 	}
 }
 
@@ -152,13 +159,13 @@ func (c *Call) afterChange() {
 
 // Answered reads the peer's answer to an own offer: of the INVITE, of the 200 to one, or of Update.
 func (o owner) Answered(d *dialog.Dialog, _ *sip.Message, answer []byte) *dialog.Refusal {
-	o.c.attach(d)
-	if o.c.State() == Terminated {
+	o.attach(d)
+	if o.c.State() == Terminated || o.stale() {
 		return nil // the dialog knows
 	}
 	desc, err := msrpsdp.Parse(answer)
 	if err == nil {
-		err = o.c.takeAnswer(desc)
+		err = o.c.takeAnswer(desc, o.leg)
 	}
 	if err != nil {
 		return &dialog.Refusal{Code: 488, Reason: "the answer cannot be used: " + err.Error()}
@@ -166,8 +173,12 @@ func (o owner) Answered(d *dialog.Dialog, _ *sip.Message, answer []byte) *dialog
 	return nil
 }
 
-func (c *Call) takeAnswer(desc *msrpsdp.Description) error {
+func (c *Call) takeAnswer(desc *msrpsdp.Description, leg uint32) error {
 	c.mu.Lock()
+	if c.leg != leg {
+		c.mu.Unlock()
+		return nil // it has just moved, and the dialog is about to end
+	}
 	own, locals := c.own, c.locals
 	if c.offered != nil {
 		own, locals = c.offered.own, c.offered.locals
@@ -217,7 +228,12 @@ func (c *Call) checkAnswer(own *msrpsdp.Own, desc *msrpsdp.Description) error {
 }
 
 // MakeOffer offers what this side wishes, which is what stands unless the peer has put the session on hold (S-024).
-func (o owner) MakeOffer(*dialog.Dialog) []byte { return o.c.makeOffer(change{}) }
+func (o owner) MakeOffer(*dialog.Dialog) []byte {
+	if o.stale() {
+		return nil
+	}
+	return o.c.makeOffer(change{})
+}
 
 // offered is an own offer in mid-call that is not answered yet.
 type offered struct {

@@ -2,6 +2,7 @@ package ua
 
 import (
 	"context"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -25,7 +26,7 @@ type Session struct {
 	media *msrp.Session
 	types atomic.Pointer[msrp.Types] // the peer's accept-types
 	over  atomic.Bool                // changed holding call.mu
-	line  int                        // index of its m-line
+	line  int                        // index of its m-line; changed holding call.mu
 	born  uint64                     // place in the table's order
 	grace *time.Timer                // of a session without connection; guarded by call.mu
 }
@@ -79,7 +80,8 @@ func (s *Session) setPeer(p msrp.Peer) error {
 // begin tells the Handler that the session is established. A notice.
 func (s *Session) begin(m *SIPMessage) {
 	c := s.call
-	c.agent.log.Info("session established", "session_id", s.ID(), "call_id", c.callID, "from", c.from, "to", c.to)
+	c.agent.log.LogAttrs(context.Background(), slog.LevelInfo, "session established", slog.String("session_id", s.ID()), slog.String("call_id", c.CallID()),
+		slog.String("from", c.from), slog.String("to", c.to))
 	c.handler.Established(s, m)
 }
 
@@ -87,7 +89,8 @@ func (s *Session) begin(m *SIPMessage) {
 func (s *Session) finish(e End, established bool) {
 	c := s.call
 	s.media.Close()
-	c.agent.log.Info("session ended", "session_id", s.ID(), "call_id", c.callID, "cause", e.Cause.String(), "code", e.Code, "reason", e.Reason)
+	c.agent.log.LogAttrs(context.Background(), slog.LevelInfo, "session ended", slog.String("session_id", s.ID()), slog.String("call_id", c.CallID()),
+		slog.String("cause", e.Cause.String()), slog.Int("code", e.Code), slog.String("reason", e.Reason))
 	if established {
 		c.handler.Ended(s, e)
 	} else {

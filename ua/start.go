@@ -48,7 +48,7 @@ func (a *Agent) Start(c StartConfig) (*Session, error) {
 	call.own = msrpsdp.Offer(*call.locals[0])
 	a.table.add(s)
 	d, err := a.dialogs.Invite(dialog.Invite{
-		RequestURI: c.RequestURI, From: c.From, To: c.To, CallID: call.callID, Contact: p.contact, Offer: call.own.Bytes(), Owner: owner{call},
+		RequestURI: c.RequestURI, From: c.From, To: c.To, CallID: call.CallID(), Contact: p.contact, Offer: call.own.Bytes(), Owner: owner{c: call},
 	})
 	if err != nil {
 		call.abandon()

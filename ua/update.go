@@ -136,7 +136,7 @@ func (s *Session) Direction() msrp.Direction {
 	c := s.call
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.peer == nil {
+	if c.peer == nil || s.line == noLine {
 		return msrp.SendRecv
 	}
 	return c.own.Direction(s.line, &c.peer.Lines[s.line])

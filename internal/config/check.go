@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"slices"
 	"strings"
@@ -54,6 +55,7 @@ func (s *source) check(c *Config) {
 	report("sip.outbound_proxy", c.checkSIPURI(c.SIP.OutboundProxy, "sip:HOST"))
 	report("sip.dns_servers", checkServers(c.SIP.DNSServers))
 	c.checkTLS(report)
+	c.SIP.check(report)
 	_, uriErr := c.MSRPUA.URI()
 	report("msrp_ua.my_uri", uriErr)
 	c.checkMSRP(report, uriErr == nil && !had["msrp_ua.my_uri"] && !had["msrp.listen"])
@@ -67,6 +69,29 @@ func (s *source) check(c *Config) {
 	report("log.level", checkOneOf(c.Log.Level, "debug", "info", "warn", "error"))
 	report("log.format", checkOneOf(c.Log.Format, "text", "json"))
 }
+
+// check checks the limits on calls, and the session timer.
+func (c *SIP) check(report func(string, error)) {
+	report("sip.max_calls_per_second", checkLimit(c.MaxCallsPerSecond))
+	report("sip.max_calls_in_setup", checkLimit(c.MaxCallsInSetup))
+	report("sip.max_sessions", checkRange(c.MaxSessions, 1, mostSessions))
+	report("sip.max_calls_per_second_per_source", checkLimit(c.MaxCallsPerSecondPerSource))
+	report("sip.max_calls_in_setup_per_source", checkLimit(c.MaxCallsInSetupPerSource))
+	report("sip.max_sessions_per_source", checkLimit(c.MaxSessionsPerSource))
+	report("sip.replaces", checkOneOf(c.Replaces, "off", "same_source", "any"))
+	report("sip.refer", checkOneOf(c.Refer, "off", "in_dialog"))
+	report("sip.max_redirects", checkRange(c.MaxRedirects, 0, 32))
+	if c.MinSE < leastSE {
+		report("sip.min_se", errors.New("is below 90, the smallest session interval that there may be (RFC 4028 §5); 90 or more would be right"))
+		return
+	}
+	if c.SessionExpires != 0 && c.SessionExpires < c.MinSE {
+		report("sip.session_expires", fmt.Errorf("is below sip.min_se; %d or more, or 0 for none, would be right", int64(math.Ceil(c.MinSE.Seconds()))))
+	}
+}
+
+// mostSessions is more than any machine holds.
+const mostSessions = 10_000_000
 
 // checkMSRP checks msrp.listen, and where all is well with both that my_uri leads to one of them.
 func (c *Config) checkMSRP(report func(string, error), lead bool) {
@@ -239,6 +264,13 @@ func checkPositive(d time.Duration) error {
 func checkNotNegative(d time.Duration) error {
 	if d < 0 {
 		return errors.New("is negative; a number of seconds, or 0 for no limit, would be right")
+	}
+	return nil
+}
+
+func checkLimit(n int) error {
+	if n < 0 {
+		return errors.New("is negative; a number above 0, or 0 for no limit, would be right")
 	}
 	return nil
 }

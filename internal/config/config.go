@@ -37,6 +37,18 @@ type SIP struct {
 	Register      []string // see Registration
 	OutboundProxy string   // "sip:proxy.example.com"; "": none
 	DNSServers    []string // "192.0.2.53:53"; empty: the system's
+
+	MaxCallsPerSecond, MaxCallsPerSecondPerSource int // 0: no limit, as for those below
+	MaxCallsInSetup, MaxCallsInSetupPerSource     int
+	MaxSessions                                   int // at least 1
+	MaxSessionsPerSource                          int
+
+	Replaces            string        // off, same_source, any
+	Refer               string        // off, in_dialog
+	MaxRedirects        int           // 0: none is followed
+	SessionExpires      time.Duration // 0: none is asked for
+	MinSE               time.Duration
+	ReliableProvisional bool
 }
 
 // TLS is what is said below the key tls: PEM files, and what peers have to show.
@@ -95,6 +107,9 @@ type Log struct {
 	Format string // text, json
 }
 
+// leastSE is the smallest session interval that there may be (RFC 4028 §5).
+const leastSE = 90 * time.Second
+
 // DefaultMSRPPort is the port of a my_uri without one (RFC 4975 §15.4; as in OpenSIPS).
 const DefaultMSRPPort = 2855
 
@@ -111,6 +126,12 @@ func base() Config {
 		SIP: SIP{
 			Listen:       []string{"udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"},
 			SetupTimeout: 60 * time.Second,
+
+			MaxCallsInSetup: 20_000,
+			MaxSessions:     100_000,
+			MinSE:           leastSE,
+			Replaces:        "same_source",
+			Refer:           "off",
 		},
 		MSRPUA: MSRPUA{
 			MyURI:           "msrp://127.0.0.1:2855;tcp",

@@ -98,7 +98,10 @@ func differing(c config.Config) string {
 
 func TestDefault(t *testing.T) {
 	want := config.Config{
-		SIP:  config.SIP{Listen: []string{"udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"}, SetupTimeout: 60 * time.Second},
+		SIP: config.SIP{
+			Listen: []string{"udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"}, SetupTimeout: 60 * time.Second,
+			MaxCallsInSetup: 20_000, MaxSessions: 100_000, MinSE: 90 * time.Second, Replaces: "same_source", Refer: "off",
+		},
 		TLS:  config.TLS{ClientCertificates: "none"},
 		MSRP: config.MSRP{Listen: []string{"tcp:127.0.0.1:2855"}},
 		MSRPUA: config.MSRPUA{

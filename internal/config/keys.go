@@ -100,6 +100,73 @@ func Keys() []Key {
 			field: func(c *Config) any { return &c.SIP.Register },
 		},
 		{
+			Path: "sip.max_calls_per_second", Reload: Restart,
+			Doc: "New calls a second, and as many at once. A call above a limit of this kind gets 503 with Retry-After before anything else of it is looked at; " +
+				"live sessions never notice. 0: no limit.",
+			field: func(c *Config) any { return &c.SIP.MaxCallsPerSecond },
+		},
+		{
+			Path: "sip.max_calls_in_setup", Reload: Restart,
+			Doc:   "Calls that were not answered yet, or whose ACK is missing, at a time. 0: no limit.",
+			field: func(c *Config) any { return &c.SIP.MaxCallsInSetup },
+		},
+		{
+			Path: "sip.max_sessions", Reload: Restart,
+			Doc: "Calls at a time with their sessions, those in set-up and those that were started here included; a call with several message lines counts once. " +
+				"At this limit `msrp_ua_start_session` fails as well.",
+			field: func(c *Config) any { return &c.SIP.MaxSessions },
+		},
+		{
+			Path: "sip.max_calls_per_second_per_source", Reload: Restart,
+			Doc:   "`sip.max_calls_per_second` for each source: an IPv4 address, or an IPv6 /64. A proxy is one source. 0: no limit.",
+			field: func(c *Config) any { return &c.SIP.MaxCallsPerSecondPerSource },
+		},
+		{
+			Path: "sip.max_calls_in_setup_per_source", Reload: Restart,
+			Doc:   "`sip.max_calls_in_setup` for each source. 0: no limit.",
+			field: func(c *Config) any { return &c.SIP.MaxCallsInSetupPerSource },
+		},
+		{
+			Path: "sip.max_sessions_per_source", Reload: Restart,
+			Doc:   "`sip.max_sessions` for each source; only calls that came in count. 0: no limit.",
+			field: func(c *Config) any { return &c.SIP.MaxSessionsPerSource },
+		},
+		{
+			Path: "sip.replaces", Reload: Restart,
+			Doc: "Which calls that come in may take the place of an established one, whose sessions then go on in the new call (Replaces, RFC 3891): `same_source` " +
+				"those that come from the address that the peer of the established call is at, a proxy's where one is between; `any` all that name its Call-ID and " +
+				"both tags; `off` none. The request route decides on them as on every call.",
+			field: func(c *Config) any { return &c.SIP.Replaces },
+		},
+		{
+			Path: "sip.refer", Reload: Restart,
+			Doc: "Whether the peer of an established call may move its sessions elsewhere, to a conference for example, by REFER (RFC 3515): `in_dialog` or " +
+				"`off`. REFER from anybody else is refused with 403. It makes this node call whom the peer names.",
+			field: func(c *Config) any { return &c.SIP.Refer },
+		},
+		{
+			Path: "sip.max_redirects", Reload: Restart,
+			Doc: "How many Contacts of 3xx responses a call from here is sent on to: the best first, each once, never from a sips URI to a sip one. 0: none; " +
+				"the session fails with the code of the response, and its event has the Contacts.",
+			field: func(c *Config) any { return &c.SIP.MaxRedirects },
+		},
+		{
+			Path: "sip.session_expires", Reload: Restart,
+			Doc: "The session timer (RFC 4028) that is asked for, in seconds, `sip.min_se` or more: a call whose peer is gone ends no later than this after its " +
+				"last refresh. 0: none is asked for, and what peers ask for is taken.",
+			field: func(c *Config) any { return &c.SIP.SessionExpires },
+		},
+		{
+			Path: "sip.min_se", Reload: Restart,
+			Doc:   "The shortest session timer that is taken, in seconds, 90 or more; less is refused with 422.",
+			field: func(c *Config) any { return &c.SIP.MinSE },
+		},
+		{
+			Path: "sip.reliable_provisional", Reload: Restart,
+			Doc:   "Whether provisional responses above 100 are sent reliably (RFC 3262) to callers that support that. Without, only to those that require it.",
+			field: func(c *Config) any { return &c.SIP.ReliableProvisional },
+		},
+		{
 			Path: "sip.outbound_proxy", Reload: Restart,
 			Doc: "The SIP URI of a proxy that all calls and registrations of the node go to first: `sip:proxy.example.com`, with `;transport=tcp` or " +
 				"`;transport=tls` where that is to be used. It stands in a `Route` of the INVITE or REGISTER, as a loose router; once a call is established " +

@@ -107,7 +107,11 @@ func own(c *ua.Call) []event.Param {
 
 func (t *teller) Failed(s *ua.Session, e ua.End) {
 	c := s.Call()
-	failed := event.NewFailed(s.ID(), e.Code, e.Reason, c.From(), c.To(), c.RequestURI(), own(c)...)
+	own := own(c)
+	if contacts := e.Contacts(); len(contacts) > 0 {
+		own = append(own, event.Contacts(contacts))
+	}
+	failed := event.NewFailed(s.ID(), e.Code, e.Reason, c.From(), c.To(), c.RequestURI(), own...)
 	t.end(s, &failed)
 }
 

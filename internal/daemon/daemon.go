@@ -145,6 +145,7 @@ func (n *node) security(c config.TLS) (*ua.TLS, error) {
 }
 
 func (n *node) agentConfig(c config.Config, users *auth.Users, security *ua.TLS) ua.Config {
+	sip := &c.SIP
 	return ua.Config{
 		SIPListen:       c.SIP.Listen,
 		TLS:             security,
@@ -163,9 +164,19 @@ func (n *node) agentConfig(c config.Config, users *auth.Users, security *ua.TLS)
 		Trusted:         config.Prefixes(c.SIP.Trusted),
 		Register:        registrations(c.SIP.Register),
 		Credentials:     c.UACAuth.Credentials(),
-		Product:         version.Server(),
-		Logger:          n.log,
-		MSRP:            msrp.Config{RefuseWhenFull: true}, // the journal keeps the bodies: they are not borrowed
+		Limits:          ua.CallLimits{CallsPerSecond: sip.MaxCallsPerSecond, CallsInSetup: sip.MaxCallsInSetup, Calls: sip.MaxSessions},
+		SourceLimits: ua.CallLimits{
+			CallsPerSecond: sip.MaxCallsPerSecondPerSource, CallsInSetup: sip.MaxCallsInSetupPerSource, Calls: sip.MaxSessionsPerSource,
+		},
+		Replaces:       map[string]ua.Replacing{"same_source": ua.ReplacingSource, "any": ua.ReplacingAny}[sip.Replaces],
+		Refer:          sip.Refer == "in_dialog",
+		MaxRedirects:   sip.MaxRedirects,
+		SessionExpires: sip.SessionExpires,
+		MinSE:          sip.MinSE,
+		Reliable:       sip.ReliableProvisional,
+		Product:        version.Server(),
+		Logger:         n.log,
+		MSRP:           msrp.Config{RefuseWhenFull: true}, // the journal keeps the bodies: they are not borrowed
 	}
 }
 

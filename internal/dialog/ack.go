@@ -58,7 +58,7 @@ func (u *unackedFinal) stop() {
 func (d *Dialog) acknowledged(m *sip.Message) {
 	seq, _ := m.CSeq()
 	i := slices.IndexFunc(d.acks, func(u *unackedFinal) bool { return u.seq == seq })
-	if i < 0 || m.From().Tag() != d.remoteTag {
+	if i < 0 || m.FromTag() != d.remoteTag {
 		return
 	}
 	offer := d.acks[i].offer
@@ -134,7 +134,10 @@ func (a *sentAck) again(e *Endpoint) {
 // acknowledge sends the ACK of the 2xx that made l, to the INVITE of req with CSeq number seq, and keeps it in a. It calls done as a
 // task, with an error if the ACK could not be sent.
 func (d *Dialog) acknowledge(l *leg, req *attempt, seq uint32, a *sentAck, done func(error)) {
-	shown := credentials(req.tx.Request())
+	var shown []sip.Header
+	if req.tx != nil { // nil: this is late, and the INVITE is on its way elsewhere
+		shown = credentials(req.tx.Request())
+	}
 	_, hop, err := l.newRequest("ACK", seq)
 	if err != nil {
 		done(err)

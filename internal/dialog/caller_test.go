@@ -3,6 +3,7 @@ package dialog
 import (
 	"context"
 	"fmt"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -271,10 +272,13 @@ func TestCaller(t *testing.T) {
 
 func TestInviteInput(t *testing.T) {
 	r := &rig{}
-	r.start(t, Config{MaxDialogs: 1}, sip.Config{}, "127.0.0.1:0")
+	r.start(t, Config{Limits: Limits{Dialogs: 1}}, sip.Config{}, "127.0.0.1:0")
 	r.peer = &peer{t: t}
 	defer r.close()
-	good := Invite{RequestURI: "sip:a@127.0.0.1:9", From: "sip:a@b", To: "<tel:+15550100>", Offer: []byte("v=0"), Owner: r}
+	silent, err := net.ListenPacket("udp4", "127.0.0.1:0") // a refused datagram would end the call
+	check0(t, err)
+	defer silent.Close()
+	good := Invite{RequestURI: "sip:a@" + silent.LocalAddr().String(), From: "sip:a@b", To: "<tel:+15550100>", Offer: []byte("v=0"), Owner: r}
 	for _, x := range []struct {
 		field  string
 		change func(*Invite)

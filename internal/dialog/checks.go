@@ -9,51 +9,53 @@ import (
 
 // check looks at a request in the order of S-043: method, URI scheme, Require, Accept, body. It gives the session description
 // in the body, or what the request is refused with; a refused request changes nothing. over is the protocol that it came by.
-func check(m *sip.Message, over sip.Proto, inDialog bool) (offer []byte, r *Refusal) {
-	if r := checkMethod(m.Method, inDialog); r != nil {
+func (e *Endpoint) check(m *sip.Message, over sip.Proto, inDialog bool) (offer []byte, r *Refusal) {
+	if r := e.checkMethod(m.Method, inDialog); r != nil {
 		return nil, r
 	}
-	if !spoken(m.Method) {
+	if !e.spoken(m.Method) {
 		return nil, nil // refused by serve, or for want of a dialog: what else is wrong does not matter
 	}
 	if r := checkScheme(m, over); r != nil {
 		return nil, r
 	}
-	if unknown := unsupported(m); len(unknown) > 0 {
+	if unknown := e.unsupported(m); len(unknown) > 0 {
 		return nil, &Refusal{Code: 420, Headers: []sip.Header{{Name: "Unsupported", Value: strings.Join(unknown, ", ")}}}
 	}
 	if m.Method == "INVITE" && !takesSDP(m) {
 		return nil, &Refusal{Code: 406}
 	}
-	if m.Method == "BYE" {
-		return nil, nil // ends the dialog whatever its body is
+	if m.Method == "BYE" || m.Method == "REFER" {
+		return nil, nil // does what it says whatever its body is
 	}
 	return sessionDescription(m)
 }
 
 // unsupported lists the extensions that m requires and that are not spoken (S-015).
-func unsupported(m *sip.Message) []string {
+func (e *Endpoint) unsupported(m *sip.Message) []string {
 	return slices.DeleteFunc(m.List("Require"), func(tag string) bool {
-		return slices.ContainsFunc(extensions(), func(own string) bool { return strings.EqualFold(own, strings.TrimSpace(tag)) })
+		return slices.ContainsFunc(e.extensions(), func(own string) bool { return strings.EqualFold(own, strings.TrimSpace(tag)) })
 	})
 }
 
 // extensions are those that a request may require.
-func extensions() []string { return []string{"timer", "100rel"} }
+func (e *Endpoint) extensions() []string { return strings.Split(e.supported(), ", ") }
 
 // spoken says whether requests of that method are served.
-func spoken(method string) bool {
+func (e *Endpoint) spoken(method string) bool {
 	switch method {
 	case "INVITE", "OPTIONS", "BYE", "UPDATE", "PRACK":
 		return true
+	case "REFER":
+		return e.cfg.Refer
 	default:
 		return false
 	}
 }
 
 // checkMethod refuses methods that are not spoken. Those that only live in dialogs pass where they may be in one.
-func checkMethod(method string, inDialog bool) *Refusal {
-	if spoken(method) {
+func (e *Endpoint) checkMethod(method string, inDialog bool) *Refusal {
+	if e.spoken(method) && (method != "REFER" || inDialog) {
 		return nil
 	}
 	switch method {
@@ -68,18 +70,18 @@ func checkMethod(method string, inDialog bool) *Refusal {
 		return &Refusal{Code: 489}
 	case "REFER":
 		if inDialog {
-			return notAllowed()
+			return e.notAllowed()
 		}
 		return &Refusal{Code: 403} // nobody is authorised to refer (S-044)
 	case "MESSAGE", "PUBLISH", "REGISTER":
-		return notAllowed()
+		return e.notAllowed()
 	default:
 		return &Refusal{Code: 501} // no method of the IANA registry (S-014)
 	}
 }
 
-func notAllowed() *Refusal {
-	return &Refusal{Code: 405, Headers: []sip.Header{{Name: "Allow", Value: allow}}}
+func (e *Endpoint) notAllowed() *Refusal {
+	return &Refusal{Code: 405, Headers: []sip.Header{{Name: "Allow", Value: e.allow()}}}
 }
 
 // noDialog is the refusal of a request with a To tag of no known dialog, or without one where a dialog is needed (S-035).

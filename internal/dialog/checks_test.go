@@ -90,7 +90,7 @@ func TestChecks(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
-	overSockets(t, "S-020/OPTIONS says what an INVITE would get", Config{MaxDialogs: 1}, func(t *testing.T, r *rig) {
+	overSockets(t, "S-020/OPTIONS says what an INVITE would get", Config{Limits: Limits{Dialogs: 1}}, func(t *testing.T, r *rig) {
 		ask := func(uri string, head ...string) received {
 			c := r.newCall()
 			q := c.request("OPTIONS").with(head...)

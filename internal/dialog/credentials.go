@@ -6,11 +6,14 @@ import (
 )
 
 // wallet holds what the requests of a dialog, or of a registration, answer challenges with. Touched by tasks only. The zero value has not been
-// challenged yet.
+// challenged yet, a nil one has nothing to answer with.
 type wallet struct{ client *auth.Client }
 
 // show puts the credentials of the realms that have challenged before into a request (RFC 3261 §22.2).
 func (w *wallet) show(m *sip.Message) {
+	if w == nil {
+		return
+	}
 	for _, h := range w.client.Headers(auth.Request{Method: m.Method, URI: m.RequestURI, Body: m.Body}) {
 		m.Add(h.Name, h.Value)
 	}
@@ -18,7 +21,7 @@ func (w *wallet) show(m *sip.Message) {
 
 // challenged says whether the request is worth sending again with other credentials, which show then gives (S-027).
 func (w *wallet) challenged(keys []auth.Credential, try *auth.Try, r *sip.Message) bool {
-	if len(keys) == 0 || r == nil || r.Status != 401 && r.Status != 407 {
+	if w == nil || len(keys) == 0 || r == nil || r.Status != 401 && r.Status != 407 {
 		return false
 	}
 	client := w.client

@@ -2,6 +2,7 @@ package dialog
 
 import (
 	"crypto/sha256"
+	"net/netip"
 
 	"github.com/parley-msrp/parley/internal/sip"
 )
@@ -21,19 +22,25 @@ const (
 
 // Dialog is one call leg. Safe for concurrent use. What is not said to be constant is touched by its tasks only.
 type Dialog struct {
-	leg              // Call-ID and own tag are constant
-	e      *Endpoint // constant
-	tasks  serial
-	wallet wallet
-	owner  Owner // nil: not known yet, or told the end
+	leg             // Call-ID and own tag are constant
+	e     *Endpoint // constant
+	tasks serial
+	owner Owner // nil: not known yet, or told the end
 
-	caller         bool   // constant
 	user           string // whose call it is, by Config.Guard; constant
+	caller         bool   // constant
 	phase          phase
 	wasEstablished bool
-	contact        string // own Contact value; "": the endpoint's
-	sequenced      bool   // remoteSeq is known
-	remoteSeq      uint32 // CSeq of the peer's last request
+	stands         bool       // established, and nobody has ended it; guarded by the serial
+	sequenced      bool       // remoteSeq is known
+	peerUpdates    bool       // the peer takes UPDATE
+	counted        bool       // by the endpoint's admission, which guards this, inSetup and source
+	inSetup        bool       // and that as one in set-up
+	wishes         uint8      // of Modify, not done yet; guarded by the serial
+	remoteSeq      uint32     // CSeq of the peer's last request
+	source         *source    // of those that it is counted with; nil: sources are not counted
+	contact        string     // own Contact value; "": the endpoint's
+	peerAddr       netip.Addr // where the peer sends from; guarded by the serial
 
 	in    *Incoming       // while ringing
 	out   *outgoing       // while calling or acking
@@ -41,15 +48,36 @@ type Dialog struct {
 	bye   *attempt        // while closing
 	leave *leaving        // End was called, or the like, before a BYE was possible
 
-	open        *modification   // the own re-INVITE or UPDATE that is on its way
-	waiting     []*modification // those whose turn has not come
-	wishes      int             // of Modify, not done yet; guarded by the serial
-	peerUpdates bool            // the peer takes UPDATE
-	timer       sessionTimer
-	unpracked   rack // of the reliable provisional response that had no PRACK when the 200 went
+	open      *modification // the own re-INVITE or UPDATE that is on its way
+	seldom    *seldom       // nil: nothing of it
+	timer     sessionTimer
+	unpracked rack // of the reliable provisional response that had no PRACK when the 200 went
 
 	ownSDP  []byte            // the last session description sent
 	peerSDP [sha256.Size]byte // of the last one received
+}
+
+// seldom is what most dialogs never have: there may be a hundred thousand that do nothing.
+type seldom struct {
+	wallet   wallet
+	waiting  []*modification // those whose turn has not come
+	referral *Referral       // of the peer's, that is not done
+}
+
+// more is what the dialog has of it, to be changed.
+func (d *Dialog) more() *seldom {
+	if d.seldom == nil {
+		d.seldom = &seldom{}
+	}
+	return d.seldom
+}
+
+// wallet is what requests of the dialog answer challenges with; nil: nothing.
+func (d *Dialog) wallet() *wallet {
+	if len(d.e.cfg.Credentials) == 0 {
+		return nil
+	}
+	return &d.more().wallet
 }
 
 // CallID is the SIP Call-ID.
@@ -80,7 +108,7 @@ func (d *Dialog) Caller() bool { return d.caller }
 
 // register puts a new dialog in the table; false if there are too many already.
 func (e *Endpoint) register(d *Dialog) bool {
-	if !e.dialogs.enter(e.cfg.MaxDialogs) {
+	if !e.dialogs.enter(e.cfg.Limits.Dialogs) {
 		return false
 	}
 	e.table.add(d)
@@ -93,6 +121,7 @@ func (d *Dialog) finish(end End) {
 		return
 	}
 	d.phase = over
+	d.standing(false)
 	d.e.table.remove(d)
 	for _, u := range d.acks {
 		u.stop()
@@ -100,10 +129,11 @@ func (d *Dialog) finish(end End) {
 	d.timer.stop()
 	d.giveUpModifications()
 	out := d.out
-	d.in, d.out, d.acks, d.bye, d.leave = nil, nil, nil, nil, nil
+	d.in, d.out, d.acks, d.bye, d.leave, d.seldom = nil, nil, nil, nil, nil, nil
 	if out != nil {
 		out.stop()
 	}
+	d.e.admission.left(d)
 	d.tell(end)
 	d.e.dialogs.leave()
 }
@@ -123,6 +153,8 @@ func (d *Dialog) tell(end End) {
 func (d *Dialog) establish(m *sip.Message) {
 	d.phase, d.wasEstablished = established, true
 	d.in, d.out = nil, nil
+	d.standing(true)
+	d.e.admission.stands(d)
 	d.owner.Established(d, m)
 	d.proceed()
 }

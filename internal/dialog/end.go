@@ -26,6 +26,7 @@ func (d *Dialog) end(reason string) {
 			return
 		}
 		d.leave = l
+		d.standing(false)
 		if d.phase != acking {
 			d.departOnceAcked()
 		}
@@ -43,6 +44,7 @@ func (d *Dialog) departOnceAcked() {
 // depart sends BYE; the dialog is over with its answer, whatever that is (RFC 3261 §15.1.1; S-007).
 func (d *Dialog) depart(l *leaving) {
 	d.phase, d.leave, d.in, d.out = closing, nil, nil, nil
+	d.standing(false)
 	if d.open != nil {
 		d.open.req.settle()
 	}
@@ -61,7 +63,7 @@ func (d *Dialog) newBye(l *leg, reason string) *attempt {
 	e := d.e
 	seq := l.nextSeq()
 	renew := func() { seq = l.nextSeq() }
-	return &attempt{e: e, tasks: &d.tasks, wallet: &d.wallet, renew: renew, on: func(sip.Event) {}, build: func(sip.Target) (*sip.Message, error) {
+	return &attempt{e: e, tasks: &d.tasks, wallet: d.wallet(), renew: renew, on: func(sip.Event) {}, build: func(sip.Target) (*sip.Message, error) {
 		m, _, err := l.newRequest("BYE", seq)
 		if err != nil {
 			return nil, err

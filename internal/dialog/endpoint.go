@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,7 +21,17 @@ type Config struct {
 	T1, T2       time.Duration                                       // 500 ms and 4 s, as in the stack: resending of 2xx (S-002)
 	Contact      func(p sip.Proto, peer netip.Addr) (sip.URI, error) // own Contact for that peer; nil: sip:HOST:PORT;transport= of the listener
 	Proxy        sip.URI                                             // where REGISTERs, and INVITEs that say no Route, go first; zero: to their Request-URI
-	MaxDialogs   int                                                 // 100,000: dialogs, those in set-up included; above it 503, and ErrLimit
+
+	// Limits are those on calls in all: Dialogs is 100,000 if it is 0, counts own calls too, and is ErrLimit for those. PerSource are those on
+	// the calls from one address, of IPv6 from one /64.
+	Limits, PerSource Limits
+
+	// Replacing says which INVITEs may replace an established dialog; zero: none. Refer takes REFER inside of dialogs whose Owner is a Referred.
+	Replacing Replacing
+	Refer     bool
+
+	// MaxRedirects is how many Contacts of 3xx responses an own INVITE is sent on to; 0: none, and the call ends as Refused.
+	MaxRedirects int
 
 	// Reliable sends provisional responses reliably to callers that support that (RFC 3262); without, to those that require it.
 	Reliable bool
@@ -39,18 +48,18 @@ type Config struct {
 
 // Endpoint answers and starts dialogs on a stack. It is the stack's User. Safe for concurrent use.
 type Endpoint struct {
-	cfg   Config
-	log   *slog.Logger
-	user  User
-	stack *sip.Stack
-	table *table
-	// undecided finds an Incoming by its transaction, for CANCEL.
-	undecided     sync.Map
+	cfg           Config
+	log           *slog.Logger
+	user          User
+	stack         *sip.Stack
+	table         *table
+	undecided     undecided
 	registrations registrations
 
 	draining, closed atomic.Bool
 	dialogs          gauge
-	workers          gauge // goroutines of this endpoint
+	admission        *admission // of the calls that peers start
+	workers          gauge      // goroutines of this endpoint
 	ctx              context.Context
 	cancel           context.CancelFunc
 }
@@ -69,15 +78,16 @@ func New(c Config, u User) *Endpoint {
 	if c.T2 <= 0 {
 		c.T2 = 4 * time.Second
 	}
-	if c.MaxDialogs <= 0 {
-		c.MaxDialogs = 100_000
+	if c.Limits.Dialogs <= 0 {
+		c.Limits.Dialogs = 100_000
 	}
 	c.MinSE = max(c.MinSE.Truncate(time.Second), leastInterval)
 	if c.SessionExpires > 0 {
 		c.SessionExpires = max(c.SessionExpires.Truncate(time.Second), c.MinSE)
 	}
 	c.Product = oneLine(c.Product)
-	e := &Endpoint{cfg: c, log: c.Logger, user: u, table: newTable()}
+	e := &Endpoint{cfg: c, log: c.Logger, user: u, table: newTable(), admission: newAdmission(c.Limits, c.PerSource, c.Logger)}
+	e.undecided.byTx = map[*sip.ServerTx]*Incoming{}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	return e
 }
@@ -90,7 +100,10 @@ func (e *Endpoint) Len() int { return e.dialogs.count() }
 
 // Request implements sip.User.
 func (e *Endpoint) Request(tx *sip.ServerTx, m *sip.Message) {
-	tag := m.To().Tag()
+	tag := m.ToTag()
+	if tag == "" && (m.Method == "INVITE" || m.Method == "OPTIONS") && e.shed(tx, m) {
+		return
+	}
 	own := ""
 	if tag == "" {
 		own = sip.NewTag()
@@ -103,7 +116,7 @@ func (e *Endpoint) Request(tx *sip.ServerTx, m *sip.Message) {
 	user, r := e.guard(tx, m, d)
 	var offer []byte
 	if r == nil {
-		offer, r = check(m, tx.Flow().Proto, tag != "")
+		offer, r = e.check(m, tx.Flow().Proto, tag != "")
 	}
 	if r == nil {
 		r = e.checkTimer(m)
@@ -140,15 +153,15 @@ func (e *Endpoint) guard(tx *sip.ServerTx, m *sip.Message, d *Dialog) (user stri
 
 // Ack implements sip.User: the ACK of a 2xx, matched by dialog and CSeq number; any other is dropped (S-034).
 func (e *Endpoint) Ack(_ sip.Flow, m *sip.Message) {
-	if d := e.table.find(m.CallID(), m.To().Tag()); d != nil {
+	if d := e.table.find(m.CallID(), m.ToTag()); d != nil {
 		d.tasks.run(func() { d.acknowledged(m) })
 	}
 }
 
 // Cancel implements sip.User: a CANCEL counts as long as no final response went (S-004).
 func (e *Endpoint) Cancel(tx *sip.ServerTx, m *sip.Message) {
-	if in, ok := e.undecided.Load(tx); ok {
-		in.(*Incoming).cancelled(m)
+	if in := e.undecided.find(tx); in != nil {
+		in.cancelled(m)
 	}
 }
 

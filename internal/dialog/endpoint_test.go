@@ -35,7 +35,7 @@ func TestEndpoint(t *testing.T) {
 		c.bye(r)
 	})
 
-	overSockets(t, "S-022/too many dialogs: 503, existing ones unharmed", Config{MaxDialogs: 2}, func(t *testing.T, r *rig) {
+	overSockets(t, "S-022/too many dialogs: 503, existing ones unharmed", Config{Limits: Limits{Dialogs: 2}}, func(t *testing.T, r *rig) {
 		var calls []*call
 		for range 2 {
 			c := r.newCall()

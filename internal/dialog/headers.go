@@ -11,26 +11,50 @@ import (
 // What this package speaks (S-043): exactly this works.
 const (
 	allow          = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK"
-	supported      = "timer, 100rel" // of what comes
+	supported      = "timer, 100rel" // of what comes, always
 	spokenAsCaller = "timer"         // no reliable provisional response is asked for
 	accept         = sdpType + ", multipart/mixed, multipart/alternative, multipart/related"
 	acceptEncoding = "identity"
 	acceptLanguage = "*" // no text is read by a person here
 )
 
-const (
-	sdpType = "application/sdp"
-	// retryAfter goes with a 503, in seconds.
-	retryAfter = "30"
-)
+const sdpType = "application/sdp"
 
 // capabilities are said in responses to INVITE, UPDATE and OPTIONS, asCaller in own INVITE and UPDATE.
-func capabilities() []sip.Header {
-	return []sip.Header{{Name: "Allow", Value: allow}, {Name: "Supported", Value: supported}}
+func (e *Endpoint) capabilities() []sip.Header { return e.appendCapabilities(nil) }
+
+func (e *Endpoint) appendCapabilities(h []sip.Header) []sip.Header {
+	return append(h, sip.Header{Name: "Allow", Value: e.allow()}, sip.Header{Name: "Supported", Value: e.supported()})
 }
 
-func asCaller() []sip.Header {
-	return []sip.Header{{Name: "Allow", Value: allow}, {Name: "Supported", Value: spokenAsCaller}}
+// headerRoom is for what follows an INVITE's own headers in its answer: those of capabilities, of a session timer and of reply.
+const headerRoom = 6
+
+func (e *Endpoint) asCaller() []sip.Header {
+	value := spokenAsCaller
+	if e.cfg.Replacing != ReplacingOff {
+		value += ", replaces"
+	}
+	return []sip.Header{{Name: "Allow", Value: e.allow()}, {Name: "Supported", Value: value}}
+}
+
+// allow and supported list what works with this configuration.
+func (e *Endpoint) allow() string {
+	if e.cfg.Refer {
+		return allow + ", REFER"
+	}
+	return allow
+}
+
+func (e *Endpoint) supported() string {
+	value := supported
+	if e.cfg.Replacing != ReplacingOff {
+		value += ", replaces"
+	}
+	if e.cfg.Refer {
+		value += ", norefersub"
+	}
+	return value
 }
 
 // reply answers a request. A body is a session description.
@@ -59,11 +83,6 @@ func (e *Endpoint) refuse(tx *sip.ServerTx, r *Refusal) {
 		}
 	}
 	e.reply(tx, code, oneLine(r.Reason), h, nil)
-}
-
-// overloaded is the refusal of a node that takes no new call now (S-022).
-func overloaded(reason string) *Refusal {
-	return &Refusal{Code: 503, Reason: reason, Headers: []sip.Header{{Name: "Retry-After", Value: retryAfter}}}
 }
 
 // later is the refusal of a request that came too early, to be repeated after a random time (S-009, S-026).

@@ -1,7 +1,6 @@
 package dialog
 
 import (
-	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -17,11 +16,13 @@ const progressInterval = 55 * time.Second
 
 // Incoming is an INVITE waiting for its final answer. Safe for concurrent use.
 type Incoming struct {
-	d     *Dialog
-	tx    *sip.ServerTx
-	user  string // by Config.Guard
-	offer []byte
-	head  []sip.Header // what each response that makes a dialog carries: Record-Route, and last the endpoint's Contact
+	d        *Dialog
+	tx       *sip.ServerTx
+	user     string // by Config.Guard
+	offer    []byte
+	replaces *Dialog      // that this one is to replace; nil: none
+	claimed  bool         // Claim has settled it; Accept follows
+	head     []sip.Header // what each response that makes a dialog carries: Record-Route, and last the endpoint's Contact
 
 	mu       sync.Mutex
 	settled  bool   // a final response is decided on
@@ -74,12 +75,11 @@ func (in *Incoming) ownContact() string {
 
 // headers are those of a response that makes a dialog; in.mu is held, or the INVITE is settled.
 func (in *Incoming) headers() []sip.Header {
-	last := len(in.head) - 1
-	h := in.head[last]
+	h := append(make([]sip.Header, 0, len(in.head)+headerRoom), in.head...)
 	if in.contact != "" {
-		h.Value = in.contact
+		h[len(h)-1].Value = in.contact
 	}
-	return append(append(in.head[:last:last], h), capabilities()...)
+	return in.d.e.appendCapabilities(h)
 }
 
 // Ring sends a provisional response above 100, which is then repeated each minute. It fails with ErrOver once the INVITE is over. To a caller that
@@ -108,7 +108,16 @@ func (in *Incoming) provisional() {
 		return
 	}
 	in.d.e.reply(in.tx, in.code, in.reason, in.headers(), nil)
-	in.progress.Reset(progressInterval)
+	in.repeatAfter(progressInterval)
+}
+
+// repeatAfter has the provisional response sent again; in.mu is held.
+func (in *Incoming) repeatAfter(d time.Duration) {
+	if in.progress == nil { // the INVITE is still being handed over
+		in.progress = time.AfterFunc(d, in.stillUndecided)
+		return
+	}
+	in.progress.Reset(d)
 }
 
 func (in *Incoming) stillUndecided() {
@@ -121,17 +130,16 @@ func (in *Incoming) stillUndecided() {
 
 // Accept sends the 200 with own as session description, and makes the dialog: own is the answer to Offer, or where that is nil an offer, whose
 // answer o.Answered gets from the ACK (S-023). It fails with ErrOver when the INVITE was decided, cancelled or given up before. o may be called
-// before it returns.
+// before it returns. own must not be changed afterwards.
 func (in *Incoming) Accept(own []byte, o Owner) (*Dialog, error) {
 	switch {
 	case o == nil:
 		return nil, &InputError{Field: "owner", Err: errRequired}
 	case len(own) == 0:
 		return nil, &InputError{Field: "own", Err: errRequired}
-	case !in.settle():
+	case !in.claimed && !in.settle():
 		return nil, ErrOver
 	}
-	own = bytes.Clone(own)
 	in.d.tasks.call(func() { in.d.accept(in, own, o) }, in.d.e.spawn)
 	return in.d, nil
 }
@@ -176,9 +184,13 @@ func (in *Incoming) settle() bool {
 		in.late = in.reliable.open.rack
 	}
 	in.reliable.stop()
-	in.progress.Stop()
-	in.deadline.Stop()
-	in.d.e.undecided.Delete(in.tx)
+	if in.progress != nil {
+		in.progress.Stop()
+	}
+	if in.deadline != nil {
+		in.deadline.Stop()
+	}
+	in.d.e.undecided.remove(in)
 	return true
 }
 
@@ -215,14 +227,16 @@ func (e *Endpoint) invited(tx *sip.ServerTx, m *sip.Message, tag, user string, o
 		return
 	}
 	e.user.Invite(in)
+	in.arm()
 }
 
 func (e *Endpoint) newIncoming(tx *sip.ServerTx, m *sip.Message, tag, user string, offer []byte) (*Incoming, *Refusal) {
-	if e.draining.Load() {
-		return nil, overloaded("Shutting Down")
-	}
 	recordRoute := m.List("Record-Route")
 	peer, r := checkPeer(m, recordRoute, e.stack.Secure())
+	if r != nil {
+		return nil, r
+	}
+	old, r := e.replaced(m, tx.Flow().Remote.Addr())
 	if r != nil {
 		return nil, r
 	}
@@ -232,9 +246,9 @@ func (e *Endpoint) newIncoming(tx *sip.ServerTx, m *sip.Message, tag, user strin
 		return nil, &Refusal{Code: 500}
 	}
 	seq, _ := m.CSeq()
-	d := &Dialog{e: e, user: user, phase: ringing, sequenced: true, remoteSeq: seq}
+	d := &Dialog{e: e, user: user, phase: ringing, sequenced: true, remoteSeq: seq, peerAddr: tx.Flow().Remote.Addr().Unmap()}
 	d.leg = leg{
-		callID: m.CallID(), localTag: tag, remoteTag: m.From().Tag(), local: withTag(m.Get("To"), tag), remote: m.Get("From"),
+		callID: m.CallID(), localTag: tag, remoteTag: m.FromTag(), local: withTag(m.Get("To"), tag), remote: m.Get("From"),
 		target: peer.String(), routes: recordRoute, seq: firstSeq(),
 	}
 	d.from, _ = e.stack.LocalOn(tx.Flow()) // there is one, or contactOn had failed
@@ -242,30 +256,38 @@ func (e *Endpoint) newIncoming(tx *sip.ServerTx, m *sip.Message, tag, user strin
 		return nil, &Refusal{Code: 513}
 	}
 	d.leg.keep()
-	in := &Incoming{d: d, tx: tx, user: user, offer: offer, code: 183, reliable: e.reliabilityFor(m, offer)}
+	in := &Incoming{d: d, tx: tx, user: user, offer: offer, replaces: old, code: 183, reliable: e.reliabilityFor(m, offer)}
 	for _, row := range m.Values("Record-Route") {
 		in.head = append(in.head, sip.Header{Name: "Record-Route", Value: row})
 	}
 	in.head = append(in.head, sip.Header{Name: "Contact", Value: contact})
 	d.in = in
-	// From here on CANCEL and Close find it: they wait until it is ready.
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if !e.register(d) {
-		return nil, overloaded("Too Many Calls")
+	// From here on CANCEL and Close find it.
+	if !e.admission.enter(d, tx.Flow().Remote.Addr()) {
+		return nil, overloaded("Too Many Calls", drainWait)
 	}
-	e.undecided.Store(tx, in)
-	in.arm()
+	if !e.register(d) {
+		e.admission.left(d)
+		return nil, overloaded("Too Many Calls", drainWait)
+	}
+	e.undecided.add(in)
 	return in, nil
 }
 
-// arm starts the timers of an undecided INVITE; in.mu is held.
+// arm starts the timers of an INVITE that was not decided at once.
 func (in *Incoming) arm() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.settled {
+		return
+	}
 	interval := progressInterval
 	if in.reliable.on {
 		interval = reliableInterval
 	}
-	in.progress = time.AfterFunc(interval, in.stillUndecided)
+	if in.progress == nil {
+		in.progress = time.AfterFunc(interval, in.stillUndecided)
+	}
 	limit, code, why := in.d.e.cfg.SetupTimeout, 480, "not answered in time"
 	if x, ok := expires(in.tx.Request().Get("Expires")); ok && x < limit {
 		limit, code, why = x, 487, "expired" // RFC 3261 §13.3.1 (S-037)
@@ -275,6 +297,9 @@ func (in *Incoming) arm() {
 
 // expires reads the Expires of an INVITE.
 func expires(value string) (time.Duration, bool) {
+	if value == "" {
+		return 0, false
+	}
 	n, err := strconv.ParseUint(value, 10, 32)
 	return time.Duration(n) * time.Second, err == nil
 }

@@ -17,7 +17,8 @@ type memNet struct {
 	sockets   map[netip.AddrPort]*memSocket
 	listeners map[netip.AddrPort]*memListener
 	port      uint16
-	copies    func(b []byte) int // of a datagram: 0 drops it, 2 doubles it; nil: one
+	copies    func(b []byte) int   // of a datagram: 0 drops it, 2 doubles it; nil: one
+	delay     func() time.Duration // of each copy, which so may be overtaken; nil: none
 }
 
 func newMemNet() *memNet {
@@ -77,8 +78,17 @@ func (s *memSocket) WriteTo(b []byte, to net.Addr) (int, error) {
 	}
 	peer := s.n.sockets[netip.AddrPortFrom(at.Addr().Unmap(), at.Port())]
 	for range copies {
-		if peer != nil {
-			peer.in <- packet{s.at, append([]byte(nil), b...)}
+		switch p := (packet{s.at, append([]byte(nil), b...)}); {
+		case peer == nil:
+		case s.n.delay == nil:
+			peer.in <- p
+		default:
+			time.AfterFunc(s.n.delay(), func() {
+				select {
+				case peer.in <- p:
+				case <-peer.closed:
+				}
+			})
 		}
 	}
 	return len(b), nil

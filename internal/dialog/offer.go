@@ -91,7 +91,7 @@ func (d *Dialog) agree(tx *sip.ServerTx, m *sip.Message, answer []byte) bool {
 	}
 	d.refresh(m)
 	d.learnAllow(m)
-	h := append([]sip.Header{{Name: "Contact", Value: contact}}, capabilities()...)
+	h := append([]sip.Header{{Name: "Contact", Value: contact}}, d.e.capabilities()...)
 	if d.phase == established || d.phase == accepted {
 		h = append(h, d.grantTimer(m)...)
 	}

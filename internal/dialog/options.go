@@ -30,7 +30,7 @@ func (q *Query) Accept(sdp []byte) {
 func (q *Query) Refuse(r Refusal) {
 	switch {
 	case r.Code == 503:
-		q.e.refuse(q.tx, overloaded(r.Reason))
+		q.e.refuse(q.tx, overloaded(r.Reason, drainWait))
 	case toNode(q.m):
 		q.Accept(q.e.user.Capabilities())
 	default:
@@ -40,14 +40,7 @@ func (q *Query) Refuse(r Refusal) {
 
 // options hands up an OPTIONS outside of a dialog (S-020).
 func (e *Endpoint) options(tx *sip.ServerTx, m *sip.Message, user string) {
-	switch {
-	case e.draining.Load():
-		e.refuse(tx, overloaded("Shutting Down"))
-	case e.dialogs.count() >= e.cfg.MaxDialogs:
-		e.refuse(tx, overloaded("Too Many Calls"))
-	default:
-		e.user.Query(&Query{e: e, tx: tx, m: m, user: user})
-	}
+	e.user.Query(&Query{e: e, tx: tx, m: m, user: user})
 }
 
 // toNode says whether the request is for the node itself, not for a user of it: asked whether it lives.
@@ -61,7 +54,7 @@ func (e *Endpoint) capable(tx *sip.ServerTx, m *sip.Message, contact string, sdp
 	if !takesSDP(m) {
 		sdp = nil
 	}
-	h := append(capabilities(),
+	h := append(e.capabilities(),
 		sip.Header{Name: "Accept", Value: accept},
 		sip.Header{Name: "Accept-Encoding", Value: acceptEncoding},
 		sip.Header{Name: "Accept-Language", Value: acceptLanguage})

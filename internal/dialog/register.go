@@ -206,7 +206,7 @@ func (r *registration) build(t sip.Target) (*sip.Message, error) {
 	}
 	r.sent, r.bound = address.URI, true
 	m.Add("Contact", contact+";expires="+seconds(r.expires))
-	for _, h := range asCaller() {
+	for _, h := range r.e.asCaller() {
 		m.Add(h.Name, h.Value)
 	}
 	r.e.addAgent(m)

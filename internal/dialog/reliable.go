@@ -57,7 +57,7 @@ func (in *Incoming) sendReliably() {
 	r.open = u
 	u.send()
 	u.timer = time.AfterFunc(u.interval, u.due)
-	in.progress.Reset(reliableInterval)
+	in.repeatAfter(reliableInterval)
 }
 
 func (u *unackedProvisional) send() { u.in.d.e.reply(u.in.tx, u.code, u.reason, u.headers, nil) }

@@ -22,6 +22,7 @@ type rig struct {
 	*peer
 	e      *Endpoint
 	stack  *sip.Stack
+	at     string      // where it listens
 	events chan string // what User and Owner are told
 
 	mu sync.Mutex // sockets order nothing for the race detector
@@ -131,10 +132,9 @@ func (r *rig) quiet() {
 	if left := r.e.table.all(); len(left) > 0 {
 		r.t.Errorf("%d dialogs in the table", len(left))
 	}
-	r.e.undecided.Range(func(any, any) bool {
-		r.t.Error("an undecided INVITE is left")
-		return false
-	})
+	if n := r.e.undecided.count(); n > 0 {
+		r.t.Errorf("%d undecided INVITEs are left", n)
+	}
 	select {
 	case got := <-r.events:
 		r.t.Fatalf("told %q, want nothing", got)
@@ -155,7 +155,8 @@ func (r *rig) start(t *testing.T, c Config, s sip.Config, listen string) string 
 	r.e.Attach(stack)
 	at, err := stack.Listen(sip.UDP, listen)
 	check0(t, err)
-	return at.String()
+	r.at = at.String()
+	return r.at
 }
 
 // close ends what a test left.

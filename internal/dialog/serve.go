@@ -21,19 +21,21 @@ func (d *Dialog) serve(tx *sip.ServerTx, m *sip.Message, offer []byte) {
 		d.serveUpdate(tx, m, offer)
 	case "PRACK":
 		d.servePrack(tx, m, offer)
+	case "REFER":
+		d.serveRefer(tx, m)
 	case "OPTIONS":
 		contact, _ := d.contactOn(m, tx.Flow())
 		d.e.capable(tx, m, contact, d.e.user.Capabilities())
 	case "SUBSCRIBE":
 		d.e.refuse(tx, &Refusal{Code: 489})
 	default:
-		d.e.refuse(tx, notAllowed()) // INFO (S-014)
+		d.e.refuse(tx, d.e.notAllowed()) // INFO (S-014)
 	}
 }
 
 // admit matches the request with the dialog, and its CSeq number with those before.
 func (d *Dialog) admit(m *sip.Message) *Refusal {
-	tag := m.From().Tag()
+	tag := m.FromTag()
 	switch {
 	case d.phase == over, tag != d.remoteTag, d.phase == calling && tag == "":
 		return noDialog()

@@ -58,6 +58,9 @@ func minSE(m *sip.Message) time.Duration {
 }
 
 func deltaSeconds(s string) (time.Duration, bool) {
+	if s == "" {
+		return 0, false
+	}
 	n, err := strconv.ParseUint(strings.TrimSpace(s), 10, 32)
 	return time.Duration(n) * time.Second, err == nil
 }
@@ -179,12 +182,16 @@ func (d *Dialog) timerAgreed(m *sip.Message) {
 func (t *sessionTimer) begin(d *Dialog, interval time.Duration, refresher bool) {
 	t.stop()
 	t.d, t.interval, t.refresher, t.expiry = d, interval, refresher, time.Now().Add(interval)
-	after := interval / 2
-	if !refresher {
-		// RFC 4028 §10: a little before the end, so that the BYE still finds proxies that know the session.
-		after = interval - min(32*time.Second, interval/3)
+	t.arm(t.firstDue())
+}
+
+// firstDue is how long after the interval's start something is to be done.
+func (t *sessionTimer) firstDue() time.Duration {
+	if t.refresher {
+		return t.interval / 2
 	}
-	t.arm(after)
+	// RFC 4028 §10: a little before the end, so that the BYE still finds proxies that know the session.
+	return t.interval - min(32*time.Second, t.interval/3)
 }
 
 func (t *sessionTimer) arm(after time.Duration) {

@@ -3,6 +3,8 @@ package dialog
 import (
 	"hash/maphash"
 	"sync"
+
+	"github.com/parley-msrp/parley/internal/sip"
 )
 
 const shardCount = 64
@@ -17,6 +19,36 @@ type table struct {
 type shard struct {
 	mu sync.Mutex
 	m  map[string]*Dialog
+}
+
+// undecided finds an Incoming by its transaction, for CANCEL.
+type undecided struct {
+	mu   sync.Mutex
+	byTx map[*sip.ServerTx]*Incoming
+}
+
+func (u *undecided) add(in *Incoming) {
+	u.mu.Lock()
+	u.byTx[in.tx] = in
+	u.mu.Unlock()
+}
+
+func (u *undecided) remove(in *Incoming) {
+	u.mu.Lock()
+	delete(u.byTx, in.tx)
+	u.mu.Unlock()
+}
+
+func (u *undecided) find(tx *sip.ServerTx) *Incoming {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.byTx[tx]
+}
+
+func (u *undecided) count() int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return len(u.byTx)
 }
 
 func newTable() *table {

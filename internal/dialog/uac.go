@@ -27,6 +27,8 @@ type outgoing struct {
 	timer   *time.Timer         // the set-up time; nil before the start
 	acks    map[string]*sentAck // by To tag of the 2xx
 	why     *leaving            // the INVITE is given up
+
+	redirects redirects
 }
 
 // start sends the INVITE.
@@ -47,7 +49,7 @@ func (o *outgoing) start() {
 
 func (o *outgoing) newAttempt() *attempt {
 	d := o.d
-	return &attempt{e: d.e, tasks: &d.tasks, wallet: &d.wallet, build: o.build, renew: func() { o.seq = d.nextSeq() }, on: o.event}
+	return &attempt{e: d.e, tasks: &d.tasks, wallet: d.wallet(), build: o.build, renew: func() { o.seq = d.nextSeq() }, on: o.event}
 }
 
 // build makes the INVITE for a target.
@@ -61,7 +63,7 @@ func (o *outgoing) build(t sip.Target) (*sip.Message, error) {
 		return nil, err
 	}
 	m.Add("Contact", contact)
-	for _, h := range append(asCaller(), o.d.e.askTimer(o.least)...) {
+	for _, h := range append(o.d.e.asCaller(), o.d.e.askTimer(o.least)...) {
 		m.Add(h.Name, h.Value)
 	}
 	o.d.e.addAgent(m)
@@ -113,8 +115,11 @@ func (o *outgoing) failed(err error) {
 
 // fail ends the attempt; what gave it up counts more than how it ended.
 func (o *outgoing) fail(end End) {
-	if o.why != nil {
+	switch {
+	case o.why != nil:
 		end = o.why.end
+	case o.elsewhere(end):
+		return
 	}
 	o.d.finish(end)
 }
@@ -124,7 +129,7 @@ func (o *outgoing) progress(m *sip.Message) {
 		return
 	}
 	d := o.d
-	if tag := m.To().Tag(); tag != "" && tag != d.remoteTag {
+	if tag := m.ToTag(); tag != "" && tag != d.remoteTag {
 		d.setRemoteTag(strings.Clone(tag))
 		d.sequenced = false
 	}
@@ -133,7 +138,7 @@ func (o *outgoing) progress(m *sip.Message) {
 
 // answered takes a 2xx: the first makes the dialog, its repeats get their ACK again, and any other is ended (S-005, S-033).
 func (o *outgoing) answered(m *sip.Message) {
-	tag := m.To().Tag()
+	tag := m.ToTag()
 	if a := o.acks[tag]; a != nil {
 		a.again(o.d.e)
 		return
@@ -156,7 +161,7 @@ func (o *outgoing) answered(m *sip.Message) {
 func (o *outgoing) legOf(m *sip.Message) *leg {
 	d := o.d
 	l := &leg{
-		callID: d.callID, localTag: d.localTag, local: d.local, remoteTag: m.To().Tag(), remote: m.Get("To"),
+		callID: d.callID, localTag: d.localTag, local: d.local, remoteTag: m.ToTag(), remote: m.Get("To"),
 		target: d.target, routes: reversed(m.List("Record-Route")), seq: o.seq,
 	}
 	if c, ok := m.Contact(); ok {
@@ -179,6 +184,9 @@ func (o *outgoing) adopt(m *sip.Message, l *leg, a *sentAck) {
 		d.sequenced = false
 	}
 	d.remote, d.target, d.routes = l.remote, l.target, l.routes
+	if tx := o.req.tx; tx != nil { // nil: this is late, and the INVITE is on its way elsewhere
+		d.isAt(tx.Target().Addr.Addr())
+	}
 	d.phase, d.leave = acking, o.why
 	if d.leave == nil {
 		answer, _ := sessionDescription(m)

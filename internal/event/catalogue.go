@@ -1,6 +1,9 @@
 package event
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Kind is the catalogue's entry for one event.
 type Kind struct {
@@ -113,7 +116,7 @@ func entries() []Kind {
 				{"reason", "string", "Why, for people."},
 				fromURI, toURI, ruri,
 			},
-			Own: caller,
+			Own: append(slices.Clone(caller), Member{"contacts", "string", "Where the peer says the call should go instead (code 300 to 399): SIP URIs separated by blanks, the best first."}),
 			Example: example(NewFailed(exampleSession, 486, "Busy Here", "sip:bob@127.0.0.1:5060", "sip:alice@127.0.0.1:5090", "sip:alice@127.0.0.1:5090",
 				CallID("vnsraw5jlj04ll26")), 1),
 		},

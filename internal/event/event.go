@@ -5,6 +5,7 @@ package event
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -127,6 +128,9 @@ func IdentityBy(v string) Param { return Param{"identity_by", v} }
 
 // Reason is a phrase for people that says why something happened.
 func Reason(v string) Param { return Param{"reason", v} }
+
+// Contacts are the URIs that a 3xx response names, the best first.
+func Contacts(v []string) Param { return Param{"contacts", strings.Join(v, " ")} }
 
 // MessageID is the Message-ID of the message that an event is about.
 func MessageID(v string) Param { return Param{"message_id", v} }

@@ -50,10 +50,28 @@ func check(m *Message) (e essentials, hasVia bool, f fault) {
 	if e.via, e.viaLength, err = parseVia(m.rows[e.viaRow].Value); err != nil {
 		return e, false, fault{400, "Bad Via"}
 	}
+	if !furtherVias(m.rows[e.viaRow].Value[e.viaLength:]) {
+		f = fault{400, "Bad Via"}
+	}
 	if f.code != 0 {
 		return e, true, f
 	}
-	return e, true, e.parse(m, from, to, cseq)
+	if f = e.parse(m, from, to, cseq); f.code == 0 {
+		m.known = known{e.fromTag, e.toTag, e.cseqOf, e.cseq, true}
+	}
+	return e, true, f
+}
+
+// furtherVias tells whether what follows the first Via value in its row is values as well (RFC 4475 §3.1.2.1).
+func furtherVias(rest string) bool {
+	for rest != "" {
+		_, length, err := parseVia(rest[1:]) // behind the comma
+		if err != nil {
+			return false
+		}
+		rest = rest[1+length:]
+	}
+	return true
 }
 
 func (e *essentials) parse(m *Message, from, to, cseq string) fault {

@@ -33,6 +33,12 @@ func (t *clientTable) find(branch, method string) *ClientTx {
 	return t.byKey[clientKey{branch, method}]
 }
 
+func (t *clientTable) count() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.byKey)
+}
+
 func (t *clientTable) remove(tx *ClientTx) {
 	t.mu.Lock()
 	if t.byKey[tx.key] == tx {

@@ -18,7 +18,16 @@ type Message struct {
 	Reason     string
 	Body       []byte
 
-	rows []Header
+	rows  []Header
+	known known
+}
+
+// known is what was read already of a message that came.
+type known struct {
+	fromTag, toTag string
+	cseqOf         string
+	cseq           uint32
+	is             bool
 }
 
 // NewRequest makes a request with no header. The stack adds Via, Max-Forwards where it is missing, and Content-Length.
@@ -114,7 +123,7 @@ func (m *Message) prepend(name, value string) {
 // Clone returns a copy whose rows can be changed; the body's octets are shared.
 func (m *Message) Clone() *Message {
 	c := *m
-	c.rows = slices.Clone(m.rows)
+	c.rows, c.known = slices.Clone(m.rows), known{}
 	return &c
 }
 
@@ -188,6 +197,9 @@ func (m *Message) CallID() string { return m.Get(hCallID) }
 // CSeq returns number and method of the CSeq; 0 and "" where it is missing or broken, which it is not in a message that came
 // from a Stack.
 func (m *Message) CSeq() (n uint32, method string) {
+	if m.known.is {
+		return m.known.cseq, m.known.cseqOf
+	}
 	n, method, _ = parseCSeq(m.Get(hCSeq))
 	return n, method
 }
@@ -203,6 +215,22 @@ func (m *Message) From() Address {
 func (m *Message) To() Address {
 	a, _ := ParseAddress(m.Get(hTo))
 	return a
+}
+
+// FromTag returns the tag of From, "" where there is none. Of a message that came it costs nothing.
+func (m *Message) FromTag() string {
+	if m.known.is {
+		return m.known.fromTag
+	}
+	return m.From().Tag()
+}
+
+// ToTag returns the tag of To, as FromTag does.
+func (m *Message) ToTag() string {
+	if m.known.is {
+		return m.known.toTag
+	}
+	return m.To().Tag()
 }
 
 // Contact returns the first Contact address; false if there is none, or it is broken, or it is "*".

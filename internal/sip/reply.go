@@ -107,7 +107,7 @@ func (a *answerTargets) connFailed(*conn, error) { a.w.next(a.targets) }
 // replyStateless answers without a transaction. Its To tag is the same for each repeat of the request (RFC 3261 §8.2.7).
 func (s *Stack) replyStateless(p path, m *Message, code int, reason string, h []Header) {
 	tag := ""
-	if to := m.Get(hTo); to != "" && m.To().Tag() == "" {
+	if to := m.Get(hTo); to != "" && m.ToTag() == "" {
 		tag = s.tagFor(m)
 	}
 	if err := s.sendAnswer(p, appendResponse(nil, m, code, reason, tag, h, nil)); err != nil {

@@ -118,6 +118,13 @@ func (m *Message) scanStartLine(line string) (f fault, ok bool) {
 		m.Status, m.Reason = int(status), reason
 		return fault{}, true
 	}
+	if end := strings.TrimRight(line, blanks); end != line {
+		// No blank follows the version (RFC 4475 §3.1.2.10), but it is plain what this is and who is to be told.
+		if f, ok = m.scanStartLine(end); ok && f.code == 0 {
+			f = faultNoSIP
+		}
+		return f, ok
+	}
 	method, rest, _ := strings.Cut(line, " ")
 	space := strings.LastIndexByte(rest, ' ')
 	if space < 0 || !isToken(method) {

@@ -2,7 +2,6 @@ package sip
 
 import (
 	"strconv"
-	"strings"
 	"sync"
 )
 
@@ -20,29 +19,37 @@ func (t *serverTable) init() {
 	t.merged = make(map[string]*serverRecord)
 }
 
-// serverKey is what matches requests to a transaction (RFC 3261 §17.2.3): branch, sent-by and method, where ACK and CANCEL count
+// appendServerKey is what matches requests to a transaction (RFC 3261 §17.2.3): branch, sent-by and method, where ACK and CANCEL count
 // as INVITE. A branch without the magic cookie comes from a peer of RFC 2543 and is not enough.
-func serverKey(m *Message, e *essentials) string {
-	method := m.Method
-	if method == "ACK" || method == "CANCEL" {
-		method = "INVITE"
-	}
+func appendServerKey(b []byte, m *Message, e *essentials) []byte {
 	branch := e.via.branch()
-	sentBy := strings.ToLower(e.via.Host) + ":" + strconv.Itoa(e.via.Port)
-	if len(branch) > len(magicCookie) && foldEqual(branch[:len(magicCookie)], magicCookie) {
-		return branch + "\x00" + sentBy + "\x00" + method
+	if len(branch) <= len(magicCookie) || !foldEqual(branch[:len(magicCookie)], magicCookie) {
+		for _, part := range [...]string{m.RequestURI, e.fromTag, e.callID} {
+			b = append(append(b, part...), 0)
+		}
+		b = append(strconv.AppendUint(b, uint64(e.cseq), 10), 0)
 	}
-	return strings.Join([]string{
-		m.RequestURI, e.fromTag, e.callID, strconv.FormatUint(uint64(e.cseq), 10), sentBy, branch, method,
-	}, "\x00")
+	b = append(append(b, branch...), 0)
+	for i := range len(e.via.Host) {
+		b = append(b, lower(e.via.Host[i]))
+	}
+	b = append(b, ':')
+	b = append(strconv.AppendInt(b, int64(e.via.Port), 10), 0)
+	if m.Method == "ACK" || m.Method == "CANCEL" {
+		return append(b, "INVITE"...)
+	}
+	return append(b, m.Method...)
 }
 
-// mergeKey is what the copies of a request that came on two ways share (RFC 3261 §8.2.2.2); "" where the rule does not apply.
-func mergeKey(m *Message, e *essentials) string {
+// appendMergeKey is what the copies of a request that came on two ways share (RFC 3261 §8.2.2.2); nothing where the rule does not apply.
+func appendMergeKey(b []byte, m *Message, e *essentials) []byte {
 	if e.toTag != "" {
-		return ""
+		return b
 	}
-	return e.callID + "\x00" + e.fromTag + "\x00" + strconv.FormatUint(uint64(e.cseq), 10) + " " + m.Method
+	b = append(append(b, e.callID...), 0)
+	b = append(append(b, e.fromTag...), 0)
+	b = append(strconv.AppendUint(b, uint64(e.cseq), 10), ' ')
+	return append(b, m.Method...)
 }
 
 type admission uint8
@@ -54,10 +61,10 @@ const (
 	tableFull
 )
 
-func (t *serverTable) find(key string) *serverRecord {
+func (t *serverTable) find(key []byte) *serverRecord {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.byKey[key]
+	return t.byKey[string(key)]
 }
 
 // admit enters r, unless its request is a repeat, of which it returns the transaction.
@@ -79,6 +86,12 @@ func (t *serverTable) admit(r *serverRecord, maxTx int, maxOpen int64) (*serverR
 	}
 	t.open += int64(r.size)
 	return r, admitted
+}
+
+func (t *serverTable) count() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.byKey)
 }
 
 // answered gives back what the request weighed.

@@ -54,7 +54,8 @@ const tryingAfter = 200 * time.Millisecond // RFC 3261 §17.2.1 (S-001)
 
 // request takes a valid request to its transaction, or makes one.
 func (s *Stack) request(in inbound, m *Message, e *essentials) {
-	key := serverKey(m, e)
+	var room [256]byte
+	key := appendServerKey(room[:0], m, e)
 	switch m.Method {
 	case "ACK":
 		if r := s.server.find(key); r == nil || !r.ack() {
@@ -66,8 +67,9 @@ func (s *Stack) request(in inbound, m *Message, e *essentials) {
 		return
 	}
 	tx := &ServerTx{req: m, flow: in.flow, tagged: e.toTag != ""}
+	keys := string(appendMergeKey(key, m, e)) // both in one piece
 	r := &serverRecord{
-		s: s, key: key, merge: mergeKey(m, e), path: s.pathTo(in, e.via, true),
+		s: s, key: keys[:len(key)], merge: keys[len(key):], path: s.pathTo(in, e.via, true),
 		invite: m.Method == "INVITE", handle: tx, size: m.size(),
 	}
 	tx.record = r
@@ -159,7 +161,7 @@ func (s *Stack) cancel(p path, m *Message, r *serverRecord) {
 		s.replyStateless(p, m, 481, "", nil)
 		return
 	}
-	if m.To().Tag() != "" {
+	if m.ToTag() != "" {
 		tag = ""
 	}
 	if err := s.sendAnswer(p, appendResponse(nil, m, 200, "", tag, nil, nil)); err != nil {

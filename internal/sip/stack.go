@@ -82,6 +82,11 @@ func (s *Stack) untilClosed() (context.Context, context.CancelFunc) {
 	return ctx, cancel
 }
 
+// Transactions counts the client and the server transactions, those included that have done their work and only take repeats.
+func (s *Stack) Transactions() (client, server int) {
+	return s.client.count(), s.server.count()
+}
+
 func (s *Stack) tap(f Flow, sent bool, octets []byte) {
 	if s.cfg.Tap != nil {
 		s.cfg.Tap(f, sent, octets)

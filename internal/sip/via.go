@@ -93,8 +93,8 @@ func stampVia(row string, v via, length int, source netip.AddrPort) string {
 	if !rport && !received && !differs {
 		return row
 	}
-	b := make([]byte, 0, len(row)+64)
-	b = append(b, "SIP/2.0/"...)
+	var room [256]byte
+	b := append(room[:0], "SIP/2.0/"...)
 	b = append(b, v.Transport...)
 	b = append(b, ' ')
 	b = appendHostPort(b, v.Host, v.Port)

@@ -222,7 +222,10 @@ func unhex(c byte) byte {
 }
 
 // String returns the URI as text.
-func (u URI) String() string { return string(u.AppendTo(nil)) }
+func (u URI) String() string {
+	var room [128]byte
+	return string(u.AppendTo(room[:0]))
+}
 
 // AppendTo appends the URI as text. IPv6 hosts are put in brackets.
 func (u URI) AppendTo(b []byte) []byte {

@@ -19,6 +19,7 @@ const (
 	doStream  = "stream"  // send one message of Body octets in the last session, in one chunk, and wait for its response
 	doSink    = "sink"    // a raw server: take Octets from a connection to Address, and answer them
 	doMemory  = "memory"  // say what the process holds
+	doCount   = "count"   // say what it has done so far
 )
 
 // A demand is what the generator asks of a server over a control connection, on a line, as JSON.
@@ -33,10 +34,11 @@ type demand struct {
 
 // A reply is what it gets.
 type reply struct {
-	Error   string   // empty: done
-	Paths   []string // doOpen: path of each session
-	Address string   // doSink
-	Memory  memory   // doMemory
+	Error    string   // empty: done
+	Paths    []string // doOpen: path of each session
+	Address  string   // doSink
+	Memory   memory   // doMemory
+	Counters counters // doCount
 }
 
 // A subject is what does the demands of one control connection. What it opened is closed with that.
@@ -45,13 +47,9 @@ type subject interface {
 	close()
 }
 
-// serve writes the addresses of the MSRP side and of its own control side to out, and gives each control connection a subject, until in ends.
-func serve(ctx context.Context, msrp net.Addr, in io.Reader, out io.Writer, open func() subject) error {
-	host, _, err := net.SplitHostPort(msrp.String())
-	if err != nil {
-		return err
-	}
-	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+// serve writes the addresses of the side under load and of its own control side to out, and gives each control connection a subject, until in ends.
+func serve(ctx context.Context, at addresses, in io.Reader, out io.Writer, open func() subject) error {
+	l, err := net.Listen("tcp", net.JoinHostPort(host(at.MSRP+at.SIP), "0"))
 	if err != nil {
 		return err
 	}
@@ -60,7 +58,8 @@ func serve(ctx context.Context, msrp net.Addr, in io.Reader, out io.Writer, open
 		io.Copy(io.Discard, in)
 		l.Close()
 	}()
-	if err := json.NewEncoder(out).Encode(addresses{MSRP: msrp.String(), Control: l.Addr().String()}); err != nil {
+	at.Control = l.Addr().String()
+	if err := json.NewEncoder(out).Encode(at); err != nil {
 		return err
 	}
 	return accept(l, func(conn net.Conn) {

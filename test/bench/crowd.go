@@ -25,7 +25,9 @@ const spareFiles = 100
 
 // A crowd is a number of idle sessions, some to a TCP connection, in as many engines as the limit of open files makes necessary.
 type crowd struct {
+	kind                    string // engine, or agent: its sessions are made by SIP
 	sessions, perConnection int
+	rest                    time.Duration // after they were made: finished transactions live 32 s
 	parts                   []*part
 }
 
@@ -44,6 +46,7 @@ type part struct {
 type crowdDemand struct {
 	Do            string
 	Control       string
+	SIP           string // where to invite; empty: sessions are asked for at Control
 	Sessions      int
 	PerConnection int
 	Part          int // decides on the addresses that the connections come from
@@ -52,8 +55,9 @@ type crowdDemand struct {
 // A crowdReply is what it gets when all of that is done.
 type crowdReply struct{ Error string }
 
-// measureCrowd opens the sessions, lets them be idle, and has a message go to and from each; it is an error if one is not answered.
-func measureCrowd(ctx context.Context, sessions, perConnection int, table, lines io.Writer) (err error) {
+// measureCrowd opens the sessions, lets them be idle, and has a message go to each, and with the engine from each; it is an error if one is not answered.
+func measureCrowd(ctx context.Context, c crowd, table, lines io.Writer) (err error) {
+	sessions, perConnection := c.sessions, c.perConnection
 	// Each of the generator's groups may have one connection that is not full.
 	need := (sessions+perConnection-1)/perConnection + groups + spareFiles
 	limit, err := raiseOpenFiles(uint64(need))
@@ -64,16 +68,15 @@ func measureCrowd(ctx context.Context, sessions, perConnection int, table, lines
 	if room < 1 {
 		return fmt.Errorf("the hard limit of open files (ulimit -Hn) is %d: too low for anything", limit)
 	}
-	c := &crowd{sessions: sessions, perConnection: perConnection}
 	count := (sessions + room - 1) / room
 	sharing := "each on a TCP connection of its own"
 	if perConnection > 1 {
 		sharing = fmt.Sprintf("%d to a TCP connection", perConnection)
 	}
-	fmt.Fprintf(table, "\n%d idle sessions, %s\n", sessions, sharing)
+	fmt.Fprintf(table, "\n%s: %d idle sessions, %s\n", c.kind, sessions, sharing)
 	if count > 1 {
-		fmt.Fprintf(table, "  the hard limit of open files (ulimit -Hn) is %d, and one process would need %d: the sessions are spread over %d engine processes\n",
-			limit, need, count)
+		fmt.Fprintf(table, "  the hard limit of open files (ulimit -Hn) is %d, and one process would need %d: the sessions are spread over %d %s processes\n",
+			limit, need, count, c.kind)
 	}
 	defer func() {
 		for _, p := range c.parts {
@@ -81,7 +84,7 @@ func measureCrowd(ctx context.Context, sessions, perConnection int, table, lines
 		}
 	}()
 	for i := range count {
-		p, err := startPart(ctx, sessions*(i+1)/count-sessions*i/count)
+		p, err := startPart(ctx, c.kind, sessions*(i+1)/count-sessions*i/count)
 		if err != nil {
 			return err
 		}
@@ -90,13 +93,17 @@ func measureCrowd(ctx context.Context, sessions, perConnection int, table, lines
 	return c.measure(table, lines)
 }
 
-func startPart(ctx context.Context, sessions int) (_ *part, err error) {
+func startPart(ctx context.Context, kind string, sessions int) (_ *part, err error) {
 	addr, err := daemon.Address()
 	if err != nil {
 		return nil, err
 	}
 	p := &part{sessions: sessions}
-	if p.engine, err = startServer(ctx, "engine", engineMode, netip.AddrPortFrom(addr, enginePort).String(), ""); err != nil {
+	args := []string{engineMode, netip.AddrPortFrom(addr, enginePort).String(), ""}
+	if kind == wholeAgent {
+		args = []string{agentMode, netip.AddrPortFrom(addr, daemon.SIPPort).String(), "", wholeAgent}
+	}
+	if p.engine, err = startServer(ctx, kind, args...); err != nil {
 		return nil, err
 	}
 	if p.control, err = dialControl(p.engine.control); err != nil {
@@ -123,7 +130,7 @@ func (c *crowd) measure(table, lines io.Writer) error {
 	}
 	encoder := json.NewEncoder(lines)
 	say := func(what string, value float64, unit string) error {
-		return encoder.Encode(figure{Name: fmt.Sprintf("engine/idle/sessions=%d/per-connection=%d/%s", c.sessions, c.perConnection, what), Value: value, Unit: unit, Least: value, Most: value, Runs: 1})
+		return encoder.Encode(figure{Name: fmt.Sprintf("%s/idle/sessions=%d/per-connection=%d/%s", c.kind, c.sessions, c.perConnection, what), Value: value, Unit: unit, Least: value, Most: value, Runs: 1})
 	}
 	timed := func(do, name, title string) error {
 		took, err := c.all(do)
@@ -146,13 +153,17 @@ func (c *crowd) measure(table, lines io.Writer) error {
 	if err := timed(crowdBind, "bound", "connected and bound, all answered"); err != nil {
 		return err
 	}
+	time.Sleep(c.rest)
 	if err := held("fresh", "after that"); err != nil {
 		return err
 	}
-	if err := timed(crowdSend, "to-engine", "a message to the engine in each, all answered"); err != nil {
+	if err := timed(crowdSend, "to-engine", "a message to it in each, all answered"); err != nil {
 		return err
 	}
-	if err := timed(crowdReceive, "from-engine", "a message from the engine in each, all answered"); err != nil {
+	if c.kind == wholeAgent {
+		return held("used", "again")
+	}
+	if err := timed(crowdReceive, "from-engine", "a message from it in each, all answered"); err != nil {
 		return err
 	}
 	return held("used", "again")
@@ -166,7 +177,7 @@ func (c *crowd) all(do string) (time.Duration, error) {
 	for i, p := range c.parts {
 		running.Go(func() { // ends with the generator's answer or its end
 			var r crowdReply
-			err := p.to.Encode(crowdDemand{Do: do, Control: p.engine.control, Sessions: p.sessions, PerConnection: c.perConnection, Part: i})
+			err := p.to.Encode(crowdDemand{Do: do, Control: p.engine.control, SIP: p.engine.sip, Sessions: p.sessions, PerConnection: c.perConnection, Part: i})
 			if err == nil {
 				err = p.from.Decode(&r)
 			}

@@ -17,7 +17,7 @@ func serveEcho(ctx context.Context, addr string, in io.Reader, out io.Writer) er
 	}
 	defer l.Close()
 	go accept(l, func(conn net.Conn) { new(echo).serve(conn) }) // ends with l
-	return serve(ctx, l.Addr(), in, out, func() subject { return &raw{addr: l.Addr().String()} })
+	return serve(ctx, addresses{MSRP: l.Addr().String()}, in, out, func() subject { return &raw{addr: l.Addr().String()} })
 }
 
 // An echo reads what is there, finds the SENDs in it by their end-lines, and answers all of them in one write, with responses of the size that the

@@ -49,9 +49,8 @@ func serveEngine(ctx context.Context, addr, profile string, in io.Reader, out io
 	go func() { served <- e.Serve(l) }() // ends with the endpoint
 	at := l.Addr().(*net.TCPAddr)
 	base := msrp.URI{Host: at.IP.String(), Port: at.Port, Transport: "tcp"}
-	// As in the daemon: address space that counts as heap and is never touched, or a heap of a few MiB is collected all the time.
-	ballast := make([]byte, 64<<20)
-	err = serve(ctx, at, in, out, func() subject { return &engine{endpoint: e, base: base} })
+	ballast := make([]byte, ballastSize)
+	err = serve(ctx, addresses{MSRP: at.String()}, in, out, func() subject { return &engine{endpoint: e, base: base} })
 	runtime.KeepAlive(ballast)
 	cut, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 	defer cancel()

@@ -32,6 +32,10 @@ func run(ctx context.Context, args []string) error {
 			return generate(ctx, os.Stdin, os.Stdout)
 		case mode == crowdMode && len(args) == 1:
 			return generateCrowd(os.Stdin, os.Stdout)
+		case mode == phoneMode && len(args) == 1:
+			return usePhone(os.Stdin, os.Stdout)
+		case mode == agentMode && len(args) == 4:
+			return serveAgent(ctx, args[1], args[2], args[3] == bareAgent, os.Stdin, os.Stdout)
 		case mode == awakeMode && len(args) == 1:
 			return stayAwake(os.Stdin, os.Stdout)
 		case mode == echoMode && len(args) == 2:
@@ -46,7 +50,10 @@ func run(ctx context.Context, args []string) error {
 	flags.StringVar(&p.out, "out", "build/bench.jsonl", "`file` that takes each figure as a JSON object on a line")
 	flags.IntVar(&p.runs, "runs", 5, "runs of each row against each server")
 	flags.DurationVar(&p.duration, "duration", time.Second, "measured time of one run")
-	flags.StringVar(&p.profile, "cpuprofile", "", "`file` that takes the engine's CPU profile of all rows measured")
+	flags.DurationVar(&p.warmup, "warmup", 40*time.Second, "how long calls are made before they are measured, and then held at the top rate: finished transactions live 32 s; 0: a moment at one rate")
+	flags.IntVar(&p.held, "held", 50000, "`number` of calls that are set up and held")
+	flags.DurationVar(&p.soak, "soak", 0, "make nothing but calls for this `time`, at half the highest rate: what the agent holds has to be the same before and after")
+	flags.StringVar(&p.profile, "cpuprofile", "", "`file` that takes the engine's CPU profile of all rows measured; with the suffixes .calls and .calls.alloc the agent's")
 	flags.BoolVar(&p.awake, "awake", true, "keep idle processors awake with a busy process of the lowest priority (awake.go)")
 	flags.IntVar(&p.sessions, "sessions", 0, "measure nothing but this `number` of idle sessions, and a message to each")
 	flags.IntVar(&p.sharing, "per-connection", 1, "how many of -sessions share a connection")
@@ -54,8 +61,8 @@ func run(ctx context.Context, args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if flags.NArg() > 0 || p.runs < 1 || p.duration <= 0 || p.sessions < 0 || p.sharing < 1 {
-		return fmt.Errorf("usage: bench [-daemon PROGRAM] [-out FILE] [-runs N] [-duration TIME] [-only EXPRESSION] [-cpuprofile FILE] [-awake=false] | bench -sessions N [-per-connection N]")
+	if flags.NArg() > 0 || p.runs < 1 || p.duration <= 0 || p.sessions < 0 || p.sharing < 1 || p.warmup < 0 || p.held < 1 || p.soak < 0 {
+		return fmt.Errorf("usage: bench [-daemon PROGRAM] [-out FILE] [-runs N] [-duration TIME] [-only EXPRESSION] [-warmup TIME] [-held N] [-cpuprofile FILE] [-awake=false] | bench -sessions N [-per-connection N] | bench -soak TIME")
 	}
 	var err error
 	if p.only, err = regexp.Compile(*only); err != nil {

@@ -40,6 +40,7 @@ type members struct {
 	mu      sync.Mutex
 	control *control
 	groups  [groups][]*member // each is for one goroutine
+	callers [groups]*caller   // of those; nil: no SIP
 }
 
 // groups is how many members do something at the same time.
@@ -86,22 +87,51 @@ func (m *members) each(do func(group int, buf []byte) error) error {
 	return errors.Join(errs...)
 }
 
+// opening makes sessions in the server with these peers: by SIP, or over the control connection.
+func (m *members) opening(d crowdDemand, group int) (func(froms []string) (paths []string, err error), error) {
+	if d.SIP == "" {
+		return func(froms []string) ([]string, error) {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			r, err := m.control.do(demand{Do: doOpen, Peers: froms})
+			return r.Paths, err
+		}, nil
+	}
+	c, err := newCaller(d.SIP)
+	if err != nil {
+		return nil, err
+	}
+	m.callers[group] = c
+	return func(froms []string) (paths []string, err error) {
+		for _, from := range froms {
+			path, err := c.open(from)
+			if err != nil {
+				return nil, err
+			}
+			paths = append(paths, path)
+		}
+		return paths, nil
+	}, nil
+}
+
 // bind makes the sessions of a group, some at a time, so that none waits long for its connection.
 func (m *members) bind(d crowdDemand, group int, buf []byte) error {
 	const batch = 100
 	var conn net.Conn
+	open, err := m.opening(d, group)
+	if err != nil {
+		return err
+	}
 	for i := d.Sessions * group / groups; i < d.Sessions*(group+1)/groups; i += batch {
 		var froms []string
 		for range min(batch, d.Sessions*(group+1)/groups-i) {
 			froms = append(froms, ownPath("127.0.0.1:2855"))
 		}
-		m.mu.Lock()
-		r, err := m.control.do(demand{Do: doOpen, Peers: froms})
-		m.mu.Unlock()
+		paths, err := open(froms)
 		if err != nil {
 			return err
 		}
-		for k, to := range r.Paths {
+		for k, to := range paths {
 			if len(m.groups[group])%d.PerConnection == 0 {
 				if conn, err = dial(net.IPv4(127, 1, byte(d.Part), byte(1+(i+k)/perSource)), to); err != nil {
 					return err
@@ -169,6 +199,12 @@ func (m *members) receive(group int, buf []byte) error {
 }
 
 func (m *members) close() {
+	for _, c := range m.callers {
+		if c != nil {
+			c.end() // with a BYE in each call; what does not answer any more is gone
+		}
+	}
+	m.callers = [groups]*caller{}
 	for _, g := range m.groups {
 		for _, o := range g {
 			o.conn.Close()

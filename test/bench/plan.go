@@ -26,11 +26,17 @@ type plan struct {
 	only     *regexp.Regexp
 	sessions int // of a crowd, and nothing else; 0: the table
 	sharing  int // how many of them share a connection
+	warmup   time.Duration
+	held     int
+	soak     time.Duration // of calls, and nothing else; 0: the table
 }
 
 func (p plan) execute(ctx context.Context) (err error) {
+	if p.soak > 0 {
+		return p.soakCalls(ctx)
+	}
 	if p.sessions > 0 {
-		return measureCrowd(ctx, p.sessions, p.sharing, os.Stdout, io.Discard)
+		return measureCrowd(ctx, crowd{kind: engineMode, sessions: p.sessions, perConnection: p.sharing}, os.Stdout, io.Discard)
 	}
 	if err := os.MkdirAll(filepath.Dir(p.out), 0o755); err != nil {
 		return err
@@ -46,8 +52,18 @@ func (p plan) execute(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	if err := p.measureCalls(ctx, out); err != nil {
+		return err
+	}
 	if p.only.MatchString("idle") {
-		if err := measureCrowd(ctx, idleSessions, 1, os.Stdout, out); err != nil {
+		if err := measureCrowd(ctx, crowd{kind: engineMode, sessions: idleSessions, perConnection: 1}, os.Stdout, out); err != nil {
+			return err
+		}
+		c := crowd{kind: wholeAgent, sessions: p.held, perConnection: 1}
+		if p.warmup > 0 {
+			c.rest = holdTime
+		}
+		if err := measureCrowd(ctx, c, os.Stdout, out); err != nil {
 			return err
 		}
 	}
@@ -55,16 +71,11 @@ func (p plan) execute(ctx context.Context) (err error) {
 }
 
 func (p plan) measureRows(ctx context.Context, chosen []row, out *os.File) (err error) {
-	if p.awake {
-		a, err := startSelf(ctx, awakeMode)
-		if err != nil {
-			return err
-		}
-		defer a.stop()
-		if _, err := a.out.ReadByte(); err != nil {
-			return fmt.Errorf("the processors are not kept awake: %w", err)
-		}
+	sleep, err := p.keepAwake(ctx)
+	if err != nil {
+		return err
 	}
+	defer sleep()
 	servers, err := p.start(ctx)
 	for _, s := range servers {
 		defer func() { err = errors.Join(err, s.stop()) }()
@@ -87,6 +98,21 @@ func (p plan) measureRows(ctx context.Context, chosen []row, out *os.File) (err 
 		}
 	}
 	return nil
+}
+
+// keepAwake keeps the processors awake until sleep is called, if that is wanted.
+func (p plan) keepAwake(ctx context.Context) (sleep func() error, err error) {
+	if !p.awake {
+		return func() error { return nil }, nil
+	}
+	a, err := startSelf(ctx, awakeMode)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := a.out.ReadByte(); err != nil {
+		return nil, errors.Join(fmt.Errorf("the processors are not kept awake: %w", err), a.stop())
+	}
+	return a.stop, nil
 }
 
 // The ports of the echo and the engine have as many digits as the daemon's MSRP port, so that all are sent the same octets.

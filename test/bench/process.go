@@ -19,6 +19,8 @@ const (
 	echoMode     = "echo"
 	engineMode   = "engine"
 	awakeMode    = "awake"
+	agentMode    = "agent"
+	phoneMode    = "phone"
 )
 
 // A server is a process under load.
@@ -30,8 +32,8 @@ type server struct {
 	stop    func() error
 }
 
-// addresses is what a server started by startSelf writes once it listens.
-type addresses struct{ MSRP, Control string }
+// addresses is what a server started by startSelf writes once it listens: on the one or on the other, and for demands.
+type addresses struct{ MSRP, SIP, Control string }
 
 // stopLimit bounds the end of a server, and of what it has to write then.
 const stopLimit = 30 * time.Second
@@ -90,7 +92,7 @@ func startServer(ctx context.Context, name string, args ...string) (server, erro
 	if err != nil {
 		return server{}, errors.Join(fmt.Errorf("the %s did not start: %w", name, err), p.stop())
 	}
-	return server{name: name, pid: p.pid, control: a.Control, stop: p.stop}, nil
+	return server{name: name, pid: p.pid, sip: a.SIP, control: a.Control, stop: p.stop}, nil
 }
 
 // generatorLimit is how much longer than its measured time a run may take, for setting sessions up and ending them.

@@ -18,6 +18,10 @@ type figure struct {
 	Least               float64 `json:"least"`
 	Most                float64 `json:"most"`
 	Runs                int     `json:"runs"`
+	CPUMicrosPerCall    float64 `json:"cpu_us_per_call,omitempty"`
+	GeneratorPerCall    float64 `json:"generator_cpu_us_per_call,omitempty"`
+	AllocsPerCall       float64 `json:"allocs_per_call,omitempty"`
+	HeapOctets          int64   `json:"heap_octets,omitempty"`
 }
 
 // report writes a row for people to table, and a line for each server to lines. The last server is the echo.

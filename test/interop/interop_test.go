@@ -75,6 +75,9 @@ func tool(t *testing.T, name, debianPackage string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
+		path, err = exec.LookPath(filepath.Join("/usr/sbin", name)) // where PATH does not lead everybody
+	}
+	if err != nil {
 		t.Fatalf("%s is not installed; it is in the package %s", name, debianPackage)
 	}
 	return path
