@@ -108,6 +108,31 @@ func TestChallengedInvite(t *testing.T) {
 		r.quiet()
 	})
 
+	redirecting := keys()
+	redirecting.MaxRedirects = 1
+	overSockets(t, "S-027/a redirected INVITE shows nothing that another server asked for", redirecting, func(t *testing.T, r *rig) {
+		r.invite()
+		first := r.want("INVITE")
+		ask := []string{"WWW-Authenticate: " + challenge("example.org", "SHA-256", "n1")}
+		r.answer(first, 401, "uas", ask, "")
+		r.want("ACK")
+		second := r.want("INVITE")
+		proves(t, "INVITE", second.get("Authorization"), "secret")
+		r.redirected(second, 302, "<"+r.to("other")+">")
+		third := r.invited("other", first.seq()+2)
+		if third.has("Authorization") {
+			t.Errorf("got\n%s", third.raw)
+		}
+		r.answer(third, 401, "uas", ask, "")
+		r.want("ACK")
+		fourth := r.invited("other", first.seq()+3)
+		proves(t, "INVITE", fourth.get("Authorization"), "secret")
+		r.answer(fourth, 486, "uas", nil, "")
+		r.want("ACK")
+		r.expect("ended refused 486 established=false")
+		r.quiet()
+	})
+
 	overSockets(t, "S-027/UPDATE", keys(), func(t *testing.T, r *rig) {
 		d := r.invite()
 		invite := r.want("INVITE")
