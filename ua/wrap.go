@@ -35,11 +35,15 @@ func (s *Session) wrap(m *Outgoing) error {
 	if p == nil {
 		return nil // Send says so
 	}
-	if wrapped, err := wraps(p, m.ContentType); !wrapped {
-		return err
+	wrapped, refused := wraps(p, m.ContentType)
+	if !wrapped && refused == nil {
+		return nil
 	}
 	if err := m.Check(); err != nil {
 		return err
+	}
+	if refused != nil {
+		return refused
 	}
 	c, err := s.envelope(m)
 	if err != nil {
