@@ -111,6 +111,7 @@ func TestCPIMReceived(t *testing.T) {
 		"P-002/folded line":                            cpimText("hello", "Subject: a", " b"),
 		"P-002/T-077 LF line ends":                     strings.ReplaceAll(cpimText("hello"), "\r\n", "\n"),
 		"P-003/T-077 from in small letters":            cpimOf("Content-Type: text/plain\r\n\r\nhello", strings.ToLower(cpimFrom), cpimTo),
+		"P-004/no To":                                  cpimOf("Content-Type: text/plain\r\n\r\nhello", cpimFrom),
 		"P-004/T-077 two From":                         cpimText("hello", cpimFrom),
 		"P-012/T-078 fifty messages within each other": strings.Repeat(cpimOf("Content-Type: message/cpim\r\n\r\n", cpimFrom, cpimTo), 50) + cpimText("hello"),
 		"P-012/what is within is malformed":            cpimOf("Content-Type: message/cpim\r\n\r\nhello", cpimFrom, cpimTo),
