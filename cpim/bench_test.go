@@ -1,6 +1,7 @@
 package cpim_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/parley-msrp/parley/cpim"
@@ -36,5 +37,23 @@ func TestAllocations(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(100, func() { buffer = m.AppendTo(buffer[:0]) }); n > 0 {
 		t.Errorf("writing takes %v allocations", n)
+	}
+}
+
+// BenchmarkHostile reads the dearest head there is: each header has every declaration of a prefix to look at.
+func BenchmarkHostile(b *testing.B) {
+	var headers []string
+	for i := range cpim.MaxHeaders - 2 {
+		headers = append(headers, fmt.Sprintf("NS: a%0100d <urn:%030d>", i, i))
+	}
+	for i := range cpim.MaxHeaders/2 - 2 {
+		headers[cpim.MaxHeaders/2+i] = fmt.Sprintf("a%0100d.X: y", 0)
+	}
+	octets := []byte(with(headers...))
+	b.SetBytes(int64(len(octets)))
+	for b.Loop() {
+		if _, err := cpim.Parse(octets); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -23,11 +23,21 @@ func (m *Message) declared(prefix string, i int) (namespace string, ok bool) {
 		if m.Headers[i].Name() != "NS" {
 			continue
 		}
-		if p, uri, ok := parseNS(m.Headers[i].Value()); ok && p == prefix {
+		value := m.Headers[i].Value()
+		if !declares(value, prefix) {
+			continue // seen without reading it: of a hundred declarations each header would read all
+		}
+		if _, uri, ok := parseNS(value); ok {
 			return unescape(uri), true
 		}
 	}
 	return CoreNamespace, prefix == ""
+}
+
+// declares says whether the value of NS is about that prefix.
+func declares(value, prefix string) bool {
+	rest, ok := strings.CutPrefix(value, prefix)
+	return ok && strings.HasPrefix(strings.TrimLeft(rest, " "), "<")
 }
 
 // parseNS reads the value of NS. The space before the URI is optional (P-007).
