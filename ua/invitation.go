@@ -226,7 +226,7 @@ func (c *Call) abandon() {
 
 // local is what the own message line of a session says.
 func (p *profile) local(s *Session, accept msrp.Types) *msrpsdp.Local {
-	return &msrpsdp.Local{Path: s.media.Path(), Accept: accept, MaxSize: p.maxSize}
+	return &msrpsdp.Local{Path: s.media.Path(), Accept: accept, Wrapped: wrappedTypes(accept), MaxSize: p.maxSize}
 }
 
 // typesOr reads media types, or takes the fallback where there are none.

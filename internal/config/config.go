@@ -62,6 +62,7 @@ type TLS struct {
 type MSRP struct {
 	Listen              []string // "tcp:127.0.0.1:2855"; empty: Complete fills it from my_uri
 	AdvertisedElsewhere bool     // something in between leads my_uri to a listener
+	UnwrapCPIM          bool     // events tell what message/cpim brings
 }
 
 // MSRPUA is what is said below the key msrp_ua: the parameters of OpenSIPS' module of that name.

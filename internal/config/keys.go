@@ -215,6 +215,12 @@ func Keys() []Key {
 			field: func(c *Config) any { return &c.MSRP.AdvertisedElsewhere },
 		},
 		{
+			Path: "msrp.unwrap_cpim", Reload: Restart,
+			Doc: "Whether `content_type` and `body` of `E_MSRP_MSG_RECEIVED` are those of what a `message/cpim` brings. Without it they are what was on the wire, " +
+				"and what it brings stands in the event's own member `cpim`.",
+			field: func(c *Config) any { return &c.MSRP.UnwrapCPIM },
+		},
+		{
 			Path: "msrp_ua.my_uri", Reload: NewSessions,
 			Doc:   "The MSRP URI, without session-id, that is advertised to peers: `msrp://HOST:PORT;tcp`. Without a port it is 2855. It must lead to a listener.",
 			field: func(c *Config) any { return &c.MSRPUA.MyURI },

@@ -20,6 +20,7 @@ type Control struct {
 	source  string
 	log     *slog.Logger
 	agent   *ua.Agent
+	unwrap  bool // content_type and body of message/cpim are told unwrapped
 }
 
 var _ Node = (*Control)(nil)
@@ -31,6 +32,9 @@ func New(j journal.Journal, source string, log *slog.Logger) *Control {
 
 // Attach sets the agent, before any call comes or goes.
 func (c *Control) Attach(a *ua.Agent) { c.agent = a }
+
+// UnwrapCPIM says that events tell content_type and body of what a message/cpim brings, not its own; before any call comes or goes.
+func (c *Control) UnwrapCPIM(on bool) { c.unwrap = on }
 
 // Start starts a session. An error that one of s causes names it as the faces do: content_types, from_uri, to_uri, ruri.
 func (c *Control) Start(s Start) (sessionID string, err error) {

@@ -143,9 +143,20 @@ func (t *teller) Message(s *ua.Session, m *ua.Message) {
 		return
 	}
 	t.keeping.begin(key)
-	t.append(event.NewMessage(s.ID(), m.ContentType, m.Body, event.MessageID(m.MessageID)), func(err error) {
-		t.keeping.done(key, m, err)
-	})
+	t.append(t.received(s, m), func(err error) { t.keeping.done(key, m, err) })
+}
+
+// received is the event of a message that came: as it was on the wire, or unwrapped where that was asked for.
+func (t *teller) received(s *ua.Session, m *ua.Message) event.Event {
+	id := event.MessageID(m.MessageID)
+	switch {
+	case m.CPIM == nil:
+		return event.NewMessage(s.ID(), m.ContentType, m.Body, id)
+	case t.control.unwrap:
+		c := m.Content()
+		return event.NewMessage(s.ID(), c.ContentType, c.Body, id, event.CPIM(m.CPIM, false))
+	}
+	return event.NewMessage(s.ID(), m.ContentType, m.Body, id, event.CPIM(m.CPIM, true))
 }
 
 func (t *teller) Report(s *ua.Session, r ua.Report) {

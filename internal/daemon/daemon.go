@@ -89,6 +89,7 @@ func start(c config.Config, errOut io.Writer) (*node, error) {
 	}
 	n.journal = journal.NewMemory(journal.MemoryConfig{})
 	n.control = control.New(n.journal, source(), n.log)
+	n.control.UnwrapCPIM(c.MSRP.UnwrapCPIM)
 	n.router = newRouter(script, n.control, users != nil, n.log)
 	// The agent answers as soon as it listens, so all that it calls stands before it.
 	security, err := n.security(c.TLS)

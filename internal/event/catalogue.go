@@ -48,6 +48,12 @@ func labels() []Member {
 	}
 }
 
+// cpimDoc says what the own member cpim holds.
+const cpimDoc = "Of a `message/cpim` (RFC 3862), what it says of itself; nobody but the peer vouches for it. `from`: the senders, as objects with `uri` and, " +
+	"where it is given, `name`; where one such message is within another, the outermost sender stands first. The rest is of the innermost message: `to` and, where they are there, `cc`, " +
+	"`time` (UTC) and `subject`; `headers`: each of its CPIM headers in order, with `namespace` (not for a prefix that was not declared), `name` and `value`; " +
+	"`content_type` and `body` (*octets*) of what it brings, unless `msrp.unwrap_cpim` puts them into the parameters of these names."
+
 // entries are the entries without what each of them has.
 func entries() []Kind {
 	var (
@@ -92,7 +98,10 @@ func entries() []Kind {
 				{"content_type", "string", "The Content-Type, with its parameters."},
 				{"body", "octets", "What the message says. A body that is not valid UTF-8 is given in base64 as `body_base64` instead."},
 			},
-			Own:     []Member{{"message_id", "string", "The Message-ID that the peer gave it."}},
+			Own: []Member{
+				{"message_id", "string", "The Message-ID that the peer gave it."},
+				{"cpim", "object", cpimDoc},
+			},
 			Example: example(NewMessage(exampleSession, "text/plain", []byte("hello"), MessageID("ndgh33bdwnil")), 2),
 		},
 		{
