@@ -21,8 +21,9 @@ func normalise(b []byte) (string, []Line, error) {
 		return "", nil, fmt.Errorf("%w: %d octets, %d are taken", ErrTooLarge, len(b), MaxSize)
 	}
 	var room [2]section
+	var times [2]string
 	var attributes [8]string
-	room[1].attributes = attributes[:0]
+	room[0].times, room[1].attributes = times[:0], attributes[:0]
 	sections, err := gather(string(b), room[:0])
 	if err != nil {
 		return "", nil, err
