@@ -22,6 +22,8 @@ type Peer struct {
 	Wrapped   Types     // types it takes within containers only
 	MaxSize   int64     // in octets; 0: no limit
 	Direction Direction // what we may do
+	// Fingerprints are those of its certificate, if its session description has any (RFC 8122). They count for msrps URIs.
+	Fingerprints []Fingerprint
 }
 
 // peer is a Peer made ready for use; immutable.
@@ -36,7 +38,7 @@ func newPeer(p Peer) (*peer, error) {
 		return nil, &ConfigError{"Path", "holds no URI"}
 	}
 	p.Path = slices.Clone(p.Path)
-	p.Accept, p.Wrapped = slices.Clone(p.Accept), slices.Clone(p.Wrapped)
+	p.Accept, p.Wrapped, p.Fingerprints = slices.Clone(p.Accept), slices.Clone(p.Wrapped), slices.Clone(p.Fingerprints)
 	return &peer{Peer: p, toPath: FormatPath(p.Path)}, nil
 }
 

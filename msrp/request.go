@@ -70,6 +70,9 @@ func (c *conn) request(p *wire.Piece) {
 	if code == 0 {
 		code = c.judge(h, rt, from)
 	}
+	if r.lost {
+		return // who is not trusted gets no answer (M-065)
+	}
 	if code != 0 {
 		c.answer(h, from, rt, code, "")
 		if code == 481 {
@@ -131,7 +134,7 @@ func (c *conn) find(toPath []byte) (*route, int) {
 		return nil, 400
 	}
 	s := c.endpoint.sessions.get(u.SessionID)
-	if s == nil || !s.uri.Equal(u) || s.over.Load() {
+	if s == nil || !s.uri.Equal(u) || s.over.Load() || u.Secure != c.secured {
 		return nil, 481
 	}
 	rt := &route{toPath: string(toPath), session: s}
@@ -193,6 +196,9 @@ func (c *conn) judge(h *wire.Head, rt *route, from *sender) (code int) {
 	}
 	if rt.bound {
 		return 0
+	}
+	if !c.trusts(s, rt.peer) {
+		return 481
 	}
 	s.mu.Lock()
 	taken, bound := s.takes(c, from, rt.before)

@@ -58,7 +58,11 @@ func startRig(t testing.TB, cfg msrp.Config, l net.Listener, dial func() net.Con
 	if a, ok := l.Addr().(*net.TCPAddr); ok {
 		r.base.Port = a.Port
 	}
-	go func() { r.served <- e.Serve(l) }()
+	serve := e.Serve
+	if _, secure := l.(tlsListener); secure {
+		serve = e.ServeTLS
+	}
+	go func() { r.served <- serve(l) }()
 	t.Cleanup(r.close)
 	return r
 }

@@ -2,6 +2,7 @@ package msrp
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -104,12 +105,21 @@ func (s *Session) PeerPath() []URI {
 // SetPeer tells the session its peer, or that its peer has changed. Messages may be queued from then on; on the passive
 // side they leave when the peer has bound a connection (RFC 4975 §5.4, M-047). A path that leads to another place than before unbinds the
 // session: it moves to the connection over which the first valid request comes, or which Connect opens, and until then requests are taken
-// over the old one (D-016). Errors: ErrClosed, *ConfigError for a Peer without path.
+// over the old one (D-016). Errors: ErrClosed; *ConfigError for a Peer without path; *TLSError where the peer has connected and its certificate
+// is not that of the session description, which ends the session.
 func (s *Session) SetPeer(p Peer) error {
 	next, err := newPeer(p)
 	if err != nil {
 		return err
 	}
+	err = s.setPeer(next)
+	if wrong, ok := errors.AsType[*TLSError](err); ok {
+		s.end(fmt.Errorf("%w: %w", ErrConnectionLost, wrong))
+	}
+	return err
+}
+
+func (s *Session) setPeer(next *peer) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.over.Load() {
@@ -120,6 +130,11 @@ func (s *Session) SetPeer(p Peer) error {
 		s.repath(p, next)
 	}
 	s.peer.Store(next)
+	if c := s.conn; c != nil && c.secured {
+		if err := checkFingerprint(c.shown, next.Fingerprints); err != nil {
+			return err // M-063: it connected before its session description came
+		}
+	}
 	if s.conn == nil && s.bindTimer == nil {
 		s.bindTimer = time.AfterFunc(s.endpoint.cfg.BindTimeout, s.notBound)
 	}
