@@ -344,7 +344,11 @@ func TestTLSActive(t *testing.T) {
 		if err := s.Connect(t.Context()); !errors.Is(err, msrp.ErrNoTransport) {
 			t.Fatalf("got %v", err)
 		}
-		if err := r.endpoint.ServeTLS(r.listener); !errors.Is(err, msrp.ErrNoTransport) {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.endpoint.ServeTLS(l); !errors.Is(err, msrp.ErrNoTransport) {
 			t.Fatalf("got %v", err)
 		}
 	})
