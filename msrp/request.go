@@ -261,7 +261,7 @@ func (c *conn) ownURI(h *wire.Head, rt *route) []byte {
 
 // hostURI is the connection's own address as a URI.
 func (c *conn) hostURI() URI {
-	u := URI{Host: "localhost", Transport: "tcp"}
+	u := URI{Host: "localhost", Transport: "tcp", Secure: c.secured}
 	if a, ok := c.net.LocalAddr().(*net.TCPAddr); ok {
 		u.Host, u.Port = a.AddrPort().Addr().Unmap().WithZone("").String(), a.Port
 	}

@@ -12,7 +12,9 @@ import (
 	"math/big"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -68,6 +70,56 @@ func (a *authority) make(c *x509.Certificate) *tls.Certificate {
 
 func selfSigned(t testing.TB) *tls.Certificate {
 	return (&authority{t: t}).make(&x509.Certificate{})
+}
+
+// overTLS has every test of the package run over TLS: PARLEY_TEST_TLS=1 go test ./msrp
+var overTLS = os.Getenv("PARLEY_TEST_TLS") != ""
+
+// scheme is that of the URIs in use.
+var scheme = map[bool]string{false: "msrp", true: "msrps"}[overTLS]
+
+// otherScheme is the other one.
+var otherScheme = map[bool]string{true: "msrp", false: "msrps"}[overTLS]
+
+// tcp is the connection below TLS, if there is that.
+func (p *rawPeer) tcp() *net.TCPConn {
+	if c, ok := p.nc.(*tls.Conn); ok {
+		return c.NetConn().(*net.TCPConn)
+	}
+	return p.nc.(*net.TCPConn)
+}
+
+var (
+	usualOnce sync.Once
+	usualOne  *tls.Certificate
+)
+
+// usual is a certificate for tests that do not look at it.
+func usual(t testing.TB) *tls.Certificate {
+	usualOnce.Do(func() {
+		usualOne = (&authority{t: t}).make(&x509.Certificate{
+			DNSNames: []string{"localhost", "h.example", "peer.example"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
+		})
+	})
+	return usualOne
+}
+
+// trusted trusts one certificate.
+func trusted(c *tls.Certificate) *x509.CertPool {
+	p := x509.NewCertPool()
+	p.AddCert(c.Leaf)
+	return p
+}
+
+// secured dials by TLS.
+func secured(t testing.TB, dial func() net.Conn) func() net.Conn {
+	return func() net.Conn {
+		nc := tls.Client(dial(), &tls.Config{InsecureSkipVerify: true})
+		if err := nc.Handshake(); err != nil {
+			t.Fatal(err)
+		}
+		return nc
+	}
 }
 
 // shows is a TLS that shows always the same certificate.
