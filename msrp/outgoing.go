@@ -271,6 +271,12 @@ func (s *Session) feedMore() {
 	s.ready()
 }
 
+// Check says what is wrong with the message whatever the peer takes, as Send does: a *HeaderError, or nil.
+func (m *Outgoing) Check() error {
+	_, err := m.check()
+	return err
+}
+
 // check looks at what must not go into a head, and returns the MIME header lines.
 func (m *Outgoing) check() (mime string, err error) {
 	if m.MessageID != "" && !wire.ValidIdent(m.MessageID) {

@@ -30,13 +30,15 @@ const features = ";+sip.message"
 
 // Agent is a user agent: SIP and MSRP listeners, and the calls on them. Safe for concurrent use.
 type Agent struct {
-	cfg      Config
-	log      *slog.Logger
-	stack    *sip.Stack
-	dialogs  *dialog.Endpoint
-	media    *msrp.Endpoint
-	profiles map[string]*profile
-	table    table
+	cfg       Config
+	log       *slog.Logger
+	stack     *sip.Stack
+	dialogs   *dialog.Endpoint
+	media     *msrp.Endpoint
+	profiles  map[string]*profile
+	table     table
+	access    access
+	registrar registrar
 
 	sipAddrs  []string
 	msrpAddrs []string
@@ -88,6 +90,16 @@ func (a *Agent) start() error {
 	}
 	config := dialog.Config{Logger: a.log, Product: a.cfg.Product, Features: features, SetupTimeout: a.cfg.SetupTimeout}
 	config.SessionExpires, config.MinSE, config.Reliable = a.cfg.SessionExpires, a.cfg.MinSE, a.cfg.Reliable
+	for _, c := range a.cfg.Credentials {
+		if err := c.Check(); err != nil {
+			return fmt.Errorf("credential %v %w", c, err)
+		}
+	}
+	config.Credentials = a.cfg.Credentials
+	if err := a.access.prepare(&a.cfg); err != nil {
+		return err
+	}
+	config.Guard = a.access.guard
 	config.Replacing, config.Refer = a.cfg.Replaces, a.cfg.Refer
 	config.MaxRedirects = a.cfg.MaxRedirects
 	config.Limits, config.PerSource = a.cfg.Limits.dialogs(), a.cfg.SourceLimits.dialogs()
@@ -103,7 +115,9 @@ func (a *Agent) start() error {
 		return err
 	}
 	names := dnsclient.New(dnsclient.Config{Servers: a.cfg.DNSServers})
-	a.stack, err = sip.NewStack(sip.Config{User: a.dialogs, Logger: a.log, Security: security, Names: names})
+	a.stack, err = sip.NewStack(sip.Config{
+		User: a.dialogs, Logger: a.log, Security: security, Names: names, Admit: a.access.admits, Asserts: a.access.trusts,
+	})
 	if err != nil {
 		return err
 	}
@@ -112,7 +126,7 @@ func (a *Agent) start() error {
 		return err
 	}
 	a.spawn(a.sweepUntilClosed)
-	return nil
+	return a.register()
 }
 
 // spawn runs f in a goroutine that Close waits for; once that waits, f runs here.
@@ -177,6 +191,7 @@ func (a *Agent) prepareProfiles(own msrp.URI) error {
 }
 
 func (a *Agent) listenSIP() error {
+	bound := map[string]netip.AddrPort{}
 	for _, s := range a.cfg.SIPListen {
 		network, address, err := splitListener(s)
 		if err != nil {
@@ -194,7 +209,9 @@ func (a *Agent) listenSIP() error {
 			return fmt.Errorf("SIP listener %q: %w", s, err)
 		}
 		a.sipAddrs = append(a.sipAddrs, network+":"+at.String())
+		bound[s] = at
 	}
+	a.access.listening(bound)
 	return nil
 }
 
@@ -213,7 +230,7 @@ func (a *Agent) Sessions() []*Session { return a.table.list() }
 // Drain takes no new call from now on: an INVITE gets 503 with Retry-After. Live calls go on.
 func (a *Agent) Drain() { a.dialogs.Drain() }
 
-// Close ends every call (BYE, CANCEL), waits for the peers' answers at most until ctx ends, and gives everything back.
+// Close takes registrations back and ends every call (BYE, CANCEL), waits for the peers' answers at most until ctx ends, and gives everything back.
 // Handlers hear Ended or Failed with ShuttingDown. It must not be called from a Handler's methods.
 func (a *Agent) Close(ctx context.Context) error {
 	var errs []error
@@ -251,7 +268,7 @@ func (u callee) Invite(in *dialog.Incoming) {
 }
 
 func (u callee) Query(q *dialog.Query) {
-	query := &Query{inquiry: inquiry{q.Message(), q.Flow()}, agent: u.a, q: q}
+	query := newQuery(u.a, q)
 	switch {
 	case u.a.cfg.OnQuery != nil:
 		u.a.cfg.OnQuery(query)

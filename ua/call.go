@@ -33,6 +33,7 @@ type Call struct {
 	ctx      context.Context // of untilOver; nil until that is called
 	cancel   context.CancelFunc
 	dialog   *dialog.Dialog
+	who      Identity             // of the caller, where that is the peer
 	leg      uint32               // counts the dialogs that the call has moved to
 	pending  *dialog.Dialog       // to which it is about to move (REFER)
 	previous *dialog.Dialog       // which it has moved away from (Replaces), and which is still to be ended
@@ -49,7 +50,7 @@ type Call struct {
 
 // newCall makes a call that began now.
 func (a *Agent) newCall(h Handler, callID string) *Call {
-	c := &Call{agent: a, handler: h, started: time.Now(), maxDuration: a.cfg.MaxDuration}
+	c := &Call{agent: a, handler: h, who: Identity{By: Unverified}, started: time.Now(), maxDuration: a.cfg.MaxDuration}
 	c.id.Store(&callID)
 	return c
 }
@@ -85,6 +86,13 @@ func (c *Call) Caller() bool { return c.caller }
 
 // From is the caller's URI, as its From header claims it.
 func (c *Call) From() string { return c.from }
+
+// Identity is what was verified of the caller when the call came in, or the one that took its place (Replaces); none where this side called.
+func (c *Call) Identity() Identity {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.who
+}
 
 // To is the URI of the To header.
 func (c *Call) To() string { return c.to }

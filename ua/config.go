@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/parley-msrp/parley/internal/auth"
 	"github.com/parley-msrp/parley/internal/dialog"
 	"github.com/parley-msrp/parley/internal/sip"
 	"github.com/parley-msrp/parley/msrp"
@@ -57,6 +58,18 @@ type Config struct {
 	// SessionExpires is the session interval that this side asks its peers for (RFC 4028), at least MinSE; 0: it asks for none, and takes
 	// what they ask for. MinSE is the smallest interval that it takes, 90 s or more; 0 means 90 s.
 	SessionExpires, MinSE time.Duration
+	// Auth says how callers are authenticated.
+	Auth Auth
+	// Allow and Deny say by source address which requests are looked at: those from Deny are not, of the others those from Allow, where that is
+	// empty all. The rest gets 403, ACK nothing. Answers to requests of this side's are taken from anywhere.
+	Allow, Deny []netip.Prefix
+	// Trusted are the addresses of those, proxies as a rule, whose P-Asserted-Identity is believed (RFC 3325). In what comes from others it counts as
+	// not there.
+	Trusted []netip.Prefix
+	// Register lists the addresses that are kept registered.
+	Register []Registration
+	// Credentials answer the challenges (401, 407) to what the agent sends, each those of its realm.
+	Credentials []Credential
 	// Limits are those on the calls that come in, in all; SourceLimits those on the calls from one address, of IPv6 from one /64. Where one is
 	// reached, an INVITE gets 503 with Retry-After before anything else of it is looked at; live calls never notice.
 	Limits, SourceLimits CallLimits
@@ -74,6 +87,9 @@ type Config struct {
 	// MSRP configures the MSRP endpoint: chunk size, limits, time-outs. Its Logger is set to this Logger if nil.
 	MSRP msrp.Config
 }
+
+// Credential is a user's name and password in one realm. It never shows its password in a log or an error.
+type Credential = auth.Credential
 
 // CallLimits bound how many calls there may be. 0 means no limit.
 type CallLimits struct {

@@ -20,6 +20,8 @@ var (
 	ErrLimit = errors.New("too many calls")
 	// ErrNotEstablished: the session is not established yet, or no more.
 	ErrNotEstablished = errors.New("the session is not established")
+	// ErrNoUsers: Config.Auth has no users who could be authenticated.
+	ErrNoUsers = errors.New("there are no users to authenticate")
 	// ErrBusy: too many offers of this side wait for their turn.
 	ErrBusy = errors.New("too many offers are waiting")
 

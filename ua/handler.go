@@ -30,16 +30,14 @@ type Handler interface {
 	Fate(s *Session, f Fate)
 }
 
-// Message is a message that came.
-type Message = msrp.Received
-
 // Report is a REPORT that came.
 type Report = msrp.Report
 
 // Fate is how a sent message ended.
 type Fate = msrp.Fate
 
-// Outgoing is a message to send.
+// Outgoing is a message to send. It is wrapped in message/cpim, with From, To and DateTime, for a peer that asks for that (RFC 4975 §13) or takes
+// its type in no other way (§8.6). Then Headers are those of what is wrapped.
 type Outgoing = msrp.Outgoing
 
 // Quiet is a Handler that accepts every message and ignores the rest, named "msrp_ua". Embed it to write only the methods that matter.

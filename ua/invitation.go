@@ -16,7 +16,6 @@ import (
 // Invitation is a call that came in and waits to be answered or refused. Safe for concurrent use.
 type Invitation struct {
 	inquiry
-	agent   *Agent
 	in      *dialog.Incoming
 	offer   *msrpsdp.Description // nil: the INVITE has none (a late offer), or none that can be read
 	problem error                // why it cannot be read
@@ -26,7 +25,8 @@ type Invitation struct {
 }
 
 func newInvitation(a *Agent, in *dialog.Incoming) *Invitation {
-	inv := &Invitation{inquiry: inquiry{in.Message(), in.Flow()}, agent: a, in: in}
+	inv := &Invitation{inquiry: inquiry{agent: a, m: in.Message(), flow: in.Flow()}, in: in}
+	inv.who.guarded(a, in.User())
 	inv.profile.Store(a.profiles[DefaultProfile])
 	if in.Offer() == nil {
 		return inv // RFC 3261 §13.2.1: the offer is up to us
@@ -128,6 +128,7 @@ func (i *Invitation) accept(h Handler, p *profile, accept msrp.Types) ([]*Sessio
 	c := i.agent.newCall(h, i.in.CallID())
 	c.maxDuration = i.limits.Load().duration(c.maxDuration)
 	c.from, c.to, c.ruri = i.From(), i.To(), strings.Clone(i.RequestURI())
+	c.who = i.Identity()
 	describe := c.describeAnswer
 	if i.Late() {
 		describe = c.describeOffer
@@ -225,7 +226,7 @@ func (c *Call) abandon() {
 
 // local is what the own message line of a session says.
 func (p *profile) local(s *Session, accept msrp.Types) *msrpsdp.Local {
-	return &msrpsdp.Local{Path: s.media.Path(), Accept: accept, MaxSize: p.maxSize}
+	return &msrpsdp.Local{Path: s.media.Path(), Accept: accept, Wrapped: wrappedTypes(accept), MaxSize: p.maxSize}
 }
 
 // typesOr reads media types, or takes the fallback where there are none.

@@ -10,8 +10,10 @@ import (
 
 // inquiry is what an INVITE and an OPTIONS say of themselves.
 type inquiry struct {
-	m    *sip.Message
-	flow sip.Flow
+	agent *Agent
+	m     *sip.Message
+	flow  sip.Flow
+	who   verified
 }
 
 // Message is the request.
@@ -38,8 +40,13 @@ func (i *inquiry) Source() string {
 // once, by Accept or Reject, from any goroutine.
 type Query struct {
 	inquiry
-	agent *Agent
-	q     *dialog.Query
+	q *dialog.Query
+}
+
+func newQuery(a *Agent, q *dialog.Query) *Query {
+	query := &Query{inquiry: inquiry{agent: a, m: q.Message(), flow: q.Flow()}, q: q}
+	query.who.guarded(a, q.User())
+	return query
 }
 
 // Accept says that a call would be answered, with these media types; without any, with the default profile's.

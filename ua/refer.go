@@ -92,7 +92,7 @@ func (m *mover) Answered(d *dialog.Dialog, msg *sip.Message, answer []byte) *dia
 	if len(m.p.lines) == 0 {
 		return &dialog.Refusal{Code: 488, Reason: "no session is taken"}
 	}
-	o, old := m.c.change(m.p, m.callID, m.leg)
+	o, old := m.c.change(m.p, m.callID, Identity{By: Unverified}, m.leg)
 	if old == nil {
 		return &dialog.Refusal{Code: 487, Reason: errMoved.Error()}
 	}

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/parley-msrp/parley/cpim"
 	"github.com/parley-msrp/parley/msrp"
 )
 
@@ -24,11 +25,11 @@ const (
 type Session struct {
 	call  *Call
 	media *msrp.Session
-	types atomic.Pointer[msrp.Types] // the peer's accept-types
-	over  atomic.Bool                // changed holding call.mu
-	line  int                        // index of its m-line; changed holding call.mu
-	born  uint64                     // place in the table's order
-	grace *time.Timer                // of a session without connection; guarded by call.mu
+	peer  atomic.Pointer[msrp.Peer] // what its session description said; nil until known
+	over  atomic.Bool               // changed holding call.mu
+	line  int                       // index of its m-line; changed holding call.mu
+	born  uint64                    // place in the table's order
+	grace *time.Timer               // of a session without connection; guarded by call.mu
 }
 
 // ID names the session for ever; its MSRP URI may change.
@@ -50,8 +51,8 @@ func (s *Session) PeerPath() []msrp.URI { return s.media.PeerPath() }
 
 // PeerTypes are the media types that the peer takes; nil until known.
 func (s *Session) PeerTypes() msrp.Types {
-	if t := s.types.Load(); t != nil {
-		return *t
+	if p := s.peer.Load(); p != nil {
+		return p.Accept
 	}
 	return nil
 }
@@ -61,6 +62,9 @@ func (s *Session) PeerTypes() msrp.Types {
 func (s *Session) Send(ctx context.Context, m Outgoing) (messageID string, err error) {
 	if st := s.State(); st == Inviting || st == Terminated {
 		return "", ErrNotEstablished
+	}
+	if err := s.wrap(&m); err != nil {
+		return "", err
 	}
 	return s.media.Send(ctx, m)
 }
@@ -73,7 +77,7 @@ func (s *Session) Lifetime() time.Duration { return s.call.lifetime(time.Now()) 
 
 // setPeer keeps what the peer's session description said.
 func (s *Session) setPeer(p msrp.Peer) error {
-	s.types.Store(&p.Accept)
+	s.peer.Store(&p)
 	return s.media.SetPeer(p)
 }
 
@@ -101,9 +105,22 @@ func (s *Session) finish(e End, established bool) {
 // media is the msrp.Handler of a Session.
 type media struct{ s *Session }
 
-func (h *media) Message(_ *msrp.Session, m *msrp.Received) { h.s.call.handler.Message(h.s, m) }
-func (h *media) Report(_ *msrp.Session, r msrp.Report)     { h.s.call.handler.Report(h.s, r) }
-func (h *media) Fate(_ *msrp.Session, f msrp.Fate)         { h.s.call.handler.Fate(h.s, f) }
+func (h *media) Report(_ *msrp.Session, r msrp.Report) { h.s.call.handler.Report(h.s, r) }
+func (h *media) Fate(_ *msrp.Session, f msrp.Fate)     { h.s.call.handler.Fate(h.s, f) }
+
+func (h *media) Message(_ *msrp.Session, r *msrp.Received) {
+	m := &Message{Received: r}
+	if !r.Duplicate && cpim.Is(r.ContentType) {
+		chain, code, why := unwrap(r)
+		if code != 0 {
+			h.s.call.agent.log.Debug("message refused", "session_id", h.s.ID(), "call_id", h.s.call.CallID(), "code", code, "reason", why)
+			r.Reject(code, why)
+			return
+		}
+		m.CPIM = chain
+	}
+	h.s.call.handler.Message(h.s, m)
+}
 
 func (h *media) Closed(_ *msrp.Session, err error) {
 	h.s.call.disconnected(h.s, err)

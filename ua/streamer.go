@@ -7,6 +7,7 @@ import "github.com/parley-msrp/parley/msrp"
 type Streamer interface {
 	// Stream hands over a message that begins to arrive. It must not block: another goroutine reads the body, to its end or until it gives
 	// the message up, and completes it by in.Accept or in.Reject. It comes in order with Message, and may come before Established.
+	// message/cpim comes as it is: cpim.Read takes the wrapper off; what it finds wrong is answered 400.
 	Stream(s *Session, in *Incoming)
 }
 

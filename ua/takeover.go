@@ -86,9 +86,9 @@ func (c *Call) place(offer *msrpsdp.Description, accept msrp.Types) (*placement,
 	return p, nil
 }
 
-// change puts the call on another dialog, whose owner it returns: what the old one tells does not count from then on. old is nil where the
+// change puts the call on another dialog, that of whom who says, whose owner it returns: what the old one tells does not count from then on. old is nil where the
 // call is over, or was moved meanwhile (leg is another).
-func (c *Call) change(p *placement, callID string, leg uint32) (o owner, old *dialog.Dialog) {
+func (c *Call) change(p *placement, callID string, who Identity, leg uint32) (o owner, old *dialog.Dialog) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.over || c.leg != leg || c.dialog == nil {
@@ -97,6 +97,7 @@ func (c *Call) change(p *placement, callID string, leg uint32) (o owner, old *di
 	old, c.dialog = c.dialog, nil
 	c.leg++
 	c.id.Store(&callID)
+	c.who = who
 	c.own, c.locals, c.peer, c.offered = p.own, p.locals, p.peer, nil
 	c.offerer, c.previous = p.peer == nil, old
 	for _, s := range c.sessions {
@@ -133,7 +134,7 @@ func (i *Invitation) takeOver(c *Call, accept msrp.Types) ([]*Session, error) {
 		return nil, public(err)
 	}
 	// MSRP works from the 200 on: the sessions have to know their peer before.
-	o, old := c.change(p, i.in.CallID(), leg)
+	o, old := c.change(p, i.in.CallID(), i.Identity(), leg)
 	if old == nil {
 		// It ended, or moved, between the two: the INVITE gets its 200 all the same, and a BYE.
 		d, err := i.in.Accept(p.own.Bytes(), stray{})

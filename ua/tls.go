@@ -51,16 +51,6 @@ func (t *TLS) security() (*sip.Security, error) {
 	return s, nil
 }
 
-// TLSPeer names who sent the request, by the certificate of its TLS connection, which was verified: the SIP domains that it was issued for, in
-// lower case, then the sip: URIs of users (RFC 5922 §7.1). Nil where no certificate was shown, or asked for, or the request did not come
-// over TLS. It is the previous hop, not the caller.
-func (i *inquiry) TLSPeer() []string {
-	if i.flow.Peer == nil {
-		return nil
-	}
-	return append(append([]string(nil), i.flow.Peer.Domains...), i.flow.Peer.Users...)
-}
-
 // outboundProxy reads Config.OutboundProxy; the zero URI where there is none.
 func outboundProxy(s string) (sip.URI, error) {
 	if s == "" {

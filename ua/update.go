@@ -99,7 +99,7 @@ func (c *Call) makeOffer(ch change) []byte {
 func (ch change) apply(l *msrpsdp.Local) *msrpsdp.Local {
 	next := *l
 	if ch.types != nil {
-		next.Accept = ch.types
+		next.Accept, next.Wrapped = ch.types, wrappedTypes(ch.types)
 	}
 	switch {
 	case ch.direction == "sendrecv" && l.Direction == "":

@@ -124,17 +124,18 @@ func (t *conversation) Message(_ *ua.Session, m *ua.Message) {
 		m.Accept()
 		return
 	}
-	if isText(m.ContentType) {
-		t.said.fill(t.said.reserve(), string(m.Body))
+	c := m.Content()
+	if isText(c.ContentType) {
+		t.said.fill(t.said.reserve(), string(c.Body))
 		m.Accept()
 		return
 	}
 	if t.save == "" {
-		fmt.Fprintf(t.std.Err, "peer sent %s, %d octets; --save DIR keeps such messages\n", printable(m.ContentType), len(m.Body))
+		fmt.Fprintf(t.std.Err, "peer sent %s, %d octets; --save DIR keeps such messages\n", printable(c.ContentType), len(c.Body))
 		m.Accept()
 		return
 	}
-	path, err := keep(t.save, m)
+	path, err := keep(t.save, m.MessageID, c)
 	if err != nil {
 		fmt.Fprintln(t.std.Err, "a file that came could not be kept:", err)
 		m.Reject(413, "cannot be kept")

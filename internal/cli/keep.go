@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"mime"
 	"os"
 	"path/filepath"
@@ -17,15 +18,15 @@ import (
 const maxSameName = 1000
 
 // keep writes a message that came into dir, under the name that the peer gave it, made safe. An existing file is never touched.
-func keep(dir string, m *ua.Message) (path string, err error) {
+func keep(dir, messageID string, c ua.Content) (path string, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
-	f, err := claim(dir, fileName(m.Headers, m.MessageID))
+	f, err := claim(dir, fileName(c.Headers, messageID))
 	if err != nil {
 		return "", err
 	}
-	_, err = f.Write(m.Body)
+	_, err = f.Write(c.Body)
 	if err = errors.Join(err, f.Close()); err != nil {
 		return "", errors.Join(err, os.Remove(f.Name()))
 	}
@@ -34,7 +35,7 @@ func keep(dir string, m *ua.Message) (path string, err error) {
 
 // keepStream is keep for a message that is still arriving: it goes into a file of its own, which gets its name when the message is whole, and
 // is removed if it never is.
-func keepStream(dir string, in *ua.Incoming) (path string, err error) {
+func keepStream(dir string, a *arrival) (path string, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
@@ -42,11 +43,11 @@ func keepStream(dir string, in *ua.Incoming) (path string, err error) {
 	if err != nil {
 		return "", err
 	}
-	_, err = in.WriteTo(part)
+	_, err = io.Copy(part, a.Reader)
 	if err = errors.Join(err, part.Close()); err != nil {
 		return "", errors.Join(err, os.Remove(part.Name()))
 	}
-	f, err := claim(dir, fileName(in.Headers, in.MessageID))
+	f, err := claim(dir, fileName(a.headers, a.messageID))
 	if err != nil {
 		return "", errors.Join(err, os.Remove(part.Name()))
 	}

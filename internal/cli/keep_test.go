@@ -66,32 +66,33 @@ func TestPrintable(t *testing.T) {
 func TestKeep(t *testing.T) {
 	root := t.TempDir()
 	dir := filepath.Join(root, "kept")
-	message := func(id, disposition, body string) *ua.Message {
-		m := &ua.Message{MessageID: id, ContentType: "image/png", Body: []byte(body)}
-		if disposition != "" {
-			m.Headers = []msrp.Header{{Name: "content-disposition", Value: disposition}}
+	type message struct{ id, disposition, body string }
+	keep := func(dir string, m message) (string, error) {
+		c := ua.Content{ContentType: "image/png", Body: []byte(m.body)}
+		if m.disposition != "" {
+			c.Headers = []msrp.Header{{Name: "content-disposition", Value: m.disposition}}
 		}
-		return m
+		return keep(dir, m.id, c)
 	}
 	for _, c := range []struct {
-		m    *ua.Message
+		m    message
 		want string
 	}{
-		{message("id1", `attachment; filename="a.png"`, "1"), "a.png"},
-		{message("id2", `attachment; filename="a.png"`, "2"), "a-1.png"},
-		{message("id3", `attachment; filename="/tmp/../a.png"`, "3"), "a-2.png"},
-		{message("id4", `attachment; filename*=UTF-8''%E6%9D%B1.png`, "4"), "東.png"},
-		{message("id5", "", "5"), "message-id5"},
-		{message("id6", `attachment; filename=".."`, "6"), "message-id6"},
-		{message("id7", "nonsense;;;", "7"), "message-id7"},
-		{message("../id8", "", "8"), "message-id8"},
+		{message{"id1", `attachment; filename="a.png"`, "1"}, "a.png"},
+		{message{"id2", `attachment; filename="a.png"`, "2"}, "a-1.png"},
+		{message{"id3", `attachment; filename="/tmp/../a.png"`, "3"}, "a-2.png"},
+		{message{"id4", `attachment; filename*=UTF-8''%E6%9D%B1.png`, "4"}, "東.png"},
+		{message{"id5", "", "5"}, "message-id5"},
+		{message{"id6", `attachment; filename=".."`, "6"}, "message-id6"},
+		{message{"id7", "nonsense;;;", "7"}, "message-id7"},
+		{message{"../id8", "", "8"}, "message-id8"},
 	} {
 		path, err := keep(dir, c.m)
 		if err != nil || path != filepath.Join(dir, c.want) {
 			t.Errorf("%s: %q, %v", c.want, path, err)
 			continue
 		}
-		if got, _ := os.ReadFile(path); string(got) != string(c.m.Body) {
+		if got, _ := os.ReadFile(path); string(got) != c.m.body {
 			t.Errorf("%s holds %q", path, got)
 		}
 	}
@@ -103,7 +104,7 @@ func TestKeep(t *testing.T) {
 	if err := os.Symlink(victim, filepath.Join(dir, "link")); err != nil {
 		t.Fatal(err)
 	}
-	if path, err := keep(dir, message("x", `attachment; filename=link`, "evil")); err != nil || filepath.Base(path) != "link-1" {
+	if path, err := keep(dir, message{"x", `attachment; filename=link`, "evil"}); err != nil || filepath.Base(path) != "link-1" {
 		t.Errorf("%q, %v", path, err)
 	}
 	if got, _ := os.ReadFile(victim); string(got) != "mine" {
@@ -120,7 +121,7 @@ func TestKeep(t *testing.T) {
 	if diff := cmp.Diff([]string{"kept", "victim"}, names); diff != "" {
 		t.Error("outside of the directory:", diff)
 	}
-	if _, err := keep(victim, message("x", "", "y")); err == nil {
+	if _, err := keep(victim, message{"x", "", "y"}); err == nil {
 		t.Error("a file was taken for a directory")
 	}
 }

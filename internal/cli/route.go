@@ -22,6 +22,7 @@ type routeTestCommand struct {
 	File   string    `arg:"" help:"The request route to try."`
 	Invite string    `required:"" placeholder:"FILE" help:"The INVITE as text, or an OPTIONS; lines end in LF or CRLF."`
 	Source string    `default:"udp:127.0.0.1:5060" placeholder:"PROTO:ADDR:PORT" help:"Where it comes from (${default})."`
+	User   string    `placeholder:"NAME" help:"Whose credentials it shows, of the realm that the script asks for (nobody's)."`
 	At     time.Time `placeholder:"TIME" help:"When it comes, like 2026-11-22T09:30:00+01:00 (now)."`
 	Output string    `enum:"text,json" default:"text" help:"text or json (${default})."`
 }
@@ -53,7 +54,9 @@ func (c *routeTestCommand) Run(ctx context.Context, std IO) error {
 	}
 	d, err := script.Run(ctx, route.Request{
 		Method: r.message.Method, RequestURI: r.message.RequestURI, From: r.message.From().URI.String(), To: r.message.To().URI.String(),
-		Source: c.Source, CallID: r.message.CallID(), Types: r.types(), Offer: r.offer, Time: c.At, Header: r.message.Values, List: r.message.List,
+		Source: c.Source, CallID: r.message.CallID(), Types: r.types(), Offer: r.offer, Time: c.At,
+		Header: unasserted(r.message.Values), List: unasserted(r.message.List),
+		Verify: func(string) (string, bool) { return c.User, c.User != "" },
 	})
 	if err != nil {
 		return fmt.Errorf("%w (the caller would get 500)", err)
@@ -66,9 +69,19 @@ func (c *routeTestCommand) Run(ctx context.Context, std IO) error {
 	return o.write(std.Out)
 }
 
+// unasserted hides what nobody who is trusted has asserted, as a daemon does.
+func unasserted(values func(string) []string) func(string) []string {
+	return func(name string) []string {
+		if strings.EqualFold(name, "P-Asserted-Identity") {
+			return nil
+		}
+		return values(name)
+	}
+}
+
 // outcome is what a script decided, and what the caller gets.
 type outcome struct {
-	Decision    string            `json:"decision"` // answer, reject or redirect
+	Decision    string            `json:"decision"` // answer, reject, redirect or challenge
 	Code        int               `json:"code"`     // of the final response
 	Reason      string            `json:"reason,omitempty"`
 	Types       []string          `json:"types,omitempty"`
@@ -78,6 +91,7 @@ type outcome struct {
 	Handler     string            `json:"handler,omitempty"`
 	Tags        map[string]string `json:"tags,omitempty"`
 	Contacts    []string          `json:"contacts,omitempty"`
+	Realm       string            `json:"realm,omitempty"` // of a challenge
 	Prints      []printed         `json:"prints"`
 }
 
@@ -89,7 +103,7 @@ type printed struct {
 // newOutcome says what becomes of a decision where the offer refuses the types that it answers with, or not.
 func newOutcome(d route.Decision, refuses error) outcome {
 	o := outcome{
-		Decision: "reject", Code: d.Code, Reason: d.Reason, Types: d.Answer, Contacts: d.Contacts,
+		Decision: "reject", Code: d.Code, Reason: d.Reason, Types: d.Answer, Contacts: d.Contacts, Realm: d.Challenge,
 		MaxSize: d.Session.MaxSize, Profile: d.Session.Profile, Handler: d.Session.Handler, Tags: d.Session.Tags,
 	}
 	if limit := d.Session.MaxDuration; limit != 0 {
@@ -99,6 +113,8 @@ func newOutcome(d route.Decision, refuses error) outcome {
 	switch {
 	case d.Contacts != nil:
 		o.Decision = "redirect"
+	case d.Challenge != "":
+		o.Decision = "challenge"
 	case d.Answer != nil && refuses != nil:
 		o.Decision, o.Code, o.Reason = "answer", 488, refuses.Error()
 	case d.Answer != nil:
@@ -131,6 +147,7 @@ func (o *outcome) write(w io.Writer) error {
 	for _, name := range slices.Sorted(maps.Keys(o.Tags)) {
 		row("tag", name+"="+o.Tags[name])
 	}
+	row("realm", o.Realm)
 	for _, contact := range o.Contacts {
 		row("contact", contact)
 	}

@@ -40,6 +40,9 @@ func TestRouteTest(t *testing.T) {
 		{name: "no session description", script: `msrp_ua_answer("*")`, invite: change("v=0", "nonsense"), out: "answer: 488 not a session description"},
 		{name: "reject", script: `reject(486, "Not Now")`, invite: invite, out: "reject: 486 Not Now\n"},
 		{name: "redirect", script: `redirect(["sip:a@b", "<sip:c@d>;q=0.1"])`, invite: invite, out: "redirect: 302\n  contact      <sip:a@b>\n  contact      <sip:c@d>;q=0.1\n"},
+		{name: "challenge", script: `challenge("example.org"); reject(400)`, invite: invite, out: "challenge: 401\n  realm        example.org\n"},
+		{name: "challenge, with credentials", script: `reject(480, challenge("example.org"))`, invite: invite, flags: []string{"--user", "alice"}, out: "reject: 480 alice\n"},
+		{name: "an assertion of nobody's", script: `reject(480, str(msg.header("P-Asserted-Identity")) + msg.identity_by)`, invite: change("CSeq", "P-Asserted-Identity: <sip:a@b>\nCSeq"), out: "reject: 480 Nonenone\n"},
 		{
 			name: "prints, without control characters", script: `print(msg.header("Subject")); reject(400)`, invite: change("CSeq", "Subject: a\x1b[31mb\nCSeq"),
 			out: "print, line 2: a\ufffd[31mb\nreject: 400\n",

@@ -33,6 +33,9 @@ func (c *configCheckCommand) Run() error {
 	if err != nil {
 		return err
 	}
+	if _, err := conf.Auth.LoadUsers(); err != nil {
+		return err
+	}
 	if conf.Route == "" {
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/parley-msrp/parley/internal/auth"
 	"github.com/parley-msrp/parley/internal/wire"
 )
 
@@ -47,6 +48,10 @@ func (s *source) check(c *Config) {
 	}
 	report("sip.listen", checkListeners(c.SIP.Listen, "udp", "tcp", "tls"))
 	report("sip.setup_timeout", checkPositive(c.SIP.SetupTimeout))
+	report("sip.allow", checkPrefixes(c.SIP.Allow))
+	report("sip.deny", checkPrefixes(c.SIP.Deny))
+	report("sip.trusted", checkPrefixes(c.SIP.Trusted))
+	report("sip.register", c.checkRegistrations())
 	report("sip.outbound_proxy", c.checkSIPURI(c.SIP.OutboundProxy, "sip:HOST"))
 	report("sip.dns_servers", checkServers(c.SIP.DNSServers))
 	c.checkTLS(report)
@@ -58,6 +63,8 @@ func (s *source) check(c *Config) {
 	report("msrp_ua.hash_size", checkRange(c.MSRPUA.HashSize, 1, 20))
 	report("msrp_ua.cleanup_interval", checkPositive(c.MSRPUA.CleanupInterval))
 	report("msrp_ua.max_duration", checkNotNegative(c.MSRPUA.MaxDuration))
+	report("uac_auth.credential", checkCredentials(c.UACAuth.Credential))
+	c.checkAuth(report)
 	report("http.listen", checkHTTP(c.HTTP.Listen))
 	report("log.level", checkOneOf(c.Log.Level, "debug", "info", "warn", "error"))
 	report("log.format", checkOneOf(c.Log.Format, "text", "json"))
@@ -178,6 +185,22 @@ func checkHTTP(s string) error {
 		"which this version does not have; 127.0.0.1:PORT or [::1]:PORT would be right", quoted(s))
 }
 
+// checkCredentials shows nothing of what stands there.
+func checkCredentials(list []string) error {
+	seen := map[string]bool{}
+	for i, s := range list {
+		c, err := auth.ParseCredential(s)
+		if err != nil {
+			return fmt.Errorf("entry %d %w", i+1, err)
+		}
+		if seen[c.Realm] {
+			return fmt.Errorf("entry %d is the second one for its realm; one for each realm would be right", i+1)
+		}
+		seen[c.Realm] = true
+	}
+	return nil
+}
+
 // checkTLS checks that a TLS listener has all that it needs. Whether the files are good is seen when they are read.
 func (c *Config) checkTLS(report func(string, error)) {
 	report("tls.client_certificates", checkOneOf(c.TLS.ClientCertificates, "none", "ask", "require"))
@@ -205,18 +228,27 @@ func checkServers(list []string) error {
 	return nil
 }
 
-// checkSIPURI takes a SIP URI, as it goes between < and > of a Contact or Route.
+// checkSIPURI takes a SIP URI, as it goes between < and > of a Contact or Route, or none; a sips URI where there is a TLS listener.
 func (c *Config) checkSIPURI(s, would string) error {
+	if isSIPS(s) && !c.listensTLS() {
+		return fmt.Errorf("%s is sips, but sip.listen has no tls: listener; %s would be right", quoted(s), would)
+	}
+	return checkURI(s, would)
+}
+
+func isSIPS(s string) bool {
+	scheme, _, _ := strings.Cut(s, ":")
+	return strings.EqualFold(scheme, "sips")
+}
+
+// checkURI takes a sip or sips URI, or none.
+func checkURI(s, would string) error {
 	if s == "" {
 		return nil
 	}
 	scheme, rest, _ := strings.Cut(s, ":")
-	sips := strings.EqualFold(scheme, "sips")
-	switch {
-	case sips && !c.listensTLS():
-		return fmt.Errorf("%s is sips, but sip.listen has no tls: listener; %s would be right", quoted(s), would)
-	case !sips && !strings.EqualFold(scheme, "sip"), strings.Trim(rest, "@:") == "", strings.HasSuffix(rest, "@"),
-		strings.ContainsFunc(rest, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`<>"`, r) }):
+	if !isSIPS(s) && !strings.EqualFold(scheme, "sip") || strings.Trim(rest, "@:") == "" || strings.HasSuffix(rest, "@") ||
+		strings.ContainsFunc(rest, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`<>"`, r) }) {
 		return fmt.Errorf("%s is not a SIP URI; %s would be right", quoted(s), would)
 	}
 	return nil

@@ -10,24 +10,31 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/parley-msrp/parley/internal/auth"
 	"github.com/parley-msrp/parley/internal/wire"
 )
 
 // Config is the whole configuration. Keys describes each field.
 type Config struct {
-	SIP    SIP
-	TLS    TLS
-	MSRP   MSRP
-	MSRPUA MSRPUA
-	Route  string // file of the request route; "": the default route
-	HTTP   HTTP
-	Log    Log
+	SIP     SIP
+	TLS     TLS
+	MSRP    MSRP
+	MSRPUA  MSRPUA
+	UACAuth UACAuth
+	Auth    Auth
+	Route   string // file of the request route; "": the default route
+	HTTP    HTTP
+	Log     Log
 }
 
 // SIP is what is said below the key sip.
 type SIP struct {
 	Listen        []string // "udp:127.0.0.1:5060"
 	SetupTimeout  time.Duration
+	Allow         []string // addresses and prefixes; see Prefixes
+	Deny          []string
+	Trusted       []string
+	Register      []string // see Registration
 	OutboundProxy string   // "sip:proxy.example.com"; "": none
 	DNSServers    []string // "192.0.2.53:53"; empty: the system's
 
@@ -55,6 +62,7 @@ type TLS struct {
 type MSRP struct {
 	Listen              []string // "tcp:127.0.0.1:2855"; empty: Complete fills it from my_uri
 	AdvertisedElsewhere bool     // something in between leads my_uri to a listener
+	UnwrapCPIM          bool     // events tell what message/cpim brings
 }
 
 // MSRPUA is what is said below the key msrp_ua: the parameters of OpenSIPS' module of that name.
@@ -64,6 +72,31 @@ type MSRPUA struct {
 	HashSize          int
 	CleanupInterval   time.Duration
 	MaxDuration       time.Duration // 0: no limit
+}
+
+// UACAuth is what is said below the key uac_auth: the parameters of OpenSIPS' module of that name.
+type UACAuth struct {
+	Credential []string // username:realm:password; secret
+}
+
+// Auth is what is said below the key auth.
+type Auth struct {
+	Users         string   // file; "": none
+	Realm         string   // that Listeners ask for
+	Listeners     []string // of sip.listen
+	MD5           bool
+	NonceLifetime time.Duration
+}
+
+// Credentials are those of credential, as far as they can be read: Check has the words for the others.
+func (u *UACAuth) Credentials() []auth.Credential {
+	var all []auth.Credential
+	for _, s := range u.Credential {
+		if c, err := auth.ParseCredential(s); err == nil {
+			all = append(all, c)
+		}
+	}
+	return all
 }
 
 // HTTP is what is said below the key http.
@@ -94,7 +127,6 @@ func base() Config {
 		SIP: SIP{
 			Listen:       []string{"udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"},
 			SetupTimeout: 60 * time.Second,
-			DNSServers:   []string{},
 
 			MaxCallsInSetup: 20_000,
 			MaxSessions:     100_000,
@@ -108,6 +140,7 @@ func base() Config {
 			CleanupInterval: 60 * time.Second,
 			MaxDuration:     43200 * time.Second,
 		},
+		Auth: Auth{NonceLifetime: 300 * time.Second},
 		TLS:  TLS{ClientCertificates: "none"},
 		HTTP: HTTP{Listen: "127.0.0.1:8888"},
 		Log:  Log{Level: "info", Format: "text"},
@@ -138,9 +171,9 @@ func (c *Config) Complete() {
 }
 
 // Load reads a file over the defaults, then the environment (PARLEY_SIP_LISTEN …, see Key.Variable) over both, completes and
-// checks. Without a path there is no file. Files that it names, of the request route and of TLS, are taken to be relative to the
-// configuration file. The error is an *Error for everything that is wrong with file or environment: it names place and key, and says what
-// would be right; an error of another type says that the file cannot be read.
+// checks. Without a path there is no file. Files that the configuration file names are taken to be relative to it. The error is an
+// *Error for everything that is wrong with file or environment: it names place and key, and says what would be right; an error of
+// another type says that the file cannot be read.
 func Load(path string) (Config, error) {
 	c := base()
 	var src source
@@ -151,10 +184,8 @@ func Load(path string) (Config, error) {
 		}
 		src = source{file: path, text: text}
 		src.overlayFile(&c)
-		for _, name := range []*string{&c.Route, &c.TLS.Certificate, &c.TLS.PrivateKey, &c.TLS.CAList} {
-			if *name != "" && !filepath.IsAbs(*name) {
-				*name = filepath.Join(filepath.Dir(path), *name)
-			}
+		for _, name := range []*string{&c.Route, &c.Auth.Users, &c.TLS.Certificate, &c.TLS.PrivateKey, &c.TLS.CAList} {
+			beside(path, name)
 		}
 	}
 	src.overlayEnvironment(&c, os.LookupEnv)
@@ -165,6 +196,13 @@ func Load(path string) (Config, error) {
 		return Config{}, &Error{Problems: src.problems}
 	}
 	return c, nil
+}
+
+// beside gives a file that is named in the configuration file its place: a relative name counts from the configuration file.
+func beside(path string, name *string) {
+	if *name != "" && !filepath.IsAbs(*name) {
+		*name = filepath.Join(filepath.Dir(path), *name)
+	}
 }
 
 // maxFile bounds the configuration file, in octets.

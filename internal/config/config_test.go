@@ -99,7 +99,7 @@ func differing(c config.Config) string {
 func TestDefault(t *testing.T) {
 	want := config.Config{
 		SIP: config.SIP{
-			Listen: []string{"udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"}, SetupTimeout: 60 * time.Second, DNSServers: []string{},
+			Listen: []string{"udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"}, SetupTimeout: 60 * time.Second,
 			MaxCallsInSetup: 20_000, MaxSessions: 100_000, MinSE: 90 * time.Second, Replaces: "same_source", Refer: "off",
 		},
 		TLS:  config.TLS{ClientCertificates: "none"},
@@ -108,6 +108,7 @@ func TestDefault(t *testing.T) {
 			MyURI: "msrp://127.0.0.1:2855;tcp", HashSize: 10,
 			CleanupInterval: 60 * time.Second, MaxDuration: 43200 * time.Second,
 		},
+		Auth: config.Auth{NonceLifetime: 300 * time.Second},
 		HTTP: config.HTTP{Listen: "127.0.0.1:8888"},
 		Log:  config.Log{Level: "info", Format: "text"},
 	}

@@ -38,6 +38,8 @@ type Key struct {
 	field func(*Config) any
 	// derived is the default's text for a key whose default follows from others.
 	derived string
+	// secret says that the value is not to be shown: no line of the file that holds it is.
+	secret bool
 }
 
 // Variable is the environment variable that sets the key: PARLEY_SIP_LISTEN for sip.listen.
@@ -71,6 +73,31 @@ func Keys() []Key {
 			Path: "sip.setup_timeout", Reload: NewSessions,
 			Doc:   "Seconds that a session may take to be set up before it is given up: CANCEL as caller, 480 as called, BYE once a 2xx went.",
 			field: func(c *Config) any { return &c.SIP.SetupTimeout },
+		},
+		{
+			Path: "sip.allow", Reload: Restart,
+			Doc: "Whose SIP requests are looked at: a list of addresses and prefixes, such as `192.0.2.0/24`. Empty: everybody's. Others get 403, their ACKs " +
+				"nothing. Answers to what this node sends are taken from anywhere.",
+			field: func(c *Config) any { return &c.SIP.Allow },
+		},
+		{
+			Path: "sip.deny", Reload: Restart,
+			Doc:   "Whose SIP requests are refused with 403, even where `sip.allow` has them.",
+			field: func(c *Config) any { return &c.SIP.Deny },
+		},
+		{
+			Path: "sip.trusted", Reload: Restart,
+			Doc: "Proxies whose word counts: a list of addresses and prefixes. The P-Asserted-Identity of what comes from them is the caller's identity in the " +
+				"request route and in events (RFC 3325); in what comes from others it is as if it were not there. They must remove it from what they get " +
+				"from outside, and no request from outside may come with such an address, which UDP lets anybody forge. With `Privacy: id` the request route sees it, and no event does.",
+			field: func(c *Config) any { return &c.SIP.Trusted },
+		},
+		{
+			Path: "sip.register", Reload: Restart,
+			Doc: "Addresses that the node keeps registered at a registrar, so that calls to them come here: a list of `sip:USER@DOMAIN`, or of `sips:` URIs where " +
+				"there is a `tls:` listener. Behind the address, and blanks, may stand `registrar=sip:HOST:PORT` (else the domain), " +
+				"`contact=sip:USER@HOST:PORT` (else as `msrp_ua.advertised_contact`) and `expires=SECONDS` (else 3600). `uac_auth.credential` answers the registrar's challenges. Whether it went well is in the log.",
+			field: func(c *Config) any { return &c.SIP.Register },
 		},
 		{
 			Path: "sip.max_calls_per_second", Reload: Restart,
@@ -141,9 +168,9 @@ func Keys() []Key {
 		},
 		{
 			Path: "sip.outbound_proxy", Reload: Restart,
-			Doc: "The SIP URI of a proxy that all calls of the node go to first: `sip:proxy.example.com`, with `;transport=tcp` or `;transport=tls` where that " +
-				"is to be used. It stands in a `Route` of the INVITE, as a loose router; once a call is established its route set counts. " +
-				"If empty, calls go where their request URI leads.",
+			Doc: "The SIP URI of a proxy that all calls and registrations of the node go to first: `sip:proxy.example.com`, with `;transport=tcp` or " +
+				"`;transport=tls` where that is to be used. It stands in a `Route` of the INVITE or REGISTER, as a loose router; once a call is established " +
+				"its route set counts. If empty, requests go where their request URI leads.",
 			field: func(c *Config) any { return &c.SIP.OutboundProxy },
 		},
 		{
@@ -173,7 +200,7 @@ func Keys() []Key {
 		{
 			Path: "tls.client_certificates", Reload: Restart,
 			Doc: "What peers that connect have to show: `none` (they are not asked for a certificate), `ask` (they may show one; one that cannot be " +
-				"verified is refused) or `require`.",
+				"verified is refused) or `require`. Whom it is for, the request route and events say (`msg.identity`, `msg.tls_peer`).",
 			field: func(c *Config) any { return &c.TLS.ClientCertificates },
 		},
 		{
@@ -186,6 +213,12 @@ func Keys() []Key {
 			Doc: "Says that something in between, such as a NAT or a load balancer, leads `msrp_ua.my_uri` to a listener. " +
 				"Without it, a `my_uri` that leads to no listener is an error.",
 			field: func(c *Config) any { return &c.MSRP.AdvertisedElsewhere },
+		},
+		{
+			Path: "msrp.unwrap_cpim", Reload: Restart,
+			Doc: "Whether `content_type` and `body` of `E_MSRP_MSG_RECEIVED` are those of what a `message/cpim` brings. Without it they are what was on the wire, " +
+				"and what it brings stands in the event's own member `cpim`.",
+			field: func(c *Config) any { return &c.MSRP.UnwrapCPIM },
 		},
 		{
 			Path: "msrp_ua.my_uri", Reload: NewSessions,
@@ -213,6 +246,42 @@ func Keys() []Key {
 			Path: "msrp_ua.max_duration", Reload: NewSessions,
 			Doc:   "Seconds that a session may last; then it is ended by BYE, no later than one sweep after it is due. 0: no limit.",
 			field: func(c *Config) any { return &c.MSRPUA.MaxDuration },
+		},
+		{
+			Path: "uac_auth.credential", Reload: Restart, secret: true,
+			Doc: "Who this node is where it is asked to authenticate itself (401, 407): a list of `username:realm:password`. The realm is that of the " +
+				"challenge, the password everything behind the second colon. In the variable no password can hold a comma.",
+			field: func(c *Config) any { return &c.UACAuth.Credential },
+		},
+		{
+			Path: "auth.users", Reload: Restart,
+			Doc: "File of the users that callers can authenticate themselves as, by digest: `username:realm:secret` in each line; a relative name counts from " +
+				"the folder of the configuration file. The secret is a password, or a hash of username:realm:password in hexadecimal: of 64 digits SHA-256, of " +
+				"32 digits MD5, as htdigest writes it. A password that looks like one of them stands behind `plain:`. A user may have one line for each kind. " +
+				"Lines that begin with `#` are comments. The request route asks for credentials with `challenge(realm)`, `auth.listeners` do so by themselves.",
+			field: func(c *Config) any { return &c.Auth.Users },
+		},
+		{
+			Path: "auth.realm", Reload: Restart,
+			Doc:   "The realm that `auth.listeners` ask for.",
+			field: func(c *Config) any { return &c.Auth.Realm },
+		},
+		{
+			Path: "auth.listeners", Reload: Restart,
+			Doc: "Listeners, as they stand in `sip.listen`, where every request has to show the credentials of a user of `auth.realm`: also those inside of calls, " +
+				"except of calls that this node started, and whatever protocol they come by to that address and port. ACK and CANCEL cannot be asked. Where " +
+				"there is such a listener, requests over connections that this node opened have to show credentials too.",
+			field: func(c *Config) any { return &c.Auth.Listeners },
+		},
+		{
+			Path: "auth.md5", Reload: Restart,
+			Doc:   "Offers MD5 below SHA-256, for callers that know nothing better.",
+			field: func(c *Config) any { return &c.Auth.MD5 },
+		},
+		{
+			Path: "auth.nonce_lifetime", Reload: Restart,
+			Doc:   "Seconds that a challenge can be answered, also by further requests. Each of them counts once: a request that is repeated by somebody else is refused.",
+			field: func(c *Config) any { return &c.Auth.NonceLifetime },
 		},
 		{
 			Path: "route", Reload: NewSessions,

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -30,9 +31,25 @@ func (s *source) complain(at *token.Token, key, format string, args ...any) {
 	p := Problem{Key: key, Text: fmt.Sprintf(format, args...), File: s.file}
 	if at != nil && at.Position != nil {
 		p.Line, p.Column = at.Position.Line, at.Position.Column
-		p.Excerpt = excerpt(s.text, p.Line)
+		if !s.hides(key, p.Line) {
+			p.Excerpt = excerpt(s.text, p.Line)
+		}
 	}
 	s.problems = append(s.problems, p)
+}
+
+// hides says whether a line may hold a secret: it belongs to a secret key, or what key it belongs to is not known and a section with secrets
+// stands before it.
+func (s *source) hides(key string, line int) bool {
+	before := bytes.Join(bytes.SplitAfterN(s.text, []byte("\n"), line+1)[:min(line, bytes.Count(s.text, []byte("\n"))+1)], nil)
+	keys := Keys()
+	for i := range keys {
+		k := &keys[i]
+		if k.secret && (key == k.Path || key == k.Section() || key == "" && bytes.Contains(before, []byte(k.Section()))) {
+			return true
+		}
+	}
+	return false
 }
 
 // sort brings the problems into the order of the file; those without a place in it come last.
@@ -169,6 +186,10 @@ func list(field *[]string, n ast.Node) string {
 	l, ok := n.(*ast.SequenceNode)
 	if !ok {
 		return expected(`a list of texts, such as ["tcp:127.0.0.1:2855"]`, n)
+	}
+	if len(l.Values) == 0 {
+		*field = nil
+		return ""
 	}
 	values := make([]string, len(l.Values))
 	for i, v := range l.Values {

@@ -20,6 +20,7 @@ type Control struct {
 	source  string
 	log     *slog.Logger
 	agent   *ua.Agent
+	unwrap  bool // content_type and body of message/cpim are told unwrapped
 }
 
 var _ Node = (*Control)(nil)
@@ -31,6 +32,9 @@ func New(j journal.Journal, source string, log *slog.Logger) *Control {
 
 // Attach sets the agent, before any call comes or goes.
 func (c *Control) Attach(a *ua.Agent) { c.agent = a }
+
+// UnwrapCPIM says that events tell content_type and body of what a message/cpim brings, not its own; before any call comes or goes.
+func (c *Control) UnwrapCPIM(on bool) { c.unwrap = on }
 
 // Start starts a session. An error that one of s causes names it as the faces do: content_types, from_uri, to_uri, ruri.
 func (c *Control) Start(s Start) (sessionID string, err error) {
@@ -110,11 +114,31 @@ func describe(s *ua.Session) Session {
 	if t, ok := call.Handler().(*teller); ok {
 		tags = t.label.Tags
 	}
-	return Session{
+	listed := Session{
 		SessionID: s.ID(), B2BKey: call.Key(), Type: role, Handler: call.Handler().Name(), State: int(s.State()),
 		PeerPath: msrp.FormatPath(s.PeerPath()), Lifetime: seconds(s.Lifetime()),
 		CallID: call.CallID(), FromURI: call.From(), ToURI: call.To(), Tags: tags,
 	}
+	if who := call.Identity(); who.By != ua.Unverified {
+		listed.IdentityBy, listed.IdentityRealm = string(who.By), who.Realm
+		if !who.Private {
+			listed.Identity = who.Name
+		}
+	}
+	return listed
+}
+
+// Registrations lists the addresses that are kept registered, in the order of the configuration.
+func (c *Control) Registrations() []Registration {
+	all := c.agent.Registrations()
+	list := make([]Registration, len(all))
+	for i, r := range all {
+		list[i] = Registration{AOR: r.AOR, Registered: r.Registered, Code: r.Code, Reason: r.Reason}
+		if r.Registered {
+			list[i].Expires = max(0, seconds(time.Until(r.Until)))
+		}
+	}
+	return list
 }
 
 // seconds rounds up: a session that lives shows at least one second.

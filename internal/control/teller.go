@@ -86,12 +86,28 @@ func (t *teller) Name() string { return cmp.Or(t.label.Handler, handlerName) }
 
 func (t *teller) Established(s *ua.Session, _ *ua.SIPMessage) {
 	c := s.Call()
-	t.tell(event.NewSession(c.From(), c.To(), c.RequestURI(), s.ID(), s.PeerTypes().String(), event.CallID(c.CallID())), nil)
+	t.tell(event.NewSession(c.From(), c.To(), c.RequestURI(), s.ID(), s.PeerTypes().String(), own(c)...), nil)
+}
+
+// own are the members that say which call it is, and who calls where that was verified. An identity that is to stay private is not told.
+func own(c *ua.Call) []event.Param {
+	members := []event.Param{event.CallID(c.CallID())}
+	who := c.Identity()
+	if who.By == ua.Unverified {
+		return members
+	}
+	if !who.Private {
+		members = append(members, event.Identity(who.Name))
+	}
+	if who.Realm != "" {
+		members = append(members, event.IdentityRealm(who.Realm))
+	}
+	return append(members, event.IdentityBy(string(who.By)))
 }
 
 func (t *teller) Failed(s *ua.Session, e ua.End) {
 	c := s.Call()
-	own := []event.Param{event.CallID(c.CallID())}
+	own := own(c)
 	if contacts := e.Contacts(); len(contacts) > 0 {
 		own = append(own, event.Contacts(contacts))
 	}
@@ -127,9 +143,20 @@ func (t *teller) Message(s *ua.Session, m *ua.Message) {
 		return
 	}
 	t.keeping.begin(key)
-	t.append(event.NewMessage(s.ID(), m.ContentType, m.Body, event.MessageID(m.MessageID)), func(err error) {
-		t.keeping.done(key, m, err)
-	})
+	t.append(t.received(s, m), func(err error) { t.keeping.done(key, m, err) })
+}
+
+// received is the event of a message that came: as it was on the wire, or unwrapped where that was asked for.
+func (t *teller) received(s *ua.Session, m *ua.Message) event.Event {
+	id := event.MessageID(m.MessageID)
+	switch {
+	case m.CPIM == nil:
+		return event.NewMessage(s.ID(), m.ContentType, m.Body, id)
+	case t.control.unwrap:
+		c := m.Content()
+		return event.NewMessage(s.ID(), c.ContentType, c.Body, id, event.CPIM(m.CPIM, false))
+	}
+	return event.NewMessage(s.ID(), m.ContentType, m.Body, id, event.CPIM(m.CPIM, true))
 }
 
 func (t *teller) Report(s *ua.Session, r ua.Report) {

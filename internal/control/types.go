@@ -46,6 +46,20 @@ type Session struct {
 	ToURI   string `json:"to_uri"`
 
 	Tags map[string]string `json:"tags,omitempty"`
+
+	// Who calls, where that was verified; see the events' members of these names.
+	Identity      string `json:"identity,omitempty"`
+	IdentityRealm string `json:"identity_realm,omitempty"`
+	IdentityBy    string `json:"identity_by,omitempty"`
+}
+
+// Registration is one listed address that is kept registered.
+type Registration struct {
+	AOR        string `json:"aor"`
+	Registered bool   `json:"registered"`
+	Expires    int    `json:"expires"` // seconds left of what was granted; 0 where it is not registered
+	Code       int    `json:"code"`    // SIP status of the last attempt; 0: none ended yet
+	Reason     string `json:"reason"`
 }
 
 // Node is what the faces are given (implemented in this package by *Control).
@@ -54,4 +68,5 @@ type Node interface {
 	Send(s Send) (messageID string, err error) // ErrUnknownSession, or why it cannot be sent
 	End(sessionID string) error                // ErrUnknownSession
 	List() []Session
+	Registrations() []Registration
 }

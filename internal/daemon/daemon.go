@@ -18,6 +18,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/parley-msrp/parley/internal/auth"
 	"github.com/parley-msrp/parley/internal/certificate"
 	"github.com/parley-msrp/parley/internal/config"
 	"github.com/parley-msrp/parley/internal/control"
@@ -78,17 +79,22 @@ func start(c config.Config, errOut io.Writer) (*node, error) {
 			return nil, fmt.Errorf("route: %w", err)
 		}
 	}
+	users, err := c.Auth.LoadUsers()
+	if err != nil {
+		return nil, err
+	}
 	listener, err := net.Listen("tcp", c.HTTP.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("HTTP listener: %w", err)
 	}
 	n.journal = journal.NewMemory(journal.MemoryConfig{})
 	n.control = control.New(n.journal, source(), n.log)
-	n.router = newRouter(script, n.control, n.log)
+	n.control.UnwrapCPIM(c.MSRP.UnwrapCPIM)
+	n.router = newRouter(script, n.control, users != nil, n.log)
 	// The agent answers as soon as it listens, so all that it calls stands before it.
 	security, err := n.security(c.TLS)
 	if err == nil {
-		n.agent, err = ua.New(n.agentConfig(c, security))
+		n.agent, err = ua.New(n.agentConfig(c, users, security))
 	}
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), n.journal.Close())
@@ -139,7 +145,7 @@ func (n *node) security(c config.TLS) (*ua.TLS, error) {
 	return &ua.TLS{Certificate: files.Certificate, Roots: files.Roots, Clients: clients}, nil
 }
 
-func (n *node) agentConfig(c config.Config, security *ua.TLS) ua.Config {
+func (n *node) agentConfig(c config.Config, users *auth.Users, security *ua.TLS) ua.Config {
 	sip := &c.SIP
 	return ua.Config{
 		SIPListen:       c.SIP.Listen,
@@ -153,6 +159,12 @@ func (n *node) agentConfig(c config.Config, security *ua.TLS) ua.Config {
 		SetupTimeout:    c.SIP.SetupTimeout,
 		MaxDuration:     c.MSRPUA.MaxDuration,
 		CleanupInterval: c.MSRPUA.CleanupInterval,
+		Auth:            authConfig(c.Auth, users),
+		Allow:           config.Prefixes(c.SIP.Allow),
+		Deny:            config.Prefixes(c.SIP.Deny),
+		Trusted:         config.Prefixes(c.SIP.Trusted),
+		Register:        registrations(c.SIP.Register),
+		Credentials:     c.UACAuth.Credentials(),
 		Limits:          ua.CallLimits{CallsPerSecond: sip.MaxCallsPerSecond, CallsInSetup: sip.MaxCallsInSetup, Calls: sip.MaxSessions},
 		SourceLimits: ua.CallLimits{
 			CallsPerSecond: sip.MaxCallsPerSecondPerSource, CallsInSetup: sip.MaxCallsInSetupPerSource, Calls: sip.MaxSessionsPerSource,

@@ -24,14 +24,15 @@ const (
 type router struct {
 	script  *route.Script
 	control *control.Control
+	users   bool // there are users who can be challenged
 	log     *slog.Logger
 	calls   chan struct{} // places for INVITEs
 	queries chan struct{} // places for OPTIONS, which shall not take those of calls
 	wg      sync.WaitGroup
 }
 
-func newRouter(s *route.Script, c *control.Control, log *slog.Logger) *router {
-	return &router{script: s, control: c, log: log, calls: make(chan struct{}, maxRouting), queries: make(chan struct{}, maxAsking)}
+func newRouter(s *route.Script, c *control.Control, users bool, log *slog.Logger) *router {
+	return &router{script: s, control: c, users: users, log: log, calls: make(chan struct{}, maxRouting), queries: make(chan struct{}, maxAsking)}
 }
 
 // invite takes an INVITE from the agent.
@@ -52,6 +53,8 @@ func (r *router) query(q *ua.Query) {
 			_ = q.Accept(decision.Answer...)
 		case decision.Contacts != nil:
 			_ = q.Redirect(decision.Code, decision.Reason, decision.Contacts...)
+		case decision.Challenge != "":
+			_ = q.Challenge(decision.Challenge)
 		default:
 			_ = q.Reject(decision.Code, decision.Reason)
 		}
@@ -86,13 +89,22 @@ type inquiry interface {
 	Source() string
 	CallID() string
 	Message() *ua.SIPMessage
+	Identity() ua.Identity
+	TLSPeer() []string
+	Verify(realm string) (username string, ok bool)
 }
 
 func (r *router) decide(i inquiry, method string, types msrp.Types, offer []byte) (route.Decision, error) {
-	decision, err := r.script.Run(context.Background(), route.Request{
+	who := i.Identity()
+	request := route.Request{
 		Method: method, RequestURI: i.RequestURI(), From: i.From(), To: i.To(), Source: i.Source(),
 		CallID: i.CallID(), Header: i.Message().Header, List: i.Message().List, Types: types, Offer: offer,
-	})
+		Identity: route.Identity{Name: who.Name, By: string(who.By), Realm: who.Realm}, TLSPeer: i.TLSPeer(),
+	}
+	if r.users {
+		request.Verify = i.Verify
+	}
+	decision, err := r.script.Run(context.Background(), request)
 	if err != nil {
 		r.log.Error("request route failed", "call_id", i.CallID(), "method", method, "err", err)
 	}
@@ -106,6 +118,9 @@ func (r *router) run(inv *ua.Invitation) {
 		r.done(inv, inv.Reject(500, ""))
 	case decision.Answer != nil:
 		r.done(inv, r.answer(inv, decision))
+	case decision.Challenge != "":
+		// No line in the log: nearly each call begins so.
+		r.done(inv, r.challenge(inv, decision.Challenge))
 	default:
 		r.log.Info("call refused by the request route", "call_id", inv.CallID(), "code", decision.Code, "reason", decision.Reason)
 		if decision.Contacts != nil {
@@ -114,6 +129,15 @@ func (r *router) run(inv *ua.Invitation) {
 		}
 		r.done(inv, inv.Reject(decision.Code, decision.Reason))
 	}
+}
+
+// challenge asks the caller for credentials.
+func (r *router) challenge(inv *ua.Invitation, realm string) error {
+	err := inv.Challenge(realm)
+	if err != nil && inv.Reject(500, "") == nil {
+		return fmt.Errorf("refused with 500: %w", err)
+	}
+	return err
 }
 
 // answer answers as decided. A call that cannot be answered is refused: nobody else decides on it.

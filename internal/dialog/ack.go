@@ -131,9 +131,13 @@ func (a *sentAck) again(e *Endpoint) {
 	}
 }
 
-// acknowledge sends the ACK of the 2xx that made l, to the INVITE with CSeq number seq, and keeps it in a. It calls done as a
+// acknowledge sends the ACK of the 2xx that made l, to the INVITE of req with CSeq number seq, and keeps it in a. It calls done as a
 // task, with an error if the ACK could not be sent.
-func (d *Dialog) acknowledge(l *leg, seq uint32, a *sentAck, done func(error)) {
+func (d *Dialog) acknowledge(l *leg, req *attempt, seq uint32, a *sentAck, done func(error)) {
+	var shown []sip.Header
+	if req.tx != nil { // nil: this is late, and the INVITE is on its way elsewhere
+		shown = credentials(req.tx.Request())
+	}
 	_, hop, err := l.newRequest("ACK", seq)
 	if err != nil {
 		done(err)
@@ -144,6 +148,9 @@ func (d *Dialog) acknowledge(l *leg, seq uint32, a *sentAck, done func(error)) {
 			var m *sip.Message
 			if m, _, err = l.newRequest("ACK", seq); err != nil {
 				break
+			}
+			for _, h := range shown {
+				m.Add(h.Name, h.Value)
 			}
 			if err = d.e.stack.Send(m, t); err == nil {
 				a.m, a.target = m, t

@@ -5,20 +5,26 @@ import (
 	"errors"
 	"net/netip"
 
+	"github.com/parley-msrp/parley/internal/auth"
 	"github.com/parley-msrp/parley/internal/sip"
 )
 
-// attempt is one request on its way: a transaction with each target in turn, until one answers (RFC 3263 §4.3). Its methods
-// and on run as tasks.
+// attempt is one request on its way: a transaction with each target in turn, until one answers (RFC 3263 §4.3), and again where that one
+// challenges and there are credentials for it (S-027). Its methods and on run as tasks.
 type attempt struct {
-	e     *Endpoint
-	tasks *serial
+	e      *Endpoint
+	tasks  *serial
+	wallet *wallet
 	// build makes the request for a target: the same but for what depends on the way there.
 	build func(sip.Target) (*sip.Message, error)
+	// renew counts the CSeq up for a request that is sent again (RFC 3261 §22.2).
+	renew func()
 	// on gets each response, and the end without one; not the failure of a target after which another is tried.
 	on func(sip.Event)
 
+	try     auth.Try
 	targets []sip.Target
+	target  sip.Target // of tx
 	tx      *sip.ClientTx
 	n       int  // counts the transactions
 	heard   bool // a provisional response came from the target at work
@@ -44,10 +50,12 @@ func (a *attempt) next(failure sip.Event) {
 	for len(a.targets) > 0 && !a.last {
 		t := a.targets[0]
 		a.targets = a.targets[1:]
+		a.target = t
 		a.n++
 		n := a.n
 		m, err := a.build(t)
 		if err == nil {
+			a.wallet.show(m)
 			a.tx, err = a.e.stack.Start(m, t, func(ev sip.Event) { a.tasks.run(func() { a.event(n, ev) }) })
 		}
 		if err == nil {
@@ -74,11 +82,23 @@ func (a *attempt) event(n int, ev sip.Event) {
 		a.next(ev)
 		return
 	}
+	if !a.last && a.wallet.challenged(a.e.cfg.Credentials, &a.try, ev.Response) {
+		a.again()
+		return
+	}
 	if ev.Response != nil {
 		a.heard = true
 		a.rang = a.rang || ev.Response.Status > 100
 	}
 	a.on(ev)
+}
+
+// again sends the request in a new transaction to the target that answered.
+func (a *attempt) again() {
+	a.targets = append([]sip.Target{a.target}, a.targets...)
+	a.rang = false
+	a.renew()
+	a.next(sip.Event{})
 }
 
 // targetFailed says whether another target may do better: after a transport error, a 503, or silence.
@@ -104,6 +124,13 @@ func (a *attempt) cancel(h ...sip.Header) bool {
 		a.e.log.Debug("CANCEL not sent", "call_id", a.tx.Request().CallID(), "err", err)
 	}
 	return true
+}
+
+// settle has the request not sent again, whatever comes; nil is none.
+func (a *attempt) settle() {
+	if a != nil {
+		a.last = true
+	}
 }
 
 // drop forgets the transaction.

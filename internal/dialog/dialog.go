@@ -27,7 +27,8 @@ type Dialog struct {
 	tasks serial
 	owner Owner // nil: not known yet, or told the end
 
-	caller         bool // constant
+	user           string // whose call it is, by Config.Guard; constant
+	caller         bool   // constant
 	phase          phase
 	wasEstablished bool
 	stands         bool       // established, and nobody has ended it; guarded by the serial
@@ -47,14 +48,36 @@ type Dialog struct {
 	bye   *attempt        // while closing
 	leave *leaving        // End was called, or the like, before a BYE was possible
 
-	open      *modification   // the own re-INVITE or UPDATE that is on its way
-	waiting   []*modification // those whose turn has not come
-	referral  *Referral       // of the peer's, that is not done
+	open      *modification // the own re-INVITE or UPDATE that is on its way
+	seldom    *seldom       // nil: nothing of it
 	timer     sessionTimer
 	unpracked rack // of the reliable provisional response that had no PRACK when the 200 went
 
 	ownSDP  []byte            // the last session description sent
 	peerSDP [sha256.Size]byte // of the last one received
+}
+
+// seldom is what most dialogs never have: there may be a hundred thousand that do nothing.
+type seldom struct {
+	wallet   wallet
+	waiting  []*modification // those whose turn has not come
+	referral *Referral       // of the peer's, that is not done
+}
+
+// more is what the dialog has of it, to be changed.
+func (d *Dialog) more() *seldom {
+	if d.seldom == nil {
+		d.seldom = &seldom{}
+	}
+	return d.seldom
+}
+
+// wallet is what requests of the dialog answer challenges with; nil: nothing.
+func (d *Dialog) wallet() *wallet {
+	if len(d.e.cfg.Credentials) == 0 {
+		return nil
+	}
+	return &d.more().wallet
 }
 
 // CallID is the SIP Call-ID.
@@ -106,7 +129,7 @@ func (d *Dialog) finish(end End) {
 	d.timer.stop()
 	d.giveUpModifications()
 	out := d.out
-	d.in, d.out, d.acks, d.bye, d.leave, d.referral = nil, nil, nil, nil, nil, nil
+	d.in, d.out, d.acks, d.bye, d.leave, d.seldom = nil, nil, nil, nil, nil, nil
 	if out != nil {
 		out.stop()
 	}

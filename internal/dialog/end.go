@@ -45,7 +45,10 @@ func (d *Dialog) departOnceAcked() {
 func (d *Dialog) depart(l *leaving) {
 	d.phase, d.leave, d.in, d.out = closing, nil, nil, nil
 	d.standing(false)
-	a := d.e.newBye(&d.leg, &d.tasks, l.reason)
+	if d.open != nil {
+		d.open.req.settle()
+	}
+	a := d.newBye(&d.leg, l.reason)
 	a.on = func(ev sip.Event) {
 		if ev.Response == nil || ev.Response.Status >= 200 {
 			d.finish(l.end)
@@ -55,10 +58,12 @@ func (d *Dialog) depart(l *leaving) {
 	a.begin(d.e.ctx, &d.leg)
 }
 
-// newBye makes the BYE of a leg.
-func (e *Endpoint) newBye(l *leg, tasks *serial, reason string) *attempt {
+// newBye makes the BYE of a leg, which is the dialog's own or that of a fork.
+func (d *Dialog) newBye(l *leg, reason string) *attempt {
+	e := d.e
 	seq := l.nextSeq()
-	return &attempt{e: e, tasks: tasks, on: func(sip.Event) {}, build: func(sip.Target) (*sip.Message, error) {
+	renew := func() { seq = l.nextSeq() }
+	return &attempt{e: e, tasks: &d.tasks, wallet: d.wallet(), renew: renew, on: func(sip.Event) {}, build: func(sip.Target) (*sip.Message, error) {
 		m, _, err := l.newRequest("BYE", seq)
 		if err != nil {
 			return nil, err

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/parley-msrp/parley/internal/auth"
 	"github.com/parley-msrp/parley/internal/sip"
 )
 
@@ -19,7 +20,7 @@ type Config struct {
 	SetupTimeout time.Duration                                       // 60 s: longest life of a set-up; then CANCEL as caller, 480 as called. Once a 2xx went, 64*T1 for its ACK counts, then BYE
 	T1, T2       time.Duration                                       // 500 ms and 4 s, as in the stack: resending of 2xx (S-002)
 	Contact      func(p sip.Proto, peer netip.Addr) (sip.URI, error) // own Contact for that peer; nil: sip:HOST:PORT;transport= of the listener
-	Proxy        sip.URI                                             // where INVITEs of this side go first that say no Route; zero: to their Request-URI
+	Proxy        sip.URI                                             // where REGISTERs, and INVITEs that say no Route, go first; zero: to their Request-URI
 
 	// Limits are those on calls in all: Dialogs is 100,000 if it is 0, counts own calls too, and is ErrLimit for those. PerSource are those on
 	// the calls from one address, of IPv6 from one /64.
@@ -37,16 +38,23 @@ type Config struct {
 	// SessionExpires is the session interval that this side asks for (RFC 4028), at least MinSE; 0: it asks for none, and takes what peers
 	// ask for. MinSE is the smallest one that it takes, 90 s or more; 0: 90 s.
 	SessionExpires, MinSE time.Duration
+
+	// Guard looks at each request but ACK and CANCEL before anything else does (S-043), other than those inside of dialogs that this side started:
+	// whoever was called need not be known here. It says whose the request is ("": it does not tell), which inside a dialog has to stay so, or refuses it. It must not block.
+	Guard func(f sip.Flow, m *sip.Message) (user string, r *Refusal)
+	// Credentials answer the challenges of peers and proxies, each those of its realm.
+	Credentials []auth.Credential
 }
 
 // Endpoint answers and starts dialogs on a stack. It is the stack's User. Safe for concurrent use.
 type Endpoint struct {
-	cfg       Config
-	log       *slog.Logger
-	user      User
-	stack     *sip.Stack
-	table     *table
-	undecided undecided
+	cfg           Config
+	log           *slog.Logger
+	user          User
+	stack         *sip.Stack
+	table         *table
+	undecided     undecided
+	registrations registrations
 
 	draining, closed atomic.Bool
 	dialogs          gauge
@@ -101,7 +109,15 @@ func (e *Endpoint) Request(tx *sip.ServerTx, m *sip.Message) {
 		own = sip.NewTag()
 		tx.SetLocalTag(own)
 	}
-	offer, r := e.check(m, tx.Flow().Proto, tag != "")
+	var d *Dialog
+	if tag != "" {
+		d = e.table.find(m.CallID(), tag)
+	}
+	user, r := e.guard(tx, m, d)
+	var offer []byte
+	if r == nil {
+		offer, r = e.check(m, tx.Flow().Proto, tag != "")
+	}
 	if r == nil {
 		r = e.checkTimer(m)
 	}
@@ -109,18 +125,30 @@ func (e *Endpoint) Request(tx *sip.ServerTx, m *sip.Message) {
 	case r != nil:
 		e.refuse(tx, r)
 	case tag != "":
-		if d := e.table.find(m.CallID(), tag); d != nil {
+		if d != nil {
 			d.tasks.run(func() { d.serve(tx, m, offer) })
 		} else {
 			e.refuse(tx, noDialog())
 		}
 	case m.Method == "INVITE":
-		e.invited(tx, m, own, offer)
+		e.invited(tx, m, own, user, offer)
 	case m.Method == "OPTIONS":
-		e.options(tx, m)
+		e.options(tx, m, user)
 	default:
 		e.refuse(tx, noDialog())
 	}
+}
+
+// guard asks Config.Guard. Inside a dialog it has to be the same user who made it.
+func (e *Endpoint) guard(tx *sip.ServerTx, m *sip.Message, d *Dialog) (user string, r *Refusal) {
+	if e.cfg.Guard == nil || d != nil && d.caller {
+		return "", nil
+	}
+	user, r = e.cfg.Guard(tx.Flow(), m)
+	if r == nil && d != nil && d.user != "" && user != d.user {
+		r = &Refusal{Code: 403} // another user's call
+	}
+	return user, r
 }
 
 // Ack implements sip.User: the ACK of a 2xx, matched by dialog and CSeq number; any other is dropped (S-034).
@@ -148,13 +176,13 @@ func (e *Endpoint) Drain() { e.draining.Store(true) }
 // abandonTime is more than enough for telling every owner the end.
 const abandonTime = 2 * time.Second
 
-// Close ends every dialog (BYE, CANCEL, 480) and waits for their end. When ctx ends before, the rest is forgotten where it
+// Close takes registrations back, ends every dialog (BYE, CANCEL, 480) and waits for their end. When ctx ends before, the rest is forgotten where it
 // stands, and the error is that of ctx. Owners hear Ended of each dialog in either case. The stack is left open.
 func (e *Endpoint) Close(ctx context.Context) error {
 	e.Drain()
 	e.closed.Store(true)
 	e.spawn(func() { e.each((*Dialog).shut) })
-	err := e.dialogs.wait(ctx)
+	err := errors.Join(e.registrations.deregister(ctx), e.dialogs.wait(ctx))
 	e.cancel()
 	if err == nil {
 		return e.workers.wait(ctx)

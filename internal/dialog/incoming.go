@@ -18,6 +18,7 @@ const progressInterval = 55 * time.Second
 type Incoming struct {
 	d        *Dialog
 	tx       *sip.ServerTx
+	user     string // by Config.Guard
 	offer    []byte
 	replaces *Dialog      // that this one is to replace; nil: none
 	claimed  bool         // Claim has settled it; Accept follows
@@ -38,6 +39,9 @@ type Incoming struct {
 
 // Message is the INVITE.
 func (in *Incoming) Message() *sip.Message { return in.tx.Request() }
+
+// User is whose the INVITE is, by Config.Guard; "" where that does not tell.
+func (in *Incoming) User() string { return in.user }
 
 // Flow is the way that it came.
 func (in *Incoming) Flow() sip.Flow { return in.tx.Flow() }
@@ -216,8 +220,8 @@ func (in *Incoming) cancelled(m *sip.Message) {
 }
 
 // invited takes a new INVITE.
-func (e *Endpoint) invited(tx *sip.ServerTx, m *sip.Message, tag string, offer []byte) {
-	in, r := e.newIncoming(tx, m, tag, offer)
+func (e *Endpoint) invited(tx *sip.ServerTx, m *sip.Message, tag, user string, offer []byte) {
+	in, r := e.newIncoming(tx, m, tag, user, offer)
 	if r != nil {
 		e.refuse(tx, r)
 		return
@@ -226,7 +230,7 @@ func (e *Endpoint) invited(tx *sip.ServerTx, m *sip.Message, tag string, offer [
 	in.arm()
 }
 
-func (e *Endpoint) newIncoming(tx *sip.ServerTx, m *sip.Message, tag string, offer []byte) (*Incoming, *Refusal) {
+func (e *Endpoint) newIncoming(tx *sip.ServerTx, m *sip.Message, tag, user string, offer []byte) (*Incoming, *Refusal) {
 	recordRoute := m.List("Record-Route")
 	peer, r := checkPeer(m, recordRoute, e.stack.Secure())
 	if r != nil {
@@ -242,7 +246,7 @@ func (e *Endpoint) newIncoming(tx *sip.ServerTx, m *sip.Message, tag string, off
 		return nil, &Refusal{Code: 500}
 	}
 	seq, _ := m.CSeq()
-	d := &Dialog{e: e, phase: ringing, sequenced: true, remoteSeq: seq, peerAddr: tx.Flow().Remote.Addr().Unmap()}
+	d := &Dialog{e: e, user: user, phase: ringing, sequenced: true, remoteSeq: seq, peerAddr: tx.Flow().Remote.Addr().Unmap()}
 	d.leg = leg{
 		callID: m.CallID(), localTag: tag, remoteTag: m.FromTag(), local: withTag(m.Get("To"), tag), remote: m.Get("From"),
 		target: peer.String(), routes: recordRoute, seq: firstSeq(),
@@ -252,7 +256,7 @@ func (e *Endpoint) newIncoming(tx *sip.ServerTx, m *sip.Message, tag string, off
 		return nil, &Refusal{Code: 513}
 	}
 	d.leg.keep()
-	in := &Incoming{d: d, tx: tx, offer: offer, replaces: old, code: 183, reliable: e.reliabilityFor(m, offer)}
+	in := &Incoming{d: d, tx: tx, user: user, offer: offer, replaces: old, code: 183, reliable: e.reliabilityFor(m, offer)}
 	for _, row := range m.Values("Record-Route") {
 		in.head = append(in.head, sip.Header{Name: "Record-Route", Value: row})
 	}

@@ -73,16 +73,24 @@ func (e *Endpoint) newCall(inv Invite) (*Dialog, error) {
 			o.headers = append(o.headers, h)
 		}
 	}
-	if len(d.routes) == 0 && e.cfg.Proxy != (sip.URI{}) {
-		d.routes = []string{"<" + e.cfg.Proxy.String() + ">"}
+	if len(d.routes) == 0 {
+		d.routes = e.proxied()
 	}
 	if _, _, hop, err := route(d.target, d.routes); err != nil || e.canReach(hop.Scheme) != nil {
 		return nil, &InputError{Field: "Headers", Err: errors.New("want a sip URI in Route; a sips URI where there is a TLS listener")}
 	}
 	o.ctx, o.cancel = context.WithCancel(e.ctx)
-	o.req = &attempt{e: e, tasks: &d.tasks, build: o.build, on: o.event}
+	o.req = o.newAttempt()
 	d.out = o
 	return d, nil
+}
+
+// proxied is the route of requests that begin with the outbound proxy; nil: there is none.
+func (e *Endpoint) proxied() []string {
+	if e.cfg.Proxy == (sip.URI{}) {
+		return nil
+	}
+	return []string{"<" + e.cfg.Proxy.String() + ">"}
 }
 
 // canReach says why no URI of that scheme can be called; nil if one can.

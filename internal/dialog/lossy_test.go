@@ -100,7 +100,8 @@ type person struct {
 
 func newHouse(t *testing.T, n *memNet, dice *dice, at string) *house {
 	h := &house{t: t, dice: dice}
-	h.e = New(Config{SetupTimeout: time.Minute}, h)
+	// Of a BYE all eleven copies can be lost: then it is the session timer that ends the other side.
+	h.e = New(Config{SetupTimeout: time.Minute, SessionExpires: 2 * time.Minute}, h)
 	var err error
 	h.stack, err = sip.NewStack(sip.Config{User: h.e, ListenPacket: n.ListenPacket, ListenStream: n.Listen, DialStream: n.Dial})
 	check0(t, err)

@@ -75,19 +75,21 @@ func (d *Dialog) want(m *modification) {
 		m.settle(ErrOver)
 		return
 	}
-	d.waiting = append(d.waiting, m)
+	s := d.more()
+	s.waiting = append(s.waiting, m)
 	d.proceed()
 }
 
 // proceed sends the next of those that wait, if it may leave: not before the dialog stands, nor while an own one is open or a 2xx of ours
 // lacks its ACK (RFC 3261 §14.1; S-009).
 func (d *Dialog) proceed() {
-	if d.phase != established || d.leave != nil || d.open != nil || len(d.acks) > 0 {
+	s := d.seldom
+	if s == nil || d.phase != established || d.leave != nil || d.open != nil || len(d.acks) > 0 {
 		return
 	}
-	for i, m := range d.waiting {
+	for i, m := range s.waiting {
 		if !m.held {
-			d.waiting = append(d.waiting[:i:i], d.waiting[i+1:]...)
+			s.waiting = append(s.waiting[:i:i], s.waiting[i+1:]...)
 			d.open = m
 			m.send()
 			return
@@ -116,7 +118,7 @@ func (m *modification) send() {
 		m.offer = d.ownSDP
 	}
 	m.seq, m.ack, m.over = d.nextSeq(), nil, false
-	req := &attempt{e: d.e, tasks: &d.tasks, build: m.build}
+	req := &attempt{e: d.e, tasks: &d.tasks, wallet: d.wallet(), build: m.build, renew: func() { m.seq = d.nextSeq() }}
 	req.on = func(ev sip.Event) {
 		if m.req == req {
 			m.event(ev)
@@ -218,7 +220,7 @@ func (m *modification) agreed(r *sip.Message) {
 		return
 	}
 	m.ack = &sentAck{}
-	d.acknowledge(&d.leg, m.seq, m.ack, func(err error) {
+	d.acknowledge(&d.leg, m.req, m.seq, m.ack, func(err error) {
 		if err != nil {
 			d.e.log.Info("ACK of a re-INVITE not sent", "call_id", d.callID, "err", err)
 		}
@@ -309,7 +311,8 @@ func (m *modification) again(after time.Duration) {
 		return
 	}
 	m.held = true
-	d.waiting = append([]*modification{m}, d.waiting...)
+	s := d.more()
+	s.waiting = append([]*modification{m}, s.waiting...)
 	m.timer = time.AfterFunc(after, func() {
 		d.tasks.run(func() {
 			m.held = false
@@ -351,15 +354,19 @@ func (m *modification) settle(err error) {
 
 // giveUpModifications tells whoever waits that the dialog is over.
 func (d *Dialog) giveUpModifications() {
-	all := d.waiting
+	var all []*modification
+	if s := d.seldom; s != nil {
+		all, s.waiting = s.waiting, nil
+	}
 	if d.open != nil {
 		all = append(all, d.open)
 	}
-	d.waiting, d.open = nil, nil
+	d.open = nil
 	for _, m := range all {
 		if m.timer != nil {
 			m.timer.Stop()
 		}
+		m.req.settle()
 		m.settle(ErrOver)
 	}
 }

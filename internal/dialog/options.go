@@ -4,13 +4,17 @@ import "github.com/parley-msrp/parley/internal/sip"
 
 // Query is an OPTIONS outside of a dialog: it asks how an INVITE would be answered now (RFC 3261 §11.2). It is answered once, from any goroutine.
 type Query struct {
-	e  *Endpoint
-	tx *sip.ServerTx
-	m  *sip.Message
+	e    *Endpoint
+	tx   *sip.ServerTx
+	m    *sip.Message
+	user string
 }
 
 // Message is the OPTIONS. It is not to be changed.
 func (q *Query) Message() *sip.Message { return q.m }
+
+// User is whose the OPTIONS is, by Config.Guard; "" where that does not tell.
+func (q *Query) User() string { return q.user }
 
 // Flow is the way the OPTIONS came.
 func (q *Query) Flow() sip.Flow { return q.tx.Flow() }
@@ -35,8 +39,8 @@ func (q *Query) Refuse(r Refusal) {
 }
 
 // options hands up an OPTIONS outside of a dialog (S-020).
-func (e *Endpoint) options(tx *sip.ServerTx, m *sip.Message) {
-	e.user.Query(&Query{e: e, tx: tx, m: m})
+func (e *Endpoint) options(tx *sip.ServerTx, m *sip.Message, user string) {
+	e.user.Query(&Query{e: e, tx: tx, m: m, user: user})
 }
 
 // toNode says whether the request is for the node itself, not for a user of it: asked whether it lives.

@@ -101,6 +101,9 @@ func (o *outgoing) redirect(target string) {
 	d.setRemoteTag("") // that of an early dialog with whoever refused
 	d.sequenced = false
 	o.seq = d.nextSeq()
-	o.req = &attempt{e: d.e, tasks: &d.tasks, build: o.build, on: o.event}
+	if w := d.wallet(); w != nil {
+		*w = wallet{} // what was proved to one server is not shown to another
+	}
+	o.req = o.newAttempt()
 	o.req.begin(o.ctx, &d.leg)
 }

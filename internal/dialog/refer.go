@@ -44,18 +44,18 @@ func (d *Dialog) serveRefer(tx *sip.ServerTx, m *sip.Message) {
 	switch {
 	case !takes, !d.e.cfg.Refer:
 		refused = d.e.notAllowed()
-	case d.phase != established || d.leave != nil, d.referral != nil:
+	case d.phase != established || d.leave != nil, d.more().referral != nil:
 		refused = later()
 	case broken != nil:
 		refused = broken
 	default:
 		r.d = d
-		d.referral = r
+		d.more().referral = r
 		refused = owner.Refer(d, r)
 	}
 	if refused != nil {
-		if d.referral == r {
-			d.referral = nil
+		if s := d.seldom; s != nil && s.referral == r {
+			s.referral = nil
 		}
 		d.e.refuse(tx, refused)
 		return
@@ -122,10 +122,11 @@ func (r *Referral) Done(code int, reason, parted string) {
 // conclude goes on once it is known what became of the referral, and the first NOTIFY was answered.
 func (r *Referral) conclude() {
 	d := r.d
-	if !r.asked || r.done == nil || d.referral != r {
+	s := d.seldom
+	if !r.asked || r.done == nil || s == nil || s.referral != r {
 		return
 	}
-	d.referral = nil
+	s.referral = nil
 	part := func() {
 		if r.done.parted != "" {
 			d.end(r.done.parted)
@@ -145,7 +146,7 @@ func (d *Dialog) notify(subscription, fragment string, then func()) {
 		return
 	}
 	seq := d.nextSeq()
-	a := &attempt{e: d.e, tasks: &d.tasks}
+	a := &attempt{e: d.e, tasks: &d.tasks, wallet: d.wallet(), renew: func() { seq = d.nextSeq() }}
 	a.build = func(t sip.Target) (*sip.Message, error) {
 		contact, err := d.contactTo(t)
 		if err != nil {

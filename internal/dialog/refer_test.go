@@ -76,6 +76,26 @@ func TestRefer(t *testing.T) {
 		r.quiet()
 	})
 
+	known := keys()
+	known.Refer = true
+	overSockets(t, "S-027/a NOTIFY that is challenged", known, func(t *testing.T, r *rig) {
+		refs := make(chan *Referral, 1)
+		c := r.takingRefer(func(ref *Referral) *Refusal { refs <- ref; return nil })
+		c.send(c.request("REFER").with("Refer-To: <sip:focus@192.0.2.7>"))
+		r.expect(`refer sip:focus@192.0.2.7 replaces="" by=""`)
+		c.accepted()
+		(<-refs).Done(486, "Busy Here", "")
+		first := c.want("NOTIFY")
+		c.answer(first, 401, "", []string{"WWW-Authenticate: " + challenge("example.org", "SHA-256", "n1")}, "")
+		second := c.want("NOTIFY")
+		proves(t, "NOTIFY", second.get("Authorization"), "secret")
+		if second.seq() != first.seq()+1 {
+			t.Errorf("%s\nthen\n%s", first.raw, second.raw)
+		}
+		c.notification(second, "terminated;reason=noresource", "SIP/2.0 486 Busy Here")
+		c.bye(r)
+	})
+
 	overSockets(t, "S-044/REFER that fails leaves the dialog, which may be referred again", on, func(t *testing.T, r *rig) {
 		c := r.takingRefer(func(ref *Referral) *Refusal {
 			ref.Done(486, "Busy\r\nHere", "") // before anything was sent

@@ -14,7 +14,7 @@ import (
 )
 
 // stateFormat is the version of what State writes. Restore reads every version up to it.
-const stateFormat = 1
+const stateFormat = 2
 
 // seqLeap is added to the CSeq of a dialog that is restored: requests may have left after its state was written (S-043).
 const seqLeap = 1 << 16
@@ -26,6 +26,7 @@ const maxState = 1 << 20
 type state struct {
 	Format    int         `json:"format"`
 	Caller    bool        `json:"caller,omitempty"`
+	User      octets      `json:"user,omitempty"` // since 2
 	CallID    octets      `json:"call_id"`
 	LocalTag  octets      `json:"local_tag"`
 	RemoteTag octets      `json:"remote_tag,omitempty"`
@@ -98,7 +99,7 @@ func (d *Dialog) state() []byte {
 		return nil
 	}
 	s := state{
-		Format: stateFormat, Caller: d.caller, CallID: octets(d.callID), LocalTag: octets(d.localTag), RemoteTag: octets(d.remoteTag),
+		Format: stateFormat, Caller: d.caller, User: octets(d.user), CallID: octets(d.callID), LocalTag: octets(d.localTag), RemoteTag: octets(d.remoteTag),
 		Local: octets(d.local), Remote: octets(d.remote), Target: octets(d.target), Seq: d.seq, Contact: octets(d.contact), PeerAddr: d.peerAddr, Updates: d.peerUpdates,
 		OwnSDP: octets(d.ownSDP), PeerSDP: d.peerSDP[:],
 	}
@@ -181,7 +182,7 @@ func readState(written []byte) (*state, error) {
 // dialog makes the record.
 func (s *state) dialog(e *Endpoint, o Owner) *Dialog {
 	d := &Dialog{
-		e: e, owner: o, caller: s.Caller, phase: established, wasEstablished: true, stands: true, peerAddr: s.PeerAddr, contact: string(s.Contact), peerUpdates: s.Updates,
+		e: e, owner: o, caller: s.Caller, user: string(s.User), phase: established, wasEstablished: true, stands: true, peerAddr: s.PeerAddr, contact: string(s.Contact), peerUpdates: s.Updates,
 		ownSDP: []byte(s.OwnSDP),
 	}
 	d.leg = leg{

@@ -9,7 +9,7 @@ import (
 
 // FuzzState: what is read either cannot be restored, or makes a dialog whose state is read again and whose requests can be written.
 func FuzzState(f *testing.F) {
-	kept, err := os.ReadFile("testdata/state-1.json")
+	kept, err := os.ReadFile("testdata/state-2.json")
 	if err != nil {
 		f.Fatal(err)
 	}

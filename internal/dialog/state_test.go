@@ -178,7 +178,7 @@ func TestStateFormat(t *testing.T) {
 	name := fmt.Sprintf("testdata/state-%d.json", stateFormat)
 	e := New(Config{}, nil)
 	whole := &Dialog{
-		e: e, phase: established, caller: true, peerAddr: netip.MustParseAddr("192.0.2.4"), sequenced: true, remoteSeq: 4711, contact: "<sip:chat@203.0.113.5:5070>", peerUpdates: true,
+		e: e, phase: established, caller: true, user: "alice", peerAddr: netip.MustParseAddr("192.0.2.4"), sequenced: true, remoteSeq: 4711, contact: "<sip:chat@203.0.113.5:5070>", peerUpdates: true,
 		ownSDP: []byte(answerSDP), peerSDP: digest([]byte(offerSDP)),
 		leg: leg{
 			callID: "a84b4c76e66710@client.example.com", localTag: "1928301774", remoteTag: "a6c85cf", seq: 314159,
@@ -205,6 +205,9 @@ func TestStateFormat(t *testing.T) {
 				t.Errorf("CSeq %d", d.seq)
 			}
 			d.seq = whole.seq
+			if format < 2 {
+				d.user = whole.user
+			}
 			if again := append(d.state(), '\n'); !bytes.Equal(again, written) {
 				t.Errorf("got  %s\nwant %s", again, written)
 			}
@@ -218,7 +221,7 @@ func TestStateFormat(t *testing.T) {
 		}
 	})
 	for what, broken := range map[string]string{
-		"a newer format":        `{"format":2}`,
+		"a newer format":        fmt.Sprintf(`{"format":%d}`, stateFormat+1),
 		"no format":             `{}`,
 		"nothing":               ``,
 		"not a state":           `[1]`,
@@ -231,7 +234,7 @@ func TestStateFormat(t *testing.T) {
 	} {
 		t.Run("refused: "+what, func(t *testing.T) {
 			var wrong *StateError
-			if _, err := e.Restore([]byte(broken), &rig{}); !errors.As(err, &wrong) || strings.Contains(what, "newer") && !strings.Contains(err.Error(), "format 2; this version reads 1 to 1") {
+			if _, err := e.Restore([]byte(broken), &rig{}); !errors.As(err, &wrong) || strings.Contains(what, "newer") && !strings.Contains(err.Error(), fmt.Sprintf("format %d; this version reads 1 to %d", stateFormat+1, stateFormat)) {
 				t.Errorf("got %v", err)
 			}
 		})

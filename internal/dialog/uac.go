@@ -47,6 +47,11 @@ func (o *outgoing) start() {
 	o.req.begin(o.ctx, &d.leg)
 }
 
+func (o *outgoing) newAttempt() *attempt {
+	d := o.d
+	return &attempt{e: d.e, tasks: &d.tasks, wallet: d.wallet(), build: o.build, renew: func() { o.seq = d.nextSeq() }, on: o.event}
+}
+
 // build makes the INVITE for a target.
 func (o *outgoing) build(t sip.Target) (*sip.Message, error) {
 	contact, err := o.d.contactTo(t)
@@ -95,7 +100,7 @@ func (o *outgoing) raise(m *sip.Message) bool {
 		return false
 	}
 	o.least, o.seq = least, o.d.nextSeq()
-	o.req = &attempt{e: o.d.e, tasks: &o.d.tasks, build: o.build, on: o.event}
+	o.req = o.newAttempt()
 	o.req.begin(o.ctx, &o.d.leg)
 	return true
 }
@@ -194,7 +199,7 @@ func (o *outgoing) adopt(m *sip.Message, l *leg, a *sentAck) {
 		}
 	}
 	d.learnAllow(m)
-	d.acknowledge(l, o.seq, a, func(err error) {
+	d.acknowledge(l, o.req, o.seq, a, func(err error) {
 		switch {
 		case d.phase != acking: // a BYE came meanwhile
 		case err != nil && d.leave != nil:
@@ -213,12 +218,12 @@ func (o *outgoing) adopt(m *sip.Message, l *leg, a *sentAck) {
 // dismiss ends a further dialog that the INVITE made: ACK, then BYE (RFC 3261 §13.2.2.4).
 func (o *outgoing) dismiss(l *leg, a *sentAck) {
 	d := o.d
-	d.acknowledge(l, o.seq, a, func(err error) {
+	d.acknowledge(l, o.req, o.seq, a, func(err error) {
 		if err != nil {
 			d.e.log.Debug("ACK of a further 2xx not sent", "call_id", d.callID, "err", err)
 			return
 		}
-		d.e.newBye(l, &d.tasks, "").begin(d.e.ctx, l)
+		d.newBye(l, "").begin(d.e.ctx, l)
 	})
 }
 

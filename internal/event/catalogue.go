@@ -1,6 +1,9 @@
 package event
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Kind is the catalogue's entry for one event.
 type Kind struct {
@@ -45,6 +48,12 @@ func labels() []Member {
 	}
 }
 
+// cpimDoc says what the own member cpim holds.
+const cpimDoc = "Of a `message/cpim` (RFC 3862), what it says of itself; nobody but the peer vouches for it. `from`: the senders, as objects with `uri` and, " +
+	"where it is given, `name`; where one such message is within another, the outermost sender stands first. The rest is of the innermost message: `to` and, where they are there, `cc`, " +
+	"`time` (UTC) and `subject`; `headers`: each of its CPIM headers in order, with `namespace` (not for a prefix that was not declared), `name` and `value`; " +
+	"`content_type` and `body` (*octets*) of what it brings, unless `msrp.unwrap_cpim` puts them into the parameters of these names."
+
 // entries are the entries without what each of them has.
 func entries() []Kind {
 	var (
@@ -54,6 +63,12 @@ func entries() []Kind {
 		toURI     = Member{"to_uri", "string", "The URI in To of the INVITE."}
 		ruri      = Member{"ruri", "string", "The request URI of the INVITE."}
 		callID    = Member{"call_id", "string", "The Call-ID of the session's SIP dialog."}
+		caller    = []Member{
+			callID,
+			{"identity", "string", "Who calls, where that was verified: a username, or a URI. `from_uri` is only what the caller claims. Missing where the caller asked for privacy."},
+			{"identity_realm", "string", "The realm of that username."},
+			{"identity_by", "string", "What verified it: `digest`, the caller showed a user's credentials; `pai`, a trusted previous hop asserts it; `tls`, the certificate of its TLS connection is for it, a user (`sip:bob@example.org`) or a whole domain (`sip:example.org`). Missing where nothing was verified."},
+		}
 	)
 	return []Kind{
 		{
@@ -63,7 +78,7 @@ func entries() []Kind {
 				fromURI, toURI, ruri, sessionID,
 				{"content_types", "string", "The media types that the peer accepts, separated by blanks."},
 			},
-			Own: []Member{callID},
+			Own: caller,
 			Example: example(NewSession("sip:alice@127.0.0.1:5090", "sip:bob@127.0.0.1:5060", "sip:bob@127.0.0.1:5060",
 				exampleSession, "text/plain", CallID("vnsraw5jlj04ll26"), Handler("support"), Tags(map[string]string{"customer": "acme"})), 1),
 		},
@@ -83,7 +98,10 @@ func entries() []Kind {
 				{"content_type", "string", "The Content-Type, with its parameters."},
 				{"body", "octets", "What the message says. A body that is not valid UTF-8 is given in base64 as `body_base64` instead."},
 			},
-			Own:     []Member{{"message_id", "string", "The Message-ID that the peer gave it."}},
+			Own: []Member{
+				{"message_id", "string", "The Message-ID that the peer gave it."},
+				{"cpim", "object", cpimDoc},
+			},
 			Example: example(NewMessage(exampleSession, "text/plain", []byte("hello"), MessageID("ndgh33bdwnil")), 2),
 		},
 		{
@@ -107,7 +125,7 @@ func entries() []Kind {
 				{"reason", "string", "Why, for people."},
 				fromURI, toURI, ruri,
 			},
-			Own: []Member{callID, {"contacts", "string", "Where the peer says the call should go instead (code 300 to 399): SIP URIs separated by blanks, the best first."}},
+			Own: append(slices.Clone(caller), Member{"contacts", "string", "Where the peer says the call should go instead (code 300 to 399): SIP URIs separated by blanks, the best first."}),
 			Example: example(NewFailed(exampleSession, 486, "Busy Here", "sip:bob@127.0.0.1:5060", "sip:alice@127.0.0.1:5090", "sip:alice@127.0.0.1:5090",
 				CallID("vnsraw5jlj04ll26")), 1),
 		},

@@ -117,6 +117,15 @@ func NewSent(sessionID, messageID, fate string, own ...Param) Event {
 // CallID is the Call-ID of the session's SIP dialog.
 func CallID(v string) Param { return Param{"call_id", v} }
 
+// Identity is what was verified of the caller: a username, or a URI.
+func Identity(v string) Param { return Param{"identity", v} }
+
+// IdentityRealm is the realm of the username in Identity.
+func IdentityRealm(v string) Param { return Param{"identity_realm", v} }
+
+// IdentityBy is what verified the caller.
+func IdentityBy(v string) Param { return Param{"identity_by", v} }
+
 // Reason is a phrase for people that says why something happened.
 func Reason(v string) Param { return Param{"reason", v} }
 

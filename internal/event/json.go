@@ -97,6 +97,15 @@ func appendParam(b []byte, p *Param) []byte {
 		return strconv.AppendBool(b, v)
 	case []Param:
 		return append(appendParams(append(b, '{'), v, true), '}')
+	case [][]Param:
+		b = append(b, '[')
+		for i := range v {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(appendParams(append(b, '{'), v[i], true), '}')
+		}
+		return append(b, ']')
 	}
 	return append(b, "null"...)
 }

@@ -28,6 +28,7 @@ type Node interface {
 	Send(s control.Send) (messageID string, err error)
 	End(sessionID string) error
 	List() []control.Session
+	Registrations() []control.Registration
 }
 
 // Config of a Server.

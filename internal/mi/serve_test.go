@@ -21,9 +21,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // node knows one session, s1, and notes what it is asked for.
 type node struct {
-	asked    []any
-	sessions []control.Session
-	err      error // of every call
+	asked         []any
+	registrations []control.Registration
+	sessions      []control.Session
+	err           error // of every call
 }
 
 func (n *node) Start(s control.Start) (string, error) {
@@ -48,6 +49,8 @@ func (n *node) End(sessionID string) error {
 }
 
 func (n *node) List() []control.Session { return n.sessions }
+
+func (n *node) Registrations() []control.Registration { return n.registrations }
 
 func server(t testing.TB, n mi.Node) *mi.Server {
 	t.Helper()
@@ -257,6 +260,20 @@ func TestListSessions(t *testing.T) {
 	got := string(server(t, n).Serve(t.Context(), []byte(call("msrp_ua_list_sessions", ""))))
 	if !strings.HasPrefix(got, want) || !strings.HasSuffix(got, `}],"id":1}`) {
 		t.Errorf("answer %s\nwant   %s…", got, want)
+	}
+}
+
+func TestListRegistrations(t *testing.T) {
+	for want, n := range map[string]*node{
+		`[]`: {},
+		`[{"aor":"sip:a@h","registered":true,"expires":59,"code":200,"reason":"OK"}]`: {registrations: []control.Registration{{AOR: "sip:a@h", Registered: true, Expires: 59, Code: 200, Reason: "OK"}}},
+	} {
+		want = `{"jsonrpc":"2.0","result":` + want + `,"id":1}`
+		for _, name := range []string{"msrp_ua:list_registrations", "msrp_ua_list_registrations"} {
+			if got := string(server(t, n).Serve(t.Context(), []byte(call(name, "")))); got != want {
+				t.Errorf("answer %s\nwant   %s", got, want)
+			}
+		}
 	}
 }
 

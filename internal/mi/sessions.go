@@ -128,6 +128,13 @@ func (s *Server) listSessions(params) (any, error) {
 	return []control.Session{}, nil
 }
 
+func (s *Server) listRegistrations(params) (any, error) {
+	if list := s.config.Node.Registrations(); list != nil {
+		return list, nil
+	}
+	return []control.Registration{}, nil
+}
+
 func unknownSession() error { return &rpcError{Code: 404, Message: "Unknown session"} }
 
 func cannotSend(reason string) error {

@@ -35,6 +35,11 @@ func (s *Server) methods() []method {
 			do:      s.listSessions,
 		},
 		{
+			names:   []string{"msrp_ua:list_registrations", "msrp_ua_list_registrations"},
+			recipes: []recipe{{}},
+			do:      s.listRegistrations,
+		},
+		{
 			names:   []string{"which", "core:which"},
 			recipes: []recipe{{}, {"command"}},
 			do:      s.which,

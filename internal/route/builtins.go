@@ -12,6 +12,8 @@ import (
 
 // call is one run of a script, kept in its thread.
 type call struct {
+	msg      *message
+	verify   func(realm string) (username string, ok bool)
 	decision *Decision
 	time     time.Time // what now says
 }
@@ -28,6 +30,7 @@ func builtins() starlark.StringDict {
 		"re_fullmatch":   starlark.NewBuiltin("re_fullmatch", fullMatch),
 		"now":            starlark.NewBuiltin("now", now),
 		"load_dict":      starlark.NewBuiltin("load_dict", loadDict),
+		"challenge":      starlark.NewBuiltin("challenge", challenge),
 	}
 }
 

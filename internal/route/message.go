@@ -2,6 +2,7 @@ package route
 
 import (
 	"bytes"
+	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -37,8 +38,8 @@ func (m *message) Attr(name string) (starlark.Value, error) {
 // AttrNames are the attributes and methods that docs/route.md lists.
 func (m *message) AttrNames() []string {
 	names := []string{
-		"call_id", "from_uri", "header", "headers", "list", "method", "ruri", "ruri_host", "ruri_user", "sdp", "source", "source_ip", "source_port",
-		"source_proto", "to_uri", "types",
+		"call_id", "from_uri", "header", "headers", "identity", "identity_by", "identity_realm", "list", "method", "ruri", "ruri_host", "ruri_user", "sdp", "source", "source_ip", "source_port",
+		"source_proto", "tls_peer", "to_uri", "types",
 	}
 	for name := range m.attributes {
 		if !slices.Contains(names, name) {
@@ -80,6 +81,14 @@ func (m *message) attribute(name string) starlark.Value {
 		return starlark.String(r.CallID)
 	case "types":
 		return list(r.Types)
+	case "tls_peer":
+		return list(r.TLSPeer)
+	case "identity":
+		return orNone(r.Identity.Name)
+	case "identity_by":
+		return starlark.String(cmp.Or(r.Identity.By, "none"))
+	case "identity_realm":
+		return orNone(r.Identity.Realm)
 	}
 	return m.method(name)
 }

@@ -69,6 +69,13 @@ func (r recipe) load(t *testing.T) *route.Script {
 func TestRecipes(t *testing.T) {
 	answer := func(types ...string) route.Decision { return route.Decision{Answer: types} }
 	reject := func(code int, reason string) route.Decision { return route.Decision{Code: code, Reason: reason} }
+	challenge := func(realm string) route.Decision { return route.Decision{Code: 401, Challenge: realm} }
+	verifying := func(user string) func(*route.Request) {
+		return func(r *route.Request) {
+			r.From = "sip:alice@example.org"
+			r.Verify = func(realm string) (string, bool) { return user, user != "" && realm == "example.org" }
+		}
+	}
 	headers := func(name string, values ...string) func(*route.Request) {
 		return func(r *route.Request) {
 			r.Header = func(n string) []string {
@@ -202,6 +209,25 @@ func TestRecipes(t *testing.T) {
 		"Only those whom the proxy vouches for": {
 			{"verified", headers("X-Verified-User", "alice"), answer("text/plain")},
 			{"not verified", headers("X-Verified-User"), reject(403, "Not Verified")},
+		},
+		"Only our own users": {
+			{"no credentials", verifying(""), challenge("example.org")},
+			{"own address", verifying("alice"), answer("text/plain", "*")},
+			{"another one's address", verifying("bob"), reject(403, "Not Your Address")},
+		},
+		"Trusted proxies speak for their users, everybody else has a password": {
+			{"asserted", func(r *route.Request) { r.Identity = route.Identity{Name: "sip:alice@example.org", By: "pai"} }, answer("text/plain", "*")},
+			{"a certificate of a domain", func(r *route.Request) {
+				verifying("")(r)
+				r.Identity = route.Identity{Name: "sip:example.com", By: "tls"}
+			}, challenge("example.org")},
+			{"no credentials", verifying(""), challenge("example.org")},
+			{"credentials", verifying("alice"), answer("text/plain", "*")},
+		},
+		"A partner's proxy, known by its certificate": {
+			{"no certificate", as, reject(403, "")},
+			{"another one's", func(r *route.Request) { r.TLSPeer = []string{"example.net", "sip:sip.example.com"} }, reject(403, "")},
+			{"its own", func(r *route.Request) { r.TLSPeer = []string{"example.com", "sip.example.com"} }, session(tagged("partner", "example.com"), "text/plain", "*")},
 		},
 		"A loop on the way": {
 			{"straight", as, answer("text/plain", "*")},

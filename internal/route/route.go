@@ -6,6 +6,7 @@ package route
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -21,22 +22,28 @@ type Request struct {
 	From, To           string // URIs
 	Source             string // "udp:127.0.0.1:5090"
 	CallID             string
-	Types              []string  // the offer's accept-types, of all usable message lines
-	Offer              []byte    // the session description; nil: none
+	Types              []string // the offer's accept-types, of all usable message lines
+	Offer              []byte   // the session description; nil: none
+	Identity           Identity
+	TLSPeer            []string  // names of the previous hop's certificate, which was verified
 	Time               time.Time // what the script's now says; zero: the time of Run
 
 	// Header gives the values of all rows of that name, List the elements of a header that is a list. Nil: there are none. They are called on
 	// the goroutine that called Run.
 	Header, List func(name string) []string
+
+	// Verify says which user of a realm the request shows good credentials of; nil: there are no users. Called as Header is.
+	Verify func(realm string) (username string, ok bool)
 }
 
 // Decision is what the script decided.
 type Decision struct {
-	Answer   []string // types for msrp_ua_answer; nil: not answered
-	Session  Session  // what else an answer says
-	Code     int      // 300 to 699; 0 for an answer
-	Reason   string   // "": the usual phrase for Code
-	Contacts []string // of a redirect: Contact values, by preference
+	Answer    []string // types for msrp_ua_answer; nil: not answered
+	Session   Session  // what else an answer says
+	Code      int      // 300 to 699; 0 for an answer
+	Reason    string   // "": the usual phrase for Code
+	Contacts  []string // of a redirect: Contact values, by preference
+	Challenge string   // realm whose users are asked for their credentials, with Code 401; "": none
 }
 
 // Limits on what one script may cost. Starlark looks at both between two steps only: a single operation on very large values
@@ -116,7 +123,7 @@ func (s *Script) Run(ctx context.Context, r Request) (Decision, error) {
 	if s.request == nil {
 		return Decision{Answer: slices.Clone(s.fixed.Answer)}, nil
 	}
-	c := &call{time: r.Time}
+	c := &call{msg: newMessage(r), verify: r.Verify, time: r.Time}
 	if c.time.IsZero() {
 		c.time = time.Now()
 	}
@@ -125,7 +132,7 @@ func (s *Script) Run(ctx context.Context, r Request) (Decision, error) {
 	thread.SetMaxExecutionSteps(s.steps)
 	defer limitTime(ctx, thread, s.time)()
 
-	if _, err := starlark.Call(thread, s.request, starlark.Tuple{newMessage(r)}, nil); err != nil {
+	if _, err := starlark.Call(thread, s.request, starlark.Tuple{c.msg}, nil); err != nil && !errors.Is(err, errChallenged) {
 		return Decision{}, scriptError(err)
 	}
 	if c.decision == nil {

@@ -74,7 +74,7 @@ func TestDecisions(t *testing.T) {
 		{"all of several", `reject(400, ",".join(msg.headers("Via")))`, route.Decision{Code: 400, Reason: "SIP/2.0/UDP a,SIP/2.0/UDP b"}},
 		{"no such header", `reject(400, str(msg.header("X")) + str(msg.headers("X")))`, route.Decision{Code: 400, Reason: "None[]"}},
 		{"list of attributes", `reject(400, " ".join(dir(msg)))`, route.Decision{
-			Code: 400, Reason: "call_id from_uri header headers list method ruri ruri_host ruri_user sdp source source_ip source_port source_proto to_uri types",
+			Code: 400, Reason: "call_id from_uri header headers identity identity_by identity_realm list method ruri ruri_host ruri_user sdp source source_ip source_port source_proto tls_peer to_uri types",
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -43,6 +43,9 @@ type Config struct {
 	LocalAddr    func(peer netip.Addr) (netip.Addr, error)                         // of the route to a peer; asks the system
 	Tap          func(f Flow, sent bool, octets []byte)                            // nil: off; must not keep octets
 
+	Admit   func(Flow) bool // whether requests that came so are looked at; others get 403; nil: all are
+	Asserts func(Flow) bool // whether a P-Asserted-Identity that came so is believed; others are taken out; nil: none is
+
 	MaxDatagram     int           // octets received of one datagram, 65,535; longer ones are cut off by the system
 	MaxHead         int           // octets of a head, 65,536; above: 513
 	MaxBody         int           // octets of a body, 262,144; above: 513

@@ -131,6 +131,7 @@ func (s *Stack) receive(in inbound, m *Message, f fault) {
 		s.log.Debug("no SIP message", "proto", in.flow.Proto.String())
 		return
 	}
+	s.disbelieve(in.flow, m)
 	e, hasVia, broken := check(m)
 	if f.code == 0 {
 		f = broken
@@ -145,6 +146,9 @@ func (s *Stack) receive(in inbound, m *Message, f fault) {
 	}
 	if hasVia {
 		m.rows[e.viaRow].Value = stampVia(m.rows[e.viaRow].Value, e.via, e.viaLength, in.flow.Remote)
+	}
+	if s.unwelcome(in, m, e.via, hasVia) {
+		return
 	}
 	if f.code != 0 {
 		// Never an answer to an ACK (S-034).

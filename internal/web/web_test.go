@@ -59,6 +59,8 @@ func (node) List() []control.Session {
 	}}
 }
 
+func (node) Registrations() []control.Registration { return nil }
+
 // emptyNode has no session, as when the recorded exchanges were made.
 type emptyNode struct{ node }
 

@@ -34,6 +34,9 @@ func TestAccepted(t *testing.T) {
 				t.Errorf("accept-types %q do not cover %s", types, ct)
 			}
 			body := ct + " body"
+			if ct == "message/cpim" {
+				body = cpimText("a body")
+			}
 			c.ok(t, c.s.Send(body).Set("Content-Type", ct+";boundary=x"))
 			bodies = append(bodies, body)
 		}

@@ -187,9 +187,9 @@ func TestSDP(t *testing.T) {
 			if list := strings.Fields(types); !slices.Contains(list, "*") && !slices.Contains(list, ct) {
 				t.Errorf("accept-types %q do not cover %s", types, ct)
 			}
-			c.ok(t, c.s.Send("x").Set("Content-Type", ct))
+			c.ok(t, c.s.Send(cpimText("x")).Set("Content-Type", ct))
 		}
-		c.received(t, "x", "x", "x", "x")
+		c.received(t, cpimText("x"), cpimText("x"), cpimText("x"), cpimText("x"))
 	})
 	row(t, "D-011/explicit types go out verbatim", func(t *testing.T) {
 		c := answered(t, plain, setup{})

@@ -305,8 +305,14 @@ func TestWhatThePeerTakes(t *testing.T) {
 	})
 
 	row(t, "M-088/wrapped types are no types of their own", func(t *testing.T) {
-		c := started(t, n, setup{types: "message/cpim", own: "message/cpim text/plain", attrs: "a=accept-wrapped-types:text/plain\r\n"})
+		c := started(t, n, setup{types: "multipart/mixed text/html", own: "text/html", attrs: "a=accept-wrapped-types:text/plain\r\n"})
 		n.SendRefused(t, c.id, "text/plain", "x")
+		n.SendMessage(t, c.id, "text/html", "x")
+		c.c.Request(t, patience(), "SEND")
+	})
+
+	row(t, "M-088/what the application wraps", func(t *testing.T) {
+		c := started(t, n, setup{types: "message/cpim", own: "message/cpim text/plain", attrs: "a=accept-wrapped-types:text/plain\r\n"})
 		n.SendMessage(t, c.id, "message/cpim", "From: <sip:a@x>\r\nTo: <sip:b@x>\r\n\r\nContent-Type: text/plain\r\n\r\nx")
 		c.c.Request(t, patience(), "SEND")
 	})

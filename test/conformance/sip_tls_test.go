@@ -23,17 +23,21 @@ type secure struct {
 	dir       string // of the certificate
 }
 
-// startSecure runs an instance that listens on UDP, TCP and TLS; more are further lines of its tls section.
-func startSecure(t *testing.T, more string) secure {
+// startSecure runs an instance that listens on UDP, TCP and TLS; more are further lines of its tls section, change whatever else is different.
+func startSecure(t *testing.T, more string, change ...func(secure, *node.Config)) secure {
 	t.Helper()
 	dir := t.TempDir()
 	s := secure{authority: peer.NewAuthority(), dns: peer.NewDNS(t), dir: dir}
 	s.authority.Write(t, dir, s.authority.Issue(ownDomain))
-	s.Node = start(t, node.Config{
+	c := node.Config{
 		Listen: []string{"udp:HOST:5060", "tls:HOST:5061"},
 		SIP:    fmt.Sprintf("  dns_servers: [%q]\n", s.dns.Addr),
 		TLS:    fmt.Sprintf("  certificate: %q\n  private_key: %q\n  ca_list: %q\n", dir+"/cert.pem", dir+"/key.pem", dir+"/ca.pem") + more,
-	})
+	}
+	for _, f := range change {
+		f(s, &c)
+	}
+	s.Node = start(t, c)
 	return s
 }
 

@@ -39,6 +39,7 @@ var floorOf = map[string]int{
 	"msrpsdp":              2,
 	"msrp":                 1,
 	"cpim":                 1,
+	"internal/auth":        0,
 	"internal/wire":        0,
 	"internal/sip":         0,
 	"internal/version":     0,

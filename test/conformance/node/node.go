@@ -73,6 +73,8 @@ type Config struct {
 	SIP    string   // further lines of the sip section, each "  key: value\n"
 	TLS    string   // lines of the tls section, likewise; "": none
 	UA     string   // further lines of the msrp_ua section
+	More   string   // further sections
+	Media  string   // further lines of the msrp section
 }
 
 // Node is one running instance.
@@ -147,9 +149,10 @@ func (n *Node) file(t testing.TB, c Config) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "sip:\n  listen: [\"%s\"]\n%s", strings.Join(c.Listen, `", "`), c.SIP)
 	if c.MSRP != "-" {
-		fmt.Fprintf(&b, "msrp:\n  listen: [\"%s\"]\n", c.MSRP)
+		fmt.Fprintf(&b, "msrp:\n  listen: [\"%s\"]\n%s", c.MSRP, c.Media)
 	}
 	fmt.Fprintf(&b, "msrp_ua:\n  my_uri: \"%s\"\n%shttp:\n  listen: \"HOST:%s\"\n", c.MyURI, c.UA, n.httpPort)
+	b.WriteString(c.More)
 	if c.TLS != "" {
 		b.WriteString("tls:\n" + c.TLS)
 	}

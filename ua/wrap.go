@@ -1,0 +1,134 @@
+package ua
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/parley-msrp/parley/cpim"
+	"github.com/parley-msrp/parley/msrp"
+)
+
+// wraps says whether a message of this type goes to the peer within message/cpim. The error is a *msrp.TypeError.
+func wraps(p *msrp.Peer, contentType string) (bool, error) {
+	switch {
+	case contentType == "", cpim.Is(contentType), len(p.Accept) == 0:
+		return false, nil // nothing to wrap, or wrapped by the application
+	case cpim.Is(p.Accept[0]):
+		// RFC 4975 §13: who names message/cpim first gets everything wrapped (D-010).
+		if !p.Accept.Accepts(contentType) && !p.Wrapped.Accepts(contentType) {
+			return false, &msrp.TypeError{ContentType: contentType}
+		}
+		return true, nil
+	case p.Accept.Accepts(contentType):
+		return false, nil
+	}
+	// RFC 4975 §8.6: taken only within a container that the peer takes (D-009).
+	return p.Accept.Accepts(cpim.MediaType) && p.Wrapped.Accepts(contentType), nil
+}
+
+// wrap puts a message into message/cpim where the peer wants that. It is chunked afterwards, so only the first chunk has the CPIM headers (RFC 4975 §13, P-011).
+func (s *Session) wrap(m *Outgoing) error {
+	p := s.peer.Load()
+	if p == nil {
+		return nil // Send says so
+	}
+	wrapped, refused := wraps(p, m.ContentType)
+	if !wrapped && refused == nil {
+		return nil
+	}
+	if err := m.Check(); err != nil {
+		return err
+	}
+	if refused != nil {
+		return refused
+	}
+	c, err := s.envelope(m)
+	if err != nil {
+		return err
+	}
+	m.ContentType, m.Headers = cpim.MediaType, nil
+	if m.Stream == nil {
+		c.Content = m.Body
+		m.Body = c.AppendTo(make([]byte, 0, c.Len()))
+		return nil
+	}
+	head := c.AppendHead(nil)
+	if m.Size > 0 {
+		m.Size += int64(len(head))
+	}
+	m.Stream = behind(head, m.Stream)
+	return nil
+}
+
+// envelope is the CPIM message without content.
+func (s *Session) envelope(m *Outgoing) (*cpim.Message, error) {
+	own, peer := s.call.from, s.call.to
+	if !s.call.caller {
+		own, peer = peer, own
+	}
+	c := &cpim.Message{
+		Headers: []cpim.Header{
+			cpim.From(cpim.Address{URI: own}), cpim.To(cpim.Address{URI: peer}), cpim.DateTime(time.Now().UTC()),
+		},
+		MIME: make([]cpim.MIMEHeader, 0, 1+len(m.Headers)),
+	}
+	add := func(name, value string) error {
+		h, err := cpim.NewMIMEHeader(name, value)
+		if err != nil {
+			return &msrp.HeaderError{Name: name, Reason: "holds what is no line of UTF-8"}
+		}
+		c.MIME = append(c.MIME, h)
+		return nil
+	}
+	if err := add("Content-Type", m.ContentType); err != nil {
+		return nil, err
+	}
+	for _, h := range m.Headers {
+		if err := add(h.Name, h.Value); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// behind is a stream behind a head. It is an io.Closer if the stream is one: whoever sends it closes it.
+func behind(head []byte, stream io.Reader) io.Reader {
+	r := io.MultiReader(bytes.NewReader(head), stream)
+	if c, ok := stream.(io.Closer); ok {
+		return struct {
+			io.Reader
+			io.Closer
+		}{r, c}
+	}
+	return r
+}
+
+// unwrap reads a message that came wrapped; with a code: what the message is answered with instead.
+func unwrap(r *msrp.Received) (chain cpim.Chain, code int, why string) {
+	chain, err := cpim.ParseChain(r.Body)
+	if err == nil {
+		err = chain.CheckRequire(nil)
+	}
+	if err == nil {
+		return chain, 0, ""
+	}
+	if _, ok := errors.AsType[*cpim.RequireError](err); ok {
+		return nil, 403, "a required CPIM header is not understood" // P-008: 415 would stop message/cpim for the session
+	}
+	return nil, 400, "malformed message/cpim"
+}
+
+// wrappedTypes are the types that are taken within the containers that accept names, where it names nothing else: it would take nothing otherwise.
+func wrappedTypes(accept msrp.Types) msrp.Types {
+	for _, t := range accept {
+		if !cpim.Is(t) && !strings.HasPrefix(strings.ToLower(t), "multipart/") {
+			return nil
+		}
+	}
+	return msrp.Types{"*"}
+}
+
+func isContentType(name string) bool { return strings.EqualFold(name, "Content-Type") }
