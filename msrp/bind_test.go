@@ -16,9 +16,10 @@ import (
 
 // remote is a listener of the test's own, for sessions that connect.
 type remote struct {
-	t    testing.TB
-	l    net.Listener
-	path string
+	t     testing.TB
+	l     net.Listener
+	path  string
+	conns chan net.Conn // that came; with TLS, after the handshake
 }
 
 func newRemote(t testing.TB) *remote {
@@ -27,32 +28,51 @@ func newRemote(t testing.TB) *remote {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
-	return &remote{t: t, l: l, path: scheme + "://" + l.Addr().String() + "/peer0session;tcp"}
+	r := &remote{t: t, l: l, path: scheme + "://" + l.Addr().String() + "/peer0session;tcp", conns: make(chan net.Conn, 16)}
+	done := make(chan struct{})
+	go func() { // ends with the listener
+		defer close(done)
+		for {
+			nc, err := l.Accept()
+			if err != nil {
+				return
+			}
+			if overTLS {
+				secure := tls.Server(nc, &tls.Config{Certificates: []tls.Certificate{*usual(t)}})
+				secure.Handshake() // reading tells
+				nc = secure
+			}
+			r.conns <- nc
+		}
+	}()
+	t.Cleanup(func() {
+		l.Close()
+		<-done
+	})
+	return r
 }
 
 // accept takes the next connection; to is the session at the other end.
 func (r *remote) accept(s *msrp.Session) *rawPeer {
 	r.t.Helper()
-	r.l.(*net.TCPListener).SetDeadline(time.Now().Add(10 * time.Second))
-	nc, err := r.l.Accept()
-	if err != nil {
-		r.t.Fatal(err)
+	select {
+	case nc := <-r.conns:
+		p := newRawPeer(r.t, nc, s.URI().String(), 10*time.Second)
+		p.uri = r.path
+		return p
+	case <-time.After(10 * time.Second):
+		r.t.Fatal("no connection came")
+		return nil
 	}
-	if overTLS {
-		nc = tls.Server(nc, &tls.Config{Certificates: []tls.Certificate{*usual(r.t)}})
-	}
-	p := newRawPeer(r.t, nc, s.URI().String(), 10*time.Second)
-	p.uri = r.path
-	return p
 }
 
 func (r *remote) noMore() {
 	r.t.Helper()
-	r.l.(*net.TCPListener).SetDeadline(time.Now().Add(50 * time.Millisecond))
-	if nc, err := r.l.Accept(); err == nil {
+	select {
+	case nc := <-r.conns:
 		nc.Close()
 		r.t.Fatal("another connection came")
+	case <-time.After(50 * time.Millisecond):
 	}
 }
 
