@@ -31,12 +31,14 @@ type conn struct {
 	used         bool // a session is or was bound, or the connection is ours
 	closing      *time.Timer
 	whenClosed   []func()
-	control      *batch   // complete responses and REPORTs that wait to leave; nil: none
-	next, last   *Session // row of those that have a chunk to send
-	writing      bool     // somebody writes
-	parked       bool     // nobody does, but a chunk is open whose reader has nothing
-	again        bool     // something about the chunk in progress has changed
-	stalled      bool     // it was parked for stallTime
+	kept         bool                            // a Link, open without sessions too
+	asked        map[uint64]chan<- *AuthResponse // AUTHs that wait for their responses
+	control      *batch                          // complete responses and REPORTs that wait to leave; nil: none
+	next, last   *Session                        // row of those that have a chunk to send
+	writing      bool                            // somebody writes
+	parked       bool                            // nobody does, but a chunk is open whose reader has nothing
+	again        bool                            // something about the chunk in progress has changed
+	stalled      bool                            // it was parked for stallTime
 	stall        *time.Timer
 	batching     bool // the reader is at work on what one read brought, and will start the writing
 	paused       bool // the reader waits for room
@@ -113,7 +115,7 @@ func (c *conn) leave(s *Session) {
 	delete(c.sessions, s)
 	c.lookAgainLocked() // a chunk of the session may have to be cut off
 	switch {
-	case !c.used:
+	case !c.used, c.kept:
 	case c.inbound:
 		c.retireLocked(connResting)
 	default:

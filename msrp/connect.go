@@ -36,6 +36,9 @@ func (s *Session) Connect(ctx context.Context) error {
 	if p == nil {
 		return ErrNotEstablished
 	}
+	if relayed, err := s.connectRelayed(); relayed {
+		return err
+	}
 	next, err := hopOf(p.Path[0])
 	if err != nil {
 		return err

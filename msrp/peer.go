@@ -27,7 +27,7 @@ type Peer struct {
 // peer is a Peer made ready for use; immutable.
 type peer struct {
 	Peer
-	toPath   string // of our requests
+	toPath   string // of our requests; through the own relays too
 	previous *URI   // right-most URI of the path before
 }
 
@@ -37,7 +37,7 @@ func newPeer(p Peer) (*peer, error) {
 	}
 	p.Path = slices.Clone(p.Path)
 	p.Accept, p.Wrapped = slices.Clone(p.Accept), slices.Clone(p.Wrapped)
-	return &peer{Peer: p, toPath: FormatPath(p.Path)}, nil
+	return &peer{Peer: p}, nil
 }
 
 // last is the right-most URI: the peer itself, without the relays between.
