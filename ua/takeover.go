@@ -77,7 +77,7 @@ func (c *Call) place(offer *msrpsdp.Description, accept msrp.Types) (*placement,
 			break
 		}
 		l := local(live[0])
-		if offer.Lines[n].Refuses(l.Accept) == nil {
+		if c.profile.refuses(&offer.Lines[n], l.Accept) == nil {
 			p.locals[n], p.lines[live[0]] = l, n
 			live = live[1:]
 		}

@@ -106,7 +106,7 @@ func (a *asking) ask(ctx context.Context) (*msrp.AuthResponse, error) {
 			return r, nil
 		case r.Code == 200:
 			if err := a.hop.digest.Accepted(strings.Join(r.Values("Authentication-Info"), ",")); err != nil {
-				return nil, err
+				return nil, fmt.Errorf("%w: %w", ErrCredentials, err)
 			}
 			a.hop.bare = a.bare
 			return r, nil
@@ -143,7 +143,7 @@ func (a *asking) challengedAgain(sent bool, r *msrp.AuthResponse) error {
 	stale, err := a.hop.digest.Challenged(r.Values("WWW-Authenticate"))
 	switch {
 	case err != nil:
-		return err
+		return fmt.Errorf("%w: %w", ErrCredentials, err)
 	case !sent || !a.challenged: // nothing was refused but a nonce from before
 		a.challenged = true
 	case stale && !a.stale:

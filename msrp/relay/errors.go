@@ -10,6 +10,9 @@ var (
 	ErrClosed = errors.New("relay: closed")
 	// ErrUnreachable: no connection to the relay could be opened. What went wrong is wrapped.
 	ErrUnreachable = errors.New("cannot be reached")
+	// ErrCredentials: there are no credentials for the relay, or it asks for them in no way that is supported, or does not know the password. What it
+	// is exactly is wrapped.
+	ErrCredentials = errors.New("credentials")
 	// ErrUsePath: the relay gave a path that cannot be used.
 	ErrUsePath = errors.New("gave no usable path")
 )
@@ -30,7 +33,7 @@ func (e *RefusedError) Error() string {
 // Error names the relay that something went wrong with.
 type Error struct {
 	Relay string // its host
-	Err   error  // *RefusedError, ErrUnreachable, ErrUsePath, those of credentials, or of package msrp
+	Err   error  // *RefusedError, ErrUnreachable, ErrCredentials, ErrUsePath, or an error of package msrp; wrapped
 }
 
 func (e *Error) Error() string { return "MSRP relay " + e.Relay + ": " + e.Err.Error() }
