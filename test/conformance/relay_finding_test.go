@@ -41,7 +41,7 @@ func (f finding) uses(t *testing.T, uri string) behind {
 	t.Helper()
 	return behind{Node: start(t, node.Config{
 		SIP: fmt.Sprintf("  dns_servers: [%q]\n", f.dns.Addr),
-		TLS: fmt.Sprintf("  certificate: %q\n  private_key: %q\n  ca_list: %q\n", f.dir+"/cert.pem", f.dir+"/key.pem", f.dir+"/ca.pem"),
+		TLS: fmt.Sprintf("  ca_list: %q\n", f.dir+"/ca.pem"),
 		UA:  fmt.Sprintf("  relay_uri: %q\n", uri),
 	})}
 }
@@ -74,6 +74,35 @@ func TestRelayFinding(t *testing.T) {
 				t.Errorf("a port says it all, but asked for %s", q)
 			}
 		}
+	})
+
+	row(t, "R-015/D-001/an offer of TCP/MSRP is answered with TCP/TLS/MSRP, and messages go through the relay", func(t *testing.T) {
+		f := newFinding(t)
+		f.dns.A("relay.example", "127.0.0.1")
+		b := behind{relay: peer.NewRelay(t, f.serves("relay.example"), secureGrant)}
+		b.Node = f.uses(t, fmt.Sprintf("msrps://relay.example:%d;tcp", b.relay.Port())).Node
+		c := b.called(t, peerPath)
+		if m := c.sdp.Media[0]; !strings.Contains(m.Line, " TCP/TLS/MSRP ") || !strings.HasPrefix(m.Path(), "msrps:") {
+			t.Errorf("m=%s", m.Line)
+		}
+		first := b.arrives(c, c.s.Bodiless())
+		if r := b.relay.Next(t, patience()); r.ID != first.ID || r.Code != 200 {
+			t.Fatalf("%03d %q", r.Code, r.Head)
+		}
+		b.conversation(t, c)
+	})
+
+	row(t, "R-015/D-001/an answer of TCP/TLS/MSRP from a peer of TLS", func(t *testing.T) {
+		f := newFinding(t)
+		f.dns.A("relay.example", "127.0.0.1")
+		b := behind{relay: peer.NewRelay(t, f.serves("relay.example"), secureGrant)}
+		b.Node = f.uses(t, fmt.Sprintf("msrps://relay.example:%d;tcp", b.relay.Port())).Node
+		c, invite := invited(t, b.Node, setup{})
+		c.s.Own = strings.Replace(peerPath, "msrp:", "msrps:", 1)
+		c.accept(t, invite, strings.Replace(peer.Offer("*", c.s.Own), "TCP/MSRP", "TCP/TLS/MSRP", 1))
+		b.Await(t, c.id, "E_MSRP_SESSION_NEW", 1)
+		b.relay.Put(b.relay.Next(t, patience()).Reply(200, "OK"))
+		b.conversation(t, c)
 	})
 
 	for _, test := range []struct {
@@ -147,13 +176,13 @@ func TestRelayFinding(t *testing.T) {
 		f := newFinding(t)
 		f.dns.A("relay.example", "127.0.0.1")
 		b := f.uses(t, "msrps://relay.example;tcp")
-		b.tries(t)
+		e := b.tries(t)
 		asked := f.dns.Asked()
 		if i, j := slices.Index(asked, "SRV _msrps._tcp.relay.example"), slices.Index(asked, "A relay.example"); i < 0 || j < i {
 			t.Errorf("asked for %q", asked)
 		}
-		if !strings.Contains(b.Log(), "127.0.0.1:2855") {
-			t.Error("the log does not say that port 2855 was tried")
+		if !strings.Contains(e, "127.0.0.1:2855") {
+			t.Errorf("%s, want port 2855 in it", e)
 		}
 	})
 }
