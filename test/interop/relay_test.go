@@ -141,7 +141,7 @@ func startKamailio(t *testing.T) netip.AddrPort {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile("testdata/kamailio.cfg")
+	text, err := os.ReadFile("testdata/relay.cfg")
 	if err != nil {
 		t.Fatal(err)
 	}
