@@ -31,6 +31,7 @@ type conn struct {
 	used         bool // a session is or was bound, or the connection is ours
 	closing      *time.Timer
 	whenClosed   []func()
+	foreign      bool                            // leads to a peer\'s relay
 	kept         bool                            // a Link, open without sessions too
 	asked        map[uint64]chan<- *AuthResponse // AUTHs that wait for their responses
 	control      *batch                          // complete responses and REPORTs that wait to leave; nil: none
@@ -108,7 +109,7 @@ func (c *conn) join(s *Session) bool {
 }
 
 // leave removes a session; when it was the last one, the connection is closed once its output has left (M-056). Who opened
-// it does so at once. The other side gives it Config.LingerTimeout to do so, as it may be about to bind another session.
+// it does so at once, but where it leads to a peer's relay only after Config.RelayTimeout. The other side gives it Config.LingerTimeout to do so, as it may be about to bind another session.
 func (c *conn) leave(s *Session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -116,11 +117,18 @@ func (c *conn) leave(s *Session) {
 	c.lookAgainLocked() // a chunk of the session may have to be cut off
 	switch {
 	case !c.used, c.kept:
-	case c.inbound:
+	case c.inbound, c.foreign:
 		c.retireLocked(connResting)
 	default:
 		c.retireLocked(connLeaving)
 	}
+}
+
+// leadsToRelay notes that the connection is one to a peer's relay.
+func (c *conn) leadsToRelay() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.foreign = true
 }
 
 // retire closes the connection once its output has left, if no session is bound to it.
@@ -138,11 +146,14 @@ func (c *conn) retireLocked(state connState) {
 	if c.closing != nil {
 		c.closing.Stop()
 	}
-	next := c.cutOff
+	next, after := c.cutOff, c.endpoint.cfg.LingerTimeout
 	if state == connResting {
 		next = c.retire
+		if c.foreign {
+			after = c.endpoint.cfg.RelayTimeout
+		}
 	}
-	c.closing = time.AfterFunc(c.endpoint.cfg.LingerTimeout, next)
+	c.closing = time.AfterFunc(after, next)
 	c.shutWhenDone()
 }
 

@@ -97,6 +97,9 @@ func (s *Session) bindActive(c *conn, p *peer) bool {
 	if s.outgoing.empty() {
 		s.queueBind()
 	}
+	if len(p.Path) > 1 {
+		c.leadsToRelay()
+	}
 	return s.bind(c)
 }
 

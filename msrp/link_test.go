@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/parley-msrp/parley/msrp"
@@ -166,6 +167,47 @@ func TestRelay(t *testing.T) {
 		if err := other.Relay(l, path(t, innerURI)); !errors.Is(err, msrp.ErrConnectionLost) {
 			t.Errorf("%v", err)
 		}
+	})
+
+	t.Run("R-016/a connection to a peer's relay stays open for a while", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var dials int
+			var far net.Conn
+			r := newFakeRig(t, msrp.Config{Dial: func(context.Context, string, string) (net.Conn, error) {
+				dials++
+				var near net.Conn
+				near, far = net.Pipe()
+				return near, nil
+			}})
+			var p *rawPeer
+			visit := func() {
+				s, _ := r.session()
+				if err := s.SetPeer(known(t, innerURI+" "+peerURI)); err != nil {
+					t.Fatal(err)
+				}
+				if err := s.Connect(ctx); err != nil {
+					t.Fatal(err)
+				}
+				if p == nil || dials > 1 {
+					p = newRawPeer(t, far, s.URI().String(), r.patience)
+				}
+				p.respond(p.expectRequest("SEND"), 200, "OK")
+				s.Close()
+			}
+			visit()
+			time.Sleep(299 * time.Second)
+			visit()
+			if dials != 1 {
+				t.Errorf("%d connections", dials)
+			}
+			began := time.Now()
+			p.closed()
+			after(t, began, 300*time.Second)
+			visit()
+			if dials != 2 {
+				t.Errorf("%d connections", dials)
+			}
+		})
 	})
 
 	fakeTime(t, "R-017/the sessions of a lost link are over", msrp.Config{}, func(t *testing.T, r *rig) {

@@ -191,7 +191,10 @@ func (c *Call) describeOffer(_ *msrpsdp.Description, p *profile, accept msrp.Typ
 func (i *Invitation) fail(c *Call, err error) error {
 	c.abandon()
 	if r := relayRefusal(err); r != nil {
-		return errors.Join(public(i.in.Reject(*r)), &RefusedError{Code: r.Code, Reason: err.Error()})
+		if over := i.in.Reject(*r); over != nil {
+			return public(over)
+		}
+		return &RefusedError{Code: r.Code, Reason: err.Error()}
 	}
 	return errors.Join(public(err), i.in.Reject(dialog.Refusal{Code: 500}))
 }

@@ -350,6 +350,24 @@ func TestRelayPaths(t *testing.T) {
 		}
 	})
 
+	row(t, "R-014/a path that was renewed while the peer's phone rang", func(t *testing.T) {
+		b := startBehind(t, func(n int, f *peer.Frame) *peer.Frame {
+			if n == 1 {
+				return grantedPath(f, token(n), "Expires", "2")
+			}
+			return grantedPath(f, token(n))
+		})
+		c, invite := invited(t, b.Node, setup{proto: "tcp"}) // nothing comes twice
+		b.relay.AwaitAuths(t, patience(), 2)
+		c.accept(t, invite, peer.Offer("*", peerPath))
+		again := c.a.Request(t, patience(), "INVITE")
+		if p := peer.ParseSDP(again.Body).Media[0].Path(); !strings.HasPrefix(p, token(2)+" ") {
+			t.Errorf("path %s", p)
+		}
+		c.a.Respond(t, again, c.d.Response(again, 200, "OK").WithSDP(peer.Offer("*", peerPath)))
+		c.a.Request(t, patience(), "ACK")
+	})
+
 	row(t, "R-017/a lost connection: the session ends, the next one gets a path of its own", func(t *testing.T) {
 		b := startBehind(t, challenging)
 		c := b.calls(t, peerPath)
