@@ -55,6 +55,7 @@ func (b behind) offers(t *testing.T) peer.MediaLine {
 	return c.sdp.Media[0]
 }
 
+// TestRelayFinding is about the way to the relay: by names, and over TLS.
 func TestRelayFinding(t *testing.T) {
 	t.Parallel()
 
