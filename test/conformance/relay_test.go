@@ -219,7 +219,7 @@ func TestRelayPaths(t *testing.T) {
 
 	row(t, "R-016/the connection outlives its last session for a while", func(t *testing.T) {
 		b := startBehind(t, granting, func(c *node.Config) {
-			c.More += "msrp: {listen: [\"tcp:HOST:2855\"], relay_idle_timeout: 1.5}\n"
+			c.More += "msrp: {listen: [\"tcp:HOST:2855\"], relay_idle_timeout: 4}\n"
 			c.MSRP = "-"
 		})
 		for range 2 {
