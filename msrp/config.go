@@ -59,6 +59,7 @@ type Config struct {
 	BindTimeout     time.Duration // a session whose peer is known, and to which no connection is bound, 180 s
 	PartialTimeout  time.Duration // a half-received message without progress, 600 s
 	ReportTimeout   time.Duration // a message that waits for its success REPORT, 3600 s
+	RelayTimeout    time.Duration // a connection to a peer's relay that no session uses (RFC 4976 §5.4), 300 s
 	LingerTimeout   time.Duration // an unused connection that the peer opened, or that is not done with its output, 5 s
 
 	MaxMessage              int64 // largest message received, in octets, 16 MiB
@@ -120,6 +121,7 @@ func (c Config) withDefaults() (Config, error) {
 	orLong(&c.BindTimeout, 180*time.Second)
 	orLong(&c.PartialTimeout, 600*time.Second)
 	orLong(&c.ReportTimeout, time.Hour)
+	orLong(&c.RelayTimeout, 300*time.Second)
 	orLong(&c.LingerTimeout, 5*time.Second)
 	orLong(&c.MaxMessage, 16<<20)
 	or(&c.PartialMessages, 256)

@@ -38,6 +38,9 @@ func (s *Session) Connect(ctx context.Context) error {
 	if p == nil {
 		return ErrNotEstablished
 	}
+	if relayed, err := s.connectRelayed(); relayed {
+		return err
+	}
 	next, err := hopOf(p.Path[0])
 	switch {
 	case err != nil:
@@ -45,7 +48,7 @@ func (s *Session) Connect(ctx context.Context) error {
 	case next.secure && s.endpoint.cfg.TLS == nil:
 		return errNoTLS
 	case next.secure:
-		next.trust = trustOf(p.Fingerprints)
+		next.trust = trustOf(p.fingerprints())
 	}
 	for range connectTries {
 		if s.over.Load() {
@@ -54,7 +57,7 @@ func (s *Session) Connect(ctx context.Context) error {
 		if s.bound() {
 			return nil
 		}
-		c, err := s.endpoint.connection(ctx, next, p.Fingerprints)
+		c, err := s.endpoint.connection(ctx, next, p.fingerprints())
 		if err != nil {
 			return err
 		}
@@ -100,6 +103,9 @@ func (s *Session) bindActive(c *conn, p *peer) bool {
 	// RFC 4975 §5.4: the active side sends a SEND at once, so that the peer can tie the connection to the session.
 	if s.outgoing.empty() {
 		s.queueBind()
+	}
+	if len(p.Path) > 1 {
+		c.leadsToRelay()
 	}
 	return s.bind(c)
 }

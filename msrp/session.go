@@ -46,6 +46,8 @@ type Session struct {
 	row       *conn      // in whose row it was put last
 	move      *move      // from another one; nil: there is none
 	rebind    bool       // the peer's path has changed, and Connect has not been called since
+	relays    []URI      // the Use-Path of the own relays; nil: none
+	awaits    bool       // behind a relay: the peer was not heard of, nor Connect called
 	nextReady *Session   // in the row of conn; guarded by conn.mu
 	bindTimer *time.Timer
 	outgoing  outgoing // what is sent
@@ -90,8 +92,14 @@ func (s *Session) ID() string { return s.id }
 // URI is the session's own URI.
 func (s *Session) URI() URI { return s.uri }
 
-// Path is the session's own path, for a session description.
-func (s *Session) Path() []URI { return []URI{s.uri} }
+// Path is the session's own path, for a session description: its URI, behind those of its relays.
+func (s *Session) Path() []URI {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	path := slices.Clone(s.relays)
+	slices.Reverse(path) // RFC 4976 §5.1: a peer comes from the other side
+	return append(path, s.uri)
+}
 
 // PeerPath is the path that SetPeer gave; nil before.
 func (s *Session) PeerPath() []URI {
@@ -129,13 +137,14 @@ func (s *Session) setPeer(next *peer) error {
 		next.previous = p.last()
 		s.repath(p, next)
 	}
+	next.toPath = s.toPath(next)
 	s.peer.Store(next)
-	if c := s.conn; c != nil && c.secured {
-		if err := checkFingerprint(c.shown, next.Fingerprints); err != nil {
+	if c := s.conn; c != nil && c.secured && s.relays == nil {
+		if err := checkFingerprint(c.shown, next.fingerprints()); err != nil {
 			return err // M-063: it connected before its session description came
 		}
 	}
-	if s.conn == nil && s.bindTimer == nil {
+	if (s.conn == nil || s.awaits) && s.bindTimer == nil {
 		s.bindTimer = time.AfterFunc(s.endpoint.cfg.BindTimeout, s.notBound)
 	}
 	s.ready()
@@ -144,7 +153,7 @@ func (s *Session) setPeer(next *peer) error {
 
 func (s *Session) notBound() {
 	s.mu.Lock()
-	unbound := s.conn == nil
+	unbound := s.conn == nil || s.awaits
 	s.mu.Unlock()
 	if unbound {
 		s.end(ErrNotBound)
@@ -160,12 +169,18 @@ func (s *Session) bind(c *conn) bool {
 		return false
 	}
 	s.conn = c
+	if !s.awaits {
+		s.stopBindTimer()
+	}
+	s.ready()
+	return true
+}
+
+func (s *Session) stopBindTimer() {
 	if s.bindTimer != nil {
 		s.bindTimer.Stop()
 		s.bindTimer = nil
 	}
-	s.ready()
-	return true
 }
 
 // Close ends the session: its URI is dead (RFC 4975 §5.4, D-023), messages whose fate is open get it: Unconfirmed if only

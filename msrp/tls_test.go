@@ -72,7 +72,7 @@ func selfSigned(t testing.TB) *tls.Certificate {
 	return (&authority{t: t}).make(&x509.Certificate{})
 }
 
-// overTLS has every test of the package run over TLS: PARLEY_TEST_TLS=1 go test ./msrp
+// overTLS has the tests of the package run over TLS: those that scripts/test names, which look at nothing below it.
 var overTLS = os.Getenv("PARLEY_TEST_TLS") != ""
 
 // scheme is that of the URIs in use.

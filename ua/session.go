@@ -8,6 +8,7 @@ import (
 
 	"github.com/parley-msrp/parley/cpim"
 	"github.com/parley-msrp/parley/msrp"
+	"github.com/parley-msrp/parley/msrp/relay"
 )
 
 // State is how far a session is. The numbers are those of OpenSIPS' dlg_state.
@@ -30,6 +31,7 @@ type Session struct {
 	line  int                       // index of its m-line; changed holding call.mu
 	born  uint64                    // place in the table's order
 	grace *time.Timer               // of a session without connection; guarded by call.mu
+	lease *relay.Lease              // nil: there is no relay. Set before the session is known to anybody
 }
 
 // ID names the session for ever; its MSRP URI may change.
@@ -92,7 +94,7 @@ func (s *Session) begin(m *SIPMessage) {
 // finish closes the session and tells the Handler its end. A notice.
 func (s *Session) finish(e End, established bool) {
 	c := s.call
-	s.media.Close()
+	s.release()
 	c.agent.log.LogAttrs(context.Background(), slog.LevelInfo, "session ended", slog.String("session_id", s.ID()), slog.String("call_id", c.CallID()),
 		slog.String("cause", e.Cause.String()), slog.Int("code", e.Code), slog.String("reason", e.Reason))
 	if established {
