@@ -34,6 +34,9 @@ type Config struct {
 	// connection and direction come one at a time. Default: none, which costs nothing.
 	Tap func(local, remote net.Addr, sent bool, octets []byte)
 
+	// TLS is needed for msrps URIs and for ServeTLS. Default: there is none.
+	TLS *TLS
+
 	// ChunkSize is the largest body of a chunk, in octets. Default 2048, which is also the most that a chunk may hold
 	// unless Interruptible (RFC 4975 §7.1.1).
 	ChunkSize int
@@ -56,6 +59,7 @@ type Config struct {
 	BindTimeout     time.Duration // a session whose peer is known, and to which no connection is bound, 180 s
 	PartialTimeout  time.Duration // a half-received message without progress, 600 s
 	ReportTimeout   time.Duration // a message that waits for its success REPORT, 3600 s
+	RelayTimeout    time.Duration // a connection to a peer's relay that no session uses (RFC 4976 §5.4), 300 s
 	LingerTimeout   time.Duration // an unused connection that the peer opened, or that is not done with its output, 5 s
 
 	MaxMessage              int64 // largest message received, in octets, 16 MiB
@@ -91,6 +95,8 @@ func (c Config) withDefaults() (Config, error) {
 		return c, &ConfigError{"ChunkSize", "must not be negative"}
 	case c.ChunkSize > plainChunk && !c.Interruptible:
 		return c, &ConfigError{"ChunkSize", "above 2048 octets chunks must be Interruptible"}
+	case c.TLS != nil && c.TLS.Certificate == nil:
+		return c, &ConfigError{"TLS", "needs a Certificate"}
 	case c.FromPath > FromPathOff:
 		return c, &ConfigError{"FromPath", "unknown check"}
 	}
@@ -115,6 +121,7 @@ func (c Config) withDefaults() (Config, error) {
 	orLong(&c.BindTimeout, 180*time.Second)
 	orLong(&c.PartialTimeout, 600*time.Second)
 	orLong(&c.ReportTimeout, time.Hour)
+	orLong(&c.RelayTimeout, 300*time.Second)
 	orLong(&c.LingerTimeout, 5*time.Second)
 	orLong(&c.MaxMessage, 16<<20)
 	or(&c.PartialMessages, 256)

@@ -19,6 +19,8 @@ type conn struct {
 	net      net.Conn
 	socket   *socket // nil: read and write net in the plain way
 	inbound  bool
+	secured  bool   // TLS
+	shown    []byte // certificate of the peer in DER; nil: none. Set before the first frame is read
 	source   netip.Prefix
 	done     chan struct{} // closed with the connection
 
@@ -31,12 +33,15 @@ type conn struct {
 	used         bool // a session is or was bound, or the connection is ours
 	closing      *time.Timer
 	whenClosed   []func()
-	control      *batch   // complete responses and REPORTs that wait to leave; nil: none
-	next, last   *Session // row of those that have a chunk to send
-	writing      bool     // somebody writes
-	parked       bool     // nobody does, but a chunk is open whose reader has nothing
-	again        bool     // something about the chunk in progress has changed
-	stalled      bool     // it was parked for stallTime
+	foreign      bool                            // leads to a peer\'s relay
+	kept         bool                            // a Link, open without sessions too
+	asked        map[uint64]chan<- *AuthResponse // AUTHs that wait for their responses
+	control      *batch                          // complete responses and REPORTs that wait to leave; nil: none
+	next, last   *Session                        // row of those that have a chunk to send
+	writing      bool                            // somebody writes
+	parked       bool                            // nobody does, but a chunk is open whose reader has nothing
+	again        bool                            // something about the chunk in progress has changed
+	stalled      bool                            // it was parked for stallTime
 	stall        *time.Timer
 	batching     bool // the reader is at work on what one read brought, and will start the writing
 	paused       bool // the reader waits for room
@@ -73,6 +78,7 @@ func newConn(e *Endpoint, nc net.Conn, inbound bool) *conn {
 		done:     make(chan struct{}),
 		resume:   make(chan struct{}, 1),
 	}
+	c.useTLS()
 	c.reader.decoder = wire.NewDecoder(e.limits())
 	c.reader.opened = time.Now()
 	c.transactions.expire = c.expire
@@ -106,19 +112,26 @@ func (c *conn) join(s *Session) bool {
 }
 
 // leave removes a session; when it was the last one, the connection is closed once its output has left (M-056). Who opened
-// it does so at once. The other side gives it Config.LingerTimeout to do so, as it may be about to bind another session.
+// it does so at once, but where it leads to a peer's relay only after Config.RelayTimeout. The other side gives it Config.LingerTimeout to do so, as it may be about to bind another session.
 func (c *conn) leave(s *Session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.sessions, s)
 	c.lookAgainLocked() // a chunk of the session may have to be cut off
 	switch {
-	case !c.used:
-	case c.inbound:
+	case !c.used, c.kept:
+	case c.inbound, c.foreign:
 		c.retireLocked(connResting)
 	default:
 		c.retireLocked(connLeaving)
 	}
+}
+
+// leadsToRelay notes that the connection is one to a peer's relay.
+func (c *conn) leadsToRelay() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.foreign = true
 }
 
 // retire closes the connection once its output has left, if no session is bound to it.
@@ -136,11 +149,14 @@ func (c *conn) retireLocked(state connState) {
 	if c.closing != nil {
 		c.closing.Stop()
 	}
-	next := c.cutOff
+	next, after := c.cutOff, c.endpoint.cfg.LingerTimeout
 	if state == connResting {
 		next = c.retire
+		if c.foreign {
+			after = c.endpoint.cfg.RelayTimeout
+		}
 	}
-	c.closing = time.AfterFunc(c.endpoint.cfg.LingerTimeout, next)
+	c.closing = time.AfterFunc(after, next)
 	c.shutWhenDone()
 }
 

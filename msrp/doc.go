@@ -10,7 +10,8 @@
 // Messages may be of any size. A body to send can be an io.Reader (Outgoing.Stream), and a Handler that is a [Streamer] reads what comes in
 // chunks as it arrives ([Incoming]). Neither is ever in memory as a whole.
 //
-// The connection, not the session, is the unit of transport: sessions with the same peer share one.
+// The connection, not the session, is the unit of transport: sessions with the same peer share one. One to an own relay is a [Link], to which
+// [Session.Relay] binds a session; package msrp/relay does what belongs to that.
 package msrp
 
 import "github.com/parley-msrp/parley/internal/wire"

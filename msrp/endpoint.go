@@ -129,22 +129,29 @@ func (e *Endpoint) connections() []*conn {
 // closed or a limit is reached; then nc is closed.
 func (e *Endpoint) adopt(nc net.Conn, inbound bool) *conn {
 	c := newConn(e, nc, inbound)
-	e.mu.Lock()
-	refused := e.closed || inbound && (e.inbound >= e.cfg.MaxConnections || e.sources[c.source] >= e.cfg.MaxConnectionsPerSource)
-	if refused {
-		e.mu.Unlock()
-		nc.Close()
+	if !e.own(c) {
 		return nil
 	}
+	return c
+}
+
+// own makes a new connection the endpoint's. False: the endpoint is closed or a limit is reached; the connection is closed then.
+func (e *Endpoint) own(c *conn) bool {
+	e.mu.Lock()
+	if e.closed || c.inbound && (e.inbound >= e.cfg.MaxConnections || e.sources[c.source] >= e.cfg.MaxConnectionsPerSource) {
+		e.mu.Unlock()
+		c.net.Close()
+		return false
+	}
 	e.conns[c] = struct{}{}
-	if inbound {
+	if c.inbound {
 		e.inbound++
 		e.sources[c.source]++
 	}
 	e.wg.Add(1)
 	e.mu.Unlock()
 	go c.read() // ends when the connection is closed
-	return c
+	return true
 }
 
 // disown forgets a closed connection.

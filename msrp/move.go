@@ -27,9 +27,14 @@ func (s *Session) repath(before, next *peer) {
 	s.moves.Add(1)
 	was, wasErr := hopOf(before.Path[0])
 	is, isErr := hopOf(next.Path[0])
-	if s.conn == nil || wasErr == nil && isErr == nil && was == is {
+	if s.conn == nil || s.relays != nil || wasErr == nil && isErr == nil && was == is {
 		return // the connection leads to the new path as well
 	}
+	s.unbind()
+}
+
+// unbind takes the session off its connection, which what is under way there goes on over. Holding s.mu.
+func (s *Session) unbind() {
 	if s.move != nil {
 		s.move.from.leave(s)
 	}
@@ -47,6 +52,7 @@ func (s *Session) takes(c *conn, from *sender, before bool) (taken, bound bool) 
 	if !s.bind(c) {
 		return false, false
 	}
+	s.speak()
 	s.heardOn(c)
 	return true, true
 }

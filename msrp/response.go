@@ -2,7 +2,7 @@ package msrp
 
 import "github.com/parley-msrp/parley/internal/wire"
 
-// response handles a response: it ends the transaction of a SEND of ours on this connection. What matches none is
+// response handles a response: it ends the transaction of a SEND or an AUTH of ours on this connection. What matches none is
 // dropped: stray, late and second ones, and those to requests that want none (RFC 4975 §7.2, M-113).
 func (c *conn) response(h *wire.Head) {
 	r := &c.reader
@@ -20,8 +20,11 @@ func (c *conn) response(h *wire.Head) {
 		return
 	}
 	c.mu.Lock()
-	t := c.transactions.take(id)
+	t, asked := c.transactions.take(id), c.takeAsked(id)
 	c.mu.Unlock()
+	if asked != nil {
+		asked <- readAuthResponse(h) // has room
+	}
 	if t == nil {
 		return
 	}

@@ -31,7 +31,7 @@ func (s *Session) ready() {
 		s.row.lookAgain()
 		return
 	}
-	if o.scheduled || o.unanswered >= s.endpoint.cfg.Window || s.conn == nil || s.peer.Load() == nil || o.next() == nil {
+	if o.scheduled || o.unanswered >= s.endpoint.cfg.Window || s.conn == nil || s.awaits || s.peer.Load() == nil || o.next() == nil {
 		return
 	}
 	o.scheduled = true
@@ -97,7 +97,7 @@ func (s *Session) takeBody(m *message, n int64, tail []byte) (piece, bool) {
 
 // startChunk appends a chunk, or, if open, the beginning of an interruptible one. alone: no other session waits for its turn, as far as is known.
 func (s *Session) startChunk(c *conn, b *batch, m *message) (open, alone bool) {
-	limit := int64(s.endpoint.cfg.ChunkSize)
+	limit := s.chunkSize()
 	p, ok := s.takeBody(m, min(limit, sliceSize), nil)
 	if !ok {
 		return false, false

@@ -2,6 +2,7 @@ package msrp
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -46,6 +47,8 @@ type Session struct {
 	row       *conn      // in whose row it was put last
 	move      *move      // from another one; nil: there is none
 	rebind    bool       // the peer's path has changed, and Connect has not been called since
+	relays    []URI      // the Use-Path of the own relays; nil: none
+	awaits    bool       // behind a relay: the peer was not heard of, nor Connect called
 	nextReady *Session   // in the row of conn; guarded by conn.mu
 	bindTimer *time.Timer
 	outgoing  outgoing // what is sent
@@ -90,8 +93,14 @@ func (s *Session) ID() string { return s.id }
 // URI is the session's own URI.
 func (s *Session) URI() URI { return s.uri }
 
-// Path is the session's own path, for a session description.
-func (s *Session) Path() []URI { return []URI{s.uri} }
+// Path is the session's own path, for a session description: its URI, behind those of its relays.
+func (s *Session) Path() []URI {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	path := slices.Clone(s.relays)
+	slices.Reverse(path) // RFC 4976 §5.1: a peer comes from the other side
+	return append(path, s.uri)
+}
 
 // PeerPath is the path that SetPeer gave; nil before.
 func (s *Session) PeerPath() []URI {
@@ -105,12 +114,21 @@ func (s *Session) PeerPath() []URI {
 // SetPeer tells the session its peer, or that its peer has changed. Messages may be queued from then on; on the passive
 // side they leave when the peer has bound a connection (RFC 4975 §5.4, M-047). A path that leads to another place than before unbinds the
 // session: it moves to the connection over which the first valid request comes, or which Connect opens, and until then requests are taken
-// over the old one (D-016). Errors: ErrClosed, *ConfigError for a Peer without path.
+// over the old one (D-016). Errors: ErrClosed; *ConfigError for a Peer without path; *TLSError where the peer has connected and its certificate
+// is not that of the session description, which ends the session.
 func (s *Session) SetPeer(p Peer) error {
 	next, err := newPeer(p)
 	if err != nil {
 		return err
 	}
+	err = s.setPeer(next)
+	if wrong, ok := errors.AsType[*TLSError](err); ok {
+		s.end(fmt.Errorf("%w: %w", ErrConnectionLost, wrong))
+	}
+	return err
+}
+
+func (s *Session) setPeer(next *peer) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.over.Load() {
@@ -120,8 +138,14 @@ func (s *Session) SetPeer(p Peer) error {
 		next.previous = p.last()
 		s.repath(p, next)
 	}
+	next.toPath = s.toPath(next)
 	s.peer.Store(next)
-	if s.conn == nil && s.bindTimer == nil {
+	if c := s.conn; c != nil && c.secured && s.relays == nil {
+		if err := checkFingerprint(c.shown, next.fingerprints()); err != nil {
+			return err // M-063: it connected before its session description came
+		}
+	}
+	if (s.conn == nil || s.awaits) && s.bindTimer == nil {
 		s.bindTimer = time.AfterFunc(s.endpoint.cfg.BindTimeout, s.notBound)
 	}
 	s.ready()
@@ -130,7 +154,7 @@ func (s *Session) SetPeer(p Peer) error {
 
 func (s *Session) notBound() {
 	s.mu.Lock()
-	unbound := s.conn == nil
+	unbound := s.conn == nil || s.awaits
 	s.mu.Unlock()
 	if unbound {
 		s.end(ErrNotBound)
@@ -146,12 +170,18 @@ func (s *Session) bind(c *conn) bool {
 		return false
 	}
 	s.conn = c
+	if !s.awaits {
+		s.stopBindTimer()
+	}
+	s.ready()
+	return true
+}
+
+func (s *Session) stopBindTimer() {
 	if s.bindTimer != nil {
 		s.bindTimer.Stop()
 		s.bindTimer = nil
 	}
-	s.ready()
-	return true
 }
 
 // Close ends the session: its URI is dead (RFC 4975 §5.4, D-023), messages whose fate is open get it: Unconfirmed if only

@@ -48,11 +48,16 @@ func (e *LineError) Warning(agent string) string {
 // Refuses says why an endpoint that speaks MSRP over plain TCP cannot take a line with the types that it would accept: the line's
 // Problem, TLS, or that no type is common to both sides (RFC 4975 §8.6, D-007). The error is a *LineError. Nil: it can be taken.
 func (l *Line) Refuses(accept msrp.Types) error {
+	if l.Problem == nil && l.TLS() {
+		return problem(WarnTransport, "transport protocol "+l.Proto+" is not available")
+	}
+	return l.RefusesTypes(accept)
+}
+
+// RefusesTypes is Refuses for an endpoint whose own path is msrps: a line of TLS can be taken.
+func (l *Line) RefusesTypes(accept msrp.Types) error {
 	if l.Problem != nil {
 		return l.Problem
-	}
-	if l.TLS() {
-		return problem(WarnTransport, "transport protocol "+l.Proto+" is not available")
 	}
 	if !l.Accept.Overlaps(accept) {
 		return problem(WarnFormat, "no media type of a=accept-types is available")

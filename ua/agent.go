@@ -35,6 +35,7 @@ type Agent struct {
 	stack     *sip.Stack
 	dialogs   *dialog.Endpoint
 	media     *msrp.Endpoint
+	names     *dnsclient.Resolver
 	profiles  map[string]*profile
 	table     table
 	access    access
@@ -64,7 +65,7 @@ func New(c Config) (*Agent, error) {
 	if c.MSRP.Logger == nil {
 		c.MSRP.Logger = c.Logger
 	}
-	a := &Agent{cfg: c, log: c.Logger, profiles: map[string]*profile{}}
+	a := &Agent{cfg: c, log: c.Logger, profiles: map[string]*profile{}, names: dnsclient.New(dnsclient.Config{Servers: c.DNSServers})}
 	a.table.sessions = map[string]*Session{}
 	a.ctx, a.cancel = context.WithCancel(context.Background())
 	if err := a.start(); err != nil {
@@ -114,9 +115,8 @@ func (a *Agent) start() error {
 	if err != nil {
 		return err
 	}
-	names := dnsclient.New(dnsclient.Config{Servers: a.cfg.DNSServers})
 	a.stack, err = sip.NewStack(sip.Config{
-		User: a.dialogs, Logger: a.log, Security: security, Names: names, Admit: a.access.admits, Asserts: a.access.trusts,
+		User: a.dialogs, Logger: a.log, Security: security, Names: a.names, Admit: a.access.admits, Asserts: a.access.trusts,
 	})
 	if err != nil {
 		return err
@@ -173,6 +173,9 @@ func (a *Agent) listenMSRP() (own msrp.URI, err error) {
 func (a *Agent) prepareProfiles(own msrp.URI) error {
 	add := func(name string, p Profile) error {
 		ready, err := p.prepare(name, own)
+		if err == nil {
+			ready.relays, err = a.prepareRelays(name, p.Relay)
+		}
 		if err != nil {
 			return err
 		}
@@ -245,6 +248,7 @@ func (a *Agent) Close(ctx context.Context) error {
 	if a.stack != nil {
 		errs = append(errs, a.stack.Close(ctx))
 	}
+	a.closeRelays()
 	if a.media != nil {
 		errs = append(errs, a.media.Close(ctx))
 	}

@@ -262,6 +262,8 @@ func lostReason(err error) string {
 		return "the MSRP session is bound to another connection"
 	case errors.Is(err, msrp.ErrNotBound):
 		return "the MSRP peer did not connect"
+	case errors.Is(err, errPathExpired):
+		return errPathExpired.Error()
 	case errors.Is(err, errNotConnected):
 		return errNotConnected.Error()
 	default:
@@ -325,6 +327,7 @@ func (c *Call) established(m *SIPMessage) {
 		previous.End(`SIP;cause=200;text="replaced"`)
 	}
 	c.connectAll(connects)
+	c.offerPaths()
 }
 
 // connectAll opens the connections of these sessions: that is up to the offerer (RFC 4975 §5.4, M-043). It ends with the call.

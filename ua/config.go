@@ -1,6 +1,7 @@
 package ua
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -68,7 +69,7 @@ type Config struct {
 	Trusted []netip.Prefix
 	// Register lists the addresses that are kept registered.
 	Register []Registration
-	// Credentials answer the challenges (401, 407) to what the agent sends, each those of its realm.
+	// Credentials answer the challenges to what the agent sends, SIP requests (401, 407) and AUTHs to MSRP relays (401), each those of its realm.
 	Credentials []Credential
 	// Limits are those on the calls that come in, in all; SourceLimits those on the calls from one address, of IPv6 from one /64. Where one is
 	// reached, an INVITE gets 503 with Retry-After before anything else of it is looked at; live calls never notice.
@@ -84,6 +85,11 @@ type Config struct {
 	Product string
 	// Logger gets one line for each fact; nil discards them.
 	Logger *slog.Logger
+	// RelayIdleTimeout is how long the connection to an own MSRP relay is kept after its last session; 0 means 1 h (RFC 4976 §5.4).
+	RelayIdleTimeout time.Duration
+	// RelayRoots gives the authorities that the certificates of own MSRP relays have to come from. Nil, or a nil pool: the system's. It is called for
+	// each connection, concurrently, and must not block.
+	RelayRoots func() (*x509.CertPool, error)
 	// MSRP configures the MSRP endpoint: chunk size, limits, time-outs. Its Logger is set to this Logger if nil.
 	MSRP msrp.Config
 }
@@ -118,6 +124,9 @@ type Profile struct {
 	Types msrp.Types
 	// MaxSize is the largest message taken, in octets, and shown as a=max-size; 0: the MSRP endpoint's limit, not shown.
 	MaxSize int64
+	// Relay is the URI of the MSRP relay that all sessions go through (RFC 4976), without session-id: "msrps://relay.example.com;tcp"; empty: none. Of
+	// several, separated by spaces, the nearest one comes first. One with msrp: is used in clear, which is warned of.
+	Relay string
 }
 
 // profile is a Profile made ready.
@@ -127,6 +136,7 @@ type profile struct {
 	contact sip.URI // may be zero
 	types   msrp.Types
 	maxSize int64
+	relays  *relays // nil: there are none
 }
 
 func (p Profile) prepare(name string, listener msrp.URI) (*profile, error) {

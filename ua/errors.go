@@ -6,6 +6,7 @@ import (
 
 	"github.com/parley-msrp/parley/internal/dialog"
 	"github.com/parley-msrp/parley/msrp"
+	"github.com/parley-msrp/parley/msrp/relay"
 )
 
 // Errors that callers tell apart.
@@ -67,7 +68,7 @@ func public(err error) error {
 	switch {
 	case errors.Is(err, dialog.ErrOver):
 		return ErrOver
-	case errors.Is(err, dialog.ErrClosed), errors.Is(err, msrp.ErrClosed):
+	case errors.Is(err, dialog.ErrClosed), errors.Is(err, msrp.ErrClosed), errors.Is(err, relay.ErrClosed):
 		return ErrClosed
 	case errors.Is(err, dialog.ErrBusy):
 		return ErrBusy

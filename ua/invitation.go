@@ -92,7 +92,9 @@ func (i *Invitation) refuse(r *dialog.Refusal) error {
 // replaces another one (Replaces) gets that one's sessions, which keep their Handler: h is not used then. Without types
 // the profile's are taken. MSRP works from now on: h may be called before Answer returns.
 //
-// Where no line can be accepted the call is refused with 488, and the error is a *RefusedError. Other errors: *FieldError for types that
+// Where the profile has a relay, Answer blocks until that has given a path to each session.
+//
+// Where no line can be accepted the call is refused with 488, where the relay gives no path with 480 or 503, and the error is a *RefusedError. Other errors: *FieldError for types that
 // are none, after which the call waits on; ErrDecided; ErrOver. With an error h hears nothing.
 func (i *Invitation) Answer(h Handler, types ...string) ([]*Session, error) {
 	p := i.profile.Load().limited(i.limits.Load())
@@ -100,7 +102,7 @@ func (i *Invitation) Answer(h Handler, types ...string) ([]*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if why := i.cannot(accept); why != nil {
+	if why := i.cannot(p, accept); why != nil {
 		if err := i.refuse(notAcceptable(why)); err != nil {
 			return nil, err
 		}
@@ -113,11 +115,11 @@ func (i *Invitation) Answer(h Handler, types ...string) ([]*Session, error) {
 }
 
 // cannot says why no line of the offer can be answered with these types; nil if one can.
-func (i *Invitation) cannot(accept msrp.Types) error {
+func (i *Invitation) cannot(p *profile, accept msrp.Types) error {
 	if i.offer == nil {
 		return i.problem // nil for a late offer, which is ours
 	}
-	return i.offer.Refuses(accept)
+	return p.refusesAll(i.offer, accept)
 }
 
 func (i *Invitation) accept(h Handler, p *profile, accept msrp.Types) ([]*Session, error) {
@@ -162,7 +164,7 @@ func (c *Call) confirm() {
 func (c *Call) describeAnswer(offer *msrpsdp.Description, p *profile, accept msrp.Types) error {
 	c.peer, c.locals = offer, make([]*msrpsdp.Local, len(offer.Lines))
 	for n := range offer.Lines {
-		if offer.Lines[n].Refuses(accept) != nil {
+		if p.refuses(&offer.Lines[n], accept) != nil {
 			continue
 		}
 		s, err := c.newSession(p, accept, n)
@@ -189,6 +191,12 @@ func (c *Call) describeOffer(p *profile, accept msrp.Types) error {
 // fail gives back what was made for a call that cannot be answered after all, and refuses it.
 func (i *Invitation) fail(c *Call, err error) error {
 	c.abandon()
+	if r := relayRefusal(err); r != nil {
+		if over := i.in.Reject(*r); over != nil {
+			return public(over)
+		}
+		return &RefusedError{Code: r.Code, Reason: err.Error()}
+	}
 	return errors.Join(public(err), i.in.Reject(dialog.Refusal{Code: 500}))
 }
 
@@ -197,7 +205,7 @@ func (c *Call) newSession(p *profile, accept msrp.Types, line int) (*Session, er
 	s := &Session{call: c, line: line}
 	c.profile = p
 	m, err := c.agent.media.NewSession(msrp.SessionConfig{
-		Base: p.base, Accept: accept, MaxSize: p.maxSize, Handler: mediaHandler(s),
+		Base: p.sessionBase(), Accept: accept, MaxSize: p.maxSize, Handler: mediaHandler(s),
 		Attrs: c.attrs[:],
 	})
 	if err != nil {
@@ -205,7 +213,7 @@ func (c *Call) newSession(p *profile, accept msrp.Types, line int) (*Session, er
 	}
 	s.media = m
 	c.sessions = append(c.sessions, s)
-	return s, nil
+	return s, c.joinRelays(p, s)
 }
 
 // announce lets the Handler hear of the call from now on. What happened before is told by another goroutine: the caller may hold locks
@@ -220,7 +228,7 @@ func (c *Call) announce() {
 func (c *Call) abandon() {
 	c.conclude(End{})
 	for _, s := range c.sessions {
-		s.media.Close()
+		s.release()
 		c.agent.table.remove(s)
 	}
 }

@@ -84,7 +84,7 @@ func (m *mover) Answered(d *dialog.Dialog, msg *sip.Message, answer []byte) *dia
 	}
 	m.p.peer = desc
 	for s, line := range m.p.lines {
-		if err := desc.Lines[line].Refuses(msrp.Types{"*"}); err != nil {
+		if err := m.c.profile.refuses(&desc.Lines[line], msrp.Types{"*"}); err != nil {
 			delete(m.p.lines, s)
 			m.p.locals[line] = nil
 		}

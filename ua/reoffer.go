@@ -61,7 +61,7 @@ func (c *Call) examine(offer *msrpsdp.Description) error {
 		if is.Port == 0 {
 			continue // the session ends
 		}
-		if err := is.Refuses(c.locals[s.line].Accept); err != nil {
+		if err := c.profile.refuses(is, c.locals[s.line].Accept); err != nil {
 			return err
 		}
 		if !asks || sameLine(is, was) {
@@ -219,8 +219,8 @@ func (c *Call) checkAnswer(own *msrpsdp.Own, desc *msrpsdp.Description) error {
 		if line.Port == 0 && c.peer != nil {
 			continue // this session ends
 		}
-		// Whatever types the peer takes; but there is no TLS here (D-001).
-		if err := line.Refuses(msrp.Types{"*"}); err != nil {
+		// Whatever types the peer takes; but TLS is for relays only (D-001).
+		if err := c.profile.refuses(line, msrp.Types{"*"}); err != nil {
 			return err
 		}
 	}

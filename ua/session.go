@@ -8,6 +8,7 @@ import (
 
 	"github.com/parley-msrp/parley/cpim"
 	"github.com/parley-msrp/parley/msrp"
+	"github.com/parley-msrp/parley/msrp/relay"
 )
 
 // State is how far a session is. The numbers are those of OpenSIPS' dlg_state.
@@ -31,6 +32,7 @@ type Session struct {
 	born  uint64                    // place in the table's order
 	grace *time.Timer               // of a session without connection; guarded by call.mu
 	heard media                     // what the media side tells, unless the Handler is a Streamer
+	lease *relay.Lease              // nil: there is no relay. Set before the session is known to anybody
 }
 
 // ID names the session for ever; its MSRP URI may change.
@@ -93,7 +95,7 @@ func (s *Session) begin(m *SIPMessage) {
 // finish closes the session and tells the Handler its end. A notice.
 func (s *Session) finish(e End, established bool) {
 	c := s.call
-	s.media.Close()
+	s.release()
 	c.agent.log.LogAttrs(context.Background(), slog.LevelInfo, "session ended", slog.String("session_id", s.ID()), slog.String("call_id", c.CallID()),
 		slog.String("cause", e.Cause.String()), slog.Int("code", e.Code), slog.String("reason", e.Reason))
 	if established {

@@ -27,6 +27,7 @@ type StartConfig struct {
 }
 
 // Start sends an INVITE that offers one MSRP session, and returns before the peer answers: the Handler hears Established or Failed.
+// Where the profile has a relay, Start blocks until that has given the session a path; it may give none, which is a *relay.Error.
 // An error means that nothing was sent, and that the Handler hears nothing; a *FieldError names what is wrong with c.
 func (a *Agent) Start(c StartConfig) (*Session, error) {
 	if a.ctx.Err() != nil {

@@ -56,6 +56,7 @@ func (c *Call) place(offer *msrpsdp.Description, accept msrp.Types) (*placement,
 	p := &placement{peer: offer, lines: make(map[*Session]int, len(live))}
 	local := func(s *Session) *msrpsdp.Local {
 		l := *c.locals[s.line]
+		l.Path = s.media.Path() // through a relay it may be another one now
 		if accept != nil {
 			l.Accept = accept
 		}
@@ -77,7 +78,7 @@ func (c *Call) place(offer *msrpsdp.Description, accept msrp.Types) (*placement,
 			break
 		}
 		l := local(live[0])
-		if offer.Lines[n].Refuses(l.Accept) == nil {
+		if c.profile.refuses(&offer.Lines[n], l.Accept) == nil {
 			p.locals[n], p.lines[live[0]] = l, n
 			live = live[1:]
 		}

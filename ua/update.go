@@ -80,9 +80,11 @@ func (c *Call) makeOffer(ch change) []byte {
 		return nil
 	}
 	locals := c.standing()
-	for i, l := range locals {
-		if l != nil {
-			locals[i] = ch.apply(l)
+	for _, s := range c.live() {
+		if l := locals[s.line]; l != nil {
+			next := ch.apply(l)
+			next.Path = s.media.Path() // through a relay it may be another one now
+			locals[s.line] = next
 		}
 	}
 	c.offered = &offered{own: c.own.Next(locals...), locals: locals}

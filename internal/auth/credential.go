@@ -1,4 +1,5 @@
-// Package auth is digest authentication for SIP (RFC 3261 §22, RFC 8760): credentials for the challenges of others, and challenges of one's own.
+// Package auth is digest authentication for SIP (RFC 3261 §22, RFC 8760), and towards MSRP relays (RFC 4976 §9.1): credentials for the challenges of
+// others, and challenges of one's own.
 // It knows header values only, nothing of messages and dialogs.
 package auth
 

@@ -15,7 +15,7 @@ import (
 
 // Config names the files, all PEM.
 type Config struct {
-	Certificate string       // the own certificate, and behind it those that lead to its authority
+	Certificate string       // the own certificate, and behind it those that lead to its authority; empty: none
 	PrivateKey  string       // its key
 	Authorities string       // of peers' certificates; empty: the system's
 	Logger      *slog.Logger // nil: none
@@ -60,7 +60,7 @@ func Load(c Config) (*Files, error) {
 	return f, nil
 }
 
-// Certificate is the own certificate as the files have it now. The error is always nil.
+// Certificate is the own certificate as the files have it now; nil without one. The error is always nil.
 func (f *Files) Certificate() (*tls.Certificate, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -93,7 +93,9 @@ func (f *Files) look() {
 		return
 	}
 	f.own, f.roots = own, roots
-	f.cfg.Logger.Info("TLS certificate read again", "not_after", own.Leaf.NotAfter.UTC())
+	if own != nil {
+		f.cfg.Logger.Info("TLS certificate read again", "not_after", own.Leaf.NotAfter.UTC())
+	}
 }
 
 func (f *Files) stamps() (all [3]stamp) {
@@ -108,20 +110,9 @@ func (f *Files) stamps() (all [3]stamp) {
 var errNoPEM = errors.New("holds no certificate in PEM")
 
 func (f *Files) read() (*tls.Certificate, *x509.CertPool, error) {
-	chain, err := readFile(f.cfg.Certificate)
-	if err != nil {
-		return nil, nil, fmt.Errorf("certificate: %w", err)
-	}
-	key, err := readFile(f.cfg.PrivateKey)
-	if err != nil {
-		return nil, nil, fmt.Errorf("private key: %w", err)
-	}
-	own, err := tls.X509KeyPair(chain, key)
-	if err != nil {
-		return nil, nil, fmt.Errorf("certificate %s with private key %s: %w", f.cfg.Certificate, f.cfg.PrivateKey, err)
-	}
-	if f.cfg.Authorities == "" {
-		return &own, nil, nil
+	own, err := f.readOwn()
+	if err != nil || f.cfg.Authorities == "" {
+		return own, nil, err
 	}
 	authorities, err := readFile(f.cfg.Authorities)
 	if err != nil {
@@ -131,7 +122,27 @@ func (f *Files) read() (*tls.Certificate, *x509.CertPool, error) {
 	if !roots.AppendCertsFromPEM(authorities) {
 		return nil, nil, fmt.Errorf("authorities: %s %w", f.cfg.Authorities, errNoPEM)
 	}
-	return &own, roots, nil
+	return own, roots, nil
+}
+
+// readOwn gives the own certificate; nil where there is none.
+func (f *Files) readOwn() (*tls.Certificate, error) {
+	if f.cfg.Certificate == "" {
+		return nil, nil
+	}
+	chain, err := readFile(f.cfg.Certificate)
+	if err != nil {
+		return nil, fmt.Errorf("certificate: %w", err)
+	}
+	key, err := readFile(f.cfg.PrivateKey)
+	if err != nil {
+		return nil, fmt.Errorf("private key: %w", err)
+	}
+	own, err := tls.X509KeyPair(chain, key)
+	if err != nil {
+		return nil, fmt.Errorf("certificate %s with private key %s: %w", f.cfg.Certificate, f.cfg.PrivateKey, err)
+	}
+	return &own, nil
 }
 
 func readFile(name string) ([]byte, error) {

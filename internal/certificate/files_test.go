@@ -102,3 +102,30 @@ func TestWrongFiles(t *testing.T) {
 		}
 	}
 }
+
+// TestAuthoritiesAlone has no certificate of its own, but knows whom to trust; those who do may change.
+func TestAuthoritiesAlone(t *testing.T) {
+	dir := t.TempDir()
+	authorities, key := filepath.Join(dir, "ca.pem"), filepath.Join(dir, "key.pem")
+	synctest.Test(t, func(t *testing.T) {
+		write(t, "first", authorities, key)
+		f, err := Load(Config{Authorities: authorities})
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, _ := f.Roots()
+		if own, err := f.Certificate(); own != nil || err != nil || before == nil {
+			t.Errorf("%v, %v, authorities %v", own, err, before)
+		}
+		write(t, "second, with a longer name", authorities, key)
+		time.Sleep(2 * time.Second)
+		if after, _ := f.Roots(); after == nil || after.Equal(before) {
+			t.Error("the authorities are those that were there before")
+		}
+	})
+	if none, err := Load(Config{}); err != nil {
+		t.Error(err)
+	} else if roots, _ := none.Roots(); roots != nil {
+		t.Error("authorities out of nothing")
+	}
+}

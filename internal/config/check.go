@@ -60,6 +60,8 @@ func (s *source) check(c *Config) {
 	report("msrp_ua.my_uri", uriErr)
 	c.checkMSRP(report, uriErr == nil && !had["msrp_ua.my_uri"] && !had["msrp.listen"])
 	report("msrp_ua.advertised_contact", c.checkSIPURI(c.MSRPUA.AdvertisedContact, "sip:USER@HOST:PORT"))
+	report("msrp_ua.relay_uri", checkRelays(c.MSRPUA.RelayURI))
+	report("msrp.relay_idle_timeout", checkPositive(c.MSRP.RelayIdleTimeout))
 	report("msrp_ua.hash_size", checkRange(c.MSRPUA.HashSize, 1, 20))
 	report("msrp_ua.cleanup_interval", checkPositive(c.MSRPUA.CleanupInterval))
 	report("msrp_ua.max_duration", checkNotNegative(c.MSRPUA.MaxDuration))

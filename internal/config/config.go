@@ -63,12 +63,14 @@ type MSRP struct {
 	Listen              []string // "tcp:127.0.0.1:2855"; empty: Complete fills it from my_uri
 	AdvertisedElsewhere bool     // something in between leads my_uri to a listener
 	UnwrapCPIM          bool     // events tell what message/cpim brings
+	RelayIdleTimeout    time.Duration
 }
 
 // MSRPUA is what is said below the key msrp_ua: the parameters of OpenSIPS' module of that name.
 type MSRPUA struct {
 	MyURI             string
 	AdvertisedContact string
+	RelayURI          string // of one relay, or of several with spaces between; "": none
 	HashSize          int
 	CleanupInterval   time.Duration
 	MaxDuration       time.Duration // 0: no limit
@@ -134,6 +136,7 @@ func base() Config {
 			Replaces:        "same_source",
 			Refer:           "off",
 		},
+		MSRP: MSRP{RelayIdleTimeout: time.Hour},
 		MSRPUA: MSRPUA{
 			MyURI:           "msrp://127.0.0.1:2855;tcp",
 			HashSize:        10,

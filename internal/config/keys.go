@@ -221,6 +221,11 @@ func Keys() []Key {
 			field: func(c *Config) any { return &c.MSRP.UnwrapCPIM },
 		},
 		{
+			Path: "msrp.relay_idle_timeout", Reload: Restart,
+			Doc:   "Seconds that the connection to the MSRP relay (`msrp_ua.relay_uri`) is kept after its last session.",
+			field: func(c *Config) any { return &c.MSRP.RelayIdleTimeout },
+		},
+		{
 			Path: "msrp_ua.my_uri", Reload: NewSessions,
 			Doc:   "The MSRP URI, without session-id, that is advertised to peers: `msrp://HOST:PORT;tcp`. Without a port it is 2855. It must lead to a listener.",
 			field: func(c *Config) any { return &c.MSRPUA.MyURI },
@@ -230,6 +235,15 @@ func Keys() []Key {
 			Doc: "The SIP URI in the Contact of what the node sends. If empty, it is made from the listener that a request came to, or leaves by; " +
 				"so it is where a sips URI is needed and this is none.",
 			field: func(c *Config) any { return &c.MSRPUA.AdvertisedContact },
+		},
+		{
+			Path: "msrp_ua.relay_uri", Reload: Restart,
+			Doc: "The MSRP relay (RFC 4976) that all sessions go through, answered and started ones: `msrps://HOST;tcp`, without session-id. If empty, there is none. " +
+				"Without a port it is found by the SRV record `_msrps._tcp.HOST`, else at port 2855. Its certificate must be for HOST, from an authority of " +
+				"`tls.ca_list`. A relay of `msrp:` is used in clear, port 2855 if none is named, which is warned of at the start: anybody on the way can read along. " +
+				"The relay's challenge is answered by the `uac_auth.credential` of its realm. Several relays in a chain, separated by spaces, are passed in that " +
+				"order, the nearest one first. A call that the relay gives no path to is refused with 480 or 503.",
+			field: func(c *Config) any { return &c.MSRPUA.RelayURI },
 		},
 		{
 			Path: "msrp_ua.hash_size", Reload: Restart,

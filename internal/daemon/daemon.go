@@ -92,9 +92,11 @@ func start(c config.Config, errOut io.Writer) (*node, error) {
 	n.control.UnwrapCPIM(c.MSRP.UnwrapCPIM)
 	n.router = newRouter(script, n.control, users != nil, n.log)
 	// The agent answers as soon as it listens, so all that it calls stands before it.
-	security, err := n.security(c.TLS)
-	if err == nil {
-		n.agent, err = ua.New(n.agentConfig(c, users, security))
+	files, err := certificate.Load(certificate.Config{Certificate: c.TLS.Certificate, PrivateKey: c.TLS.PrivateKey, Authorities: c.TLS.CAList, Logger: n.log})
+	if err != nil {
+		err = fmt.Errorf("tls: %w", err)
+	} else {
+		n.agent, err = ua.New(n.agentConfig(c, users, files))
 	}
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), n.journal.Close())
@@ -132,28 +134,25 @@ func (n *node) ready() error {
 	return nil
 }
 
-// security reads the certificates; nil where none is configured.
-func (n *node) security(c config.TLS) (*ua.TLS, error) {
+// security is what SIP over TLS needs; nil where no certificate is configured.
+func security(c config.TLS, files *certificate.Files) *ua.TLS {
 	if c.Certificate == "" {
-		return nil, nil
-	}
-	files, err := certificate.Load(certificate.Config{Certificate: c.Certificate, PrivateKey: c.PrivateKey, Authorities: c.CAList, Logger: n.log})
-	if err != nil {
-		return nil, fmt.Errorf("tls: %w", err)
+		return nil
 	}
 	clients := map[string]ua.ClientCertificates{"ask": ua.AskClientCertificates, "require": ua.RequireClientCertificates}[c.ClientCertificates]
-	return &ua.TLS{Certificate: files.Certificate, Roots: files.Roots, Clients: clients}, nil
+	return &ua.TLS{Certificate: files.Certificate, Roots: files.Roots, Clients: clients}
 }
 
-func (n *node) agentConfig(c config.Config, users *auth.Users, security *ua.TLS) ua.Config {
+func (n *node) agentConfig(c config.Config, users *auth.Users, files *certificate.Files) ua.Config {
 	sip := &c.SIP
 	return ua.Config{
-		SIPListen:       c.SIP.Listen,
-		TLS:             security,
-		DNSServers:      c.SIP.DNSServers,
-		OutboundProxy:   c.SIP.OutboundProxy,
-		MSRPListen:      c.MSRP.Listen,
-		Profile:         ua.Profile{MyURI: c.MSRPUA.MyURI, Contact: c.MSRPUA.AdvertisedContact},
+		SIPListen:        c.SIP.Listen,
+		TLS:              security(c.TLS, files),
+		DNSServers:       c.SIP.DNSServers,
+		OutboundProxy:    c.SIP.OutboundProxy,
+		MSRPListen:       c.MSRP.Listen,
+		Profile:          ua.Profile{MyURI: c.MSRPUA.MyURI, Contact: c.MSRPUA.AdvertisedContact, Relay: c.MSRPUA.RelayURI},
+		RelayIdleTimeout: c.MSRP.RelayIdleTimeout, RelayRoots: files.Roots,
 		OnInvite:        n.router.invite,
 		OnQuery:         n.router.query,
 		SetupTimeout:    c.SIP.SetupTimeout,

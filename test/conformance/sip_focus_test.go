@@ -286,7 +286,7 @@ func moveToFocus(t *testing.T, c *call, move func(*testing.T, *call) *focus, dia
 	if string(waits.Body) != "node 2" || waits.Get("To-Path") != m.s.Own {
 		t.Errorf("%q to %s", waits.Body, waits.Get("To-Path"))
 	}
-	cpim := "From: <sip:carol@example.com>\r\n\r\nContent-Type: text/plain\r\n\r\npeer 3"
+	cpim := "From: <sip:carol@example.com>\r\nTo: <sip:room@example.com>\r\n\r\nContent-Type: text/plain\r\n\r\npeer 3"
 	m.ok(t, m.s.Send(cpim).Set("Content-Type", "message/cpim"))
 	want := []string{"peer 1", "peer 2", cpim}
 	if !dialled {

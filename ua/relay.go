@@ -1,0 +1,171 @@
+package ua
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+
+	"github.com/parley-msrp/parley/internal/dialog"
+	"github.com/parley-msrp/parley/internal/sip"
+	"github.com/parley-msrp/parley/internal/sip/dnsclient"
+	"github.com/parley-msrp/parley/msrp"
+	"github.com/parley-msrp/parley/msrp/relay"
+	"github.com/parley-msrp/parley/msrpsdp"
+)
+
+// relays are the own MSRP relays of a profile; nil: it has none.
+type relays struct {
+	client *relay.Client
+	secure bool // the first one is reached by TLS
+}
+
+// prepareRelays makes the relays of a profile ready. Nobody is connected to yet.
+func (a *Agent) prepareRelays(name, uris string) (*relays, error) {
+	if uris == "" {
+		return nil, nil
+	}
+	path, err := msrp.ParsePath(uris)
+	if err != nil {
+		return nil, fmt.Errorf("profile %s: relay: %w; want msrps://HOST;tcp", name, err)
+	}
+	c, err := relay.New(relay.Config{
+		Endpoint: a.media, Relays: path, Credentials: a.cfg.Credentials, IdleTimeout: a.cfg.RelayIdleTimeout, Roots: a.cfg.RelayRoots,
+		Dial: a.cfg.MSRP.Dial, Resolver: relayNames{a.names}, Logger: a.log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("profile %s: %w", name, err)
+	}
+	return &relays{client: c, secure: path[0].Secure}, nil
+}
+
+// closeRelays lets go of the relays of all profiles.
+func (a *Agent) closeRelays() {
+	for _, p := range a.profiles {
+		if p.relays != nil {
+			p.relays.client.Close()
+		}
+	}
+}
+
+// relayNames asks for relays what is asked for SIP servers.
+type relayNames struct{ *dnsclient.Resolver }
+
+func (n relayNames) SRV(ctx context.Context, name string) ([]*net.SRV, error) {
+	records, err := n.Resolver.SRV(ctx, name)
+	all := make([]*net.SRV, len(records))
+	for i, r := range records {
+		all[i] = &net.SRV{Target: r.Target, Port: r.Port, Priority: r.Priority, Weight: r.Weight}
+	}
+	return all, err
+}
+
+func (n relayNames) Addresses(ctx context.Context, host string) ([]netip.Addr, error) {
+	return n.Resolver.Addresses(ctx, host)
+}
+
+// sessionBase is the own URI of a session, without its session-id: that of the connection over which its peer's requests come.
+func (p *profile) sessionBase() msrp.URI {
+	u := p.base
+	if p.relays != nil {
+		u.Secure = p.relays.secure
+	}
+	return u
+}
+
+// refuses says why a line cannot be taken: behind a relay that is reached by TLS one of TLS can.
+func (p *profile) refuses(l *msrpsdp.Line, accept msrp.Types) error {
+	if p.relays != nil && p.relays.secure {
+		return l.RefusesTypes(accept)
+	}
+	return l.Refuses(accept)
+}
+
+// refusesAll says why no line of an offer can be taken.
+func (p *profile) refusesAll(d *msrpsdp.Description, accept msrp.Types) error {
+	takes := func(l msrpsdp.Line) bool { return p.refuses(&l, accept) == nil }
+	if slices.ContainsFunc(d.Lines, takes) {
+		return nil
+	}
+	return d.Refuses(accept)
+}
+
+// joinRelays gets a path through the profile's relays for a session that was just made.
+func (c *Call) joinRelays(p *profile, s *Session) error {
+	if p.relays == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(c.untilOver(), c.agent.setupTimeout())
+	defer cancel()
+	lease, err := p.relays.client.Join(ctx, s.media, relayed{s})
+	if err != nil {
+		c.agent.log.Warn("no path through the MSRP relay", "session_id", s.ID(), "call_id", c.CallID(), "err", err)
+		return err
+	}
+	s.lease = lease
+	return nil
+}
+
+// release gives back what a session has of the MSRP side.
+func (s *Session) release() {
+	s.media.Close()
+	if s.lease != nil {
+		s.lease.End()
+	}
+}
+
+// relayRefusal is how a call is refused that no relay gives a path to; nil where that is not what went wrong.
+func relayRefusal(err error) *dialog.Refusal {
+	wrong, ok := errors.AsType[*relay.Error](err)
+	if !ok {
+		return nil
+	}
+	// The text of the relay is for the log; the caller has no business with this side's credentials.
+	r := &dialog.Refusal{Code: 503, Headers: []sip.Header{{Name: "Warning", Value: `399 parley "the MSRP relay does not answer"`}}}
+	if refused, ok := errors.AsType[*relay.RefusedError](wrong); ok || errors.Is(wrong, relay.ErrCredentials) {
+		r.Code, r.Headers[0].Value = 480, `399 parley "the MSRP relay refuses"`
+		if ok && refused.Code/100 == 5 {
+			r.Code = 503
+		}
+	}
+	return r
+}
+
+// relayed is the relay.Owner of a Session.
+type relayed struct{ s *Session }
+
+// PathChanged offers the peer the new path (RFC 4976 §5.1; R-014). Before the call is established, that waits until it is.
+func (o relayed) PathChanged() { o.s.call.offerPaths() }
+
+var errPathExpired = errors.New("the path through the MSRP relay has expired")
+
+func (o relayed) PathExpired(err error) {
+	if !o.s.over.Load() {
+		o.s.call.lost(o.s, fmt.Errorf("%w: %w", errPathExpired, err))
+	}
+}
+
+// offerPaths offers the sessions' paths again, where they are not those that the peer knows.
+func (c *Call) offerPaths() {
+	c.mu.Lock()
+	d := c.dialog
+	moved := c.state == Established && slices.ContainsFunc(c.live(), func(s *Session) bool {
+		l := c.locals[s.line]
+		return l != nil && !slices.Equal(l.Path, s.media.Path())
+	})
+	c.mu.Unlock()
+	if !moved {
+		return
+	}
+	told := func(err error) {
+		c.updated(err)
+		if err != nil && !errors.Is(err, dialog.ErrOver) {
+			c.agent.log.Warn("the peer was not told the new path through the MSRP relay", "call_id", c.CallID(), "err", public(err))
+		}
+	}
+	if err := d.Modify(false, func() []byte { return c.makeOffer(change{}) }, told); err != nil && !errors.Is(err, dialog.ErrOver) {
+		c.agent.log.Warn("the peer is not told the new path through the MSRP relay", "call_id", c.CallID(), "err", public(err))
+	}
+}
