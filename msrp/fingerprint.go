@@ -6,6 +6,7 @@ import (
 	_ "crypto/sha1" // still found in session descriptions; the weakest that is taken
 	_ "crypto/sha256"
 	_ "crypto/sha512"
+	"crypto/x509"
 	"encoding/hex"
 	"fmt"
 	"strings"
@@ -38,6 +39,19 @@ func hashOf(name string) (h crypto.Hash, rank int, known bool) {
 // FingerprintOf makes the SHA-256 fingerprint of a certificate in DER.
 func FingerprintOf(der []byte) Fingerprint {
 	return Fingerprint{Hash: "sha-256", Value: sum(crypto.SHA256, der)}
+}
+
+// FingerprintsOf makes the fingerprints that a session description shows of a certificate: that of FingerprintOf, and that by the hash of its signature
+// if that is another one (RFC 8122 §5, M-064).
+func FingerprintsOf(c *x509.Certificate) []Fingerprint {
+	all := []Fingerprint{FingerprintOf(c.Raw)}
+	switch c.SignatureAlgorithm {
+	case x509.SHA384WithRSA, x509.SHA384WithRSAPSS, x509.ECDSAWithSHA384:
+		all = append(all, Fingerprint{Hash: "sha-384", Value: sum(crypto.SHA384, c.Raw)})
+	case x509.SHA512WithRSA, x509.SHA512WithRSAPSS, x509.ECDSAWithSHA512:
+		all = append(all, Fingerprint{Hash: "sha-512", Value: sum(crypto.SHA512, c.Raw)})
+	}
+	return all
 }
 
 func sum(h crypto.Hash, der []byte) string {

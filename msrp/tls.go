@@ -21,8 +21,8 @@ type TLS struct {
 	// Certificate gives the own certificate, for each handshake anew and for both roles, so that one that was renewed is shown from then on. Required. It must
 	// not block.
 	Certificate func() (*tls.Certificate, error)
-	// Roots are the authorities that are trusted; nil: the system's.
-	Roots *x509.CertPool
+	// Roots gives the authorities that are trusted, for each handshake anew. Nil, or a nil pool: the system's.
+	Roots func() (*x509.CertPool, error)
 	// LegacyCipher also negotiates TLS_RSA_WITH_AES_128_CBC_SHA, which RFC 4975 §14.2 has as mandatory. It has no forward secrecy (M-061).
 	LegacyCipher bool
 }
@@ -100,11 +100,16 @@ func (t *TLS) server() *tls.Config {
 }
 
 // client is for connections to a host; with fingerprints, whoever has one of them is the host.
-func (t *TLS) client(host string, fingerprints []Fingerprint) *tls.Config {
+func (t *TLS) client(host string, fingerprints []Fingerprint) (*tls.Config, error) {
 	c := &tls.Config{
-		MinVersion: tls.VersionTLS12, CipherSuites: t.suites(),
-		RootCAs: t.Roots, ServerName: host,
+		MinVersion: tls.VersionTLS12, CipherSuites: t.suites(), ServerName: host,
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return t.Certificate() },
+	}
+	if t.Roots != nil {
+		var err error
+		if c.RootCAs, err = t.Roots(); err != nil {
+			return nil, err
+		}
 	}
 	if len(fingerprints) > 0 {
 		c.InsecureSkipVerify = true // what follows takes its place
@@ -113,7 +118,7 @@ func (t *TLS) client(host string, fingerprints []Fingerprint) *tls.Config {
 	if _, err := netip.ParseAddr(host); err == nil && len(fingerprints) > 0 {
 		c.ServerName = "" // M-059: no server_name for an address
 	}
-	return c
+	return c, nil
 }
 
 // leaf is the certificate that a peer has shown, in DER; nil: none.
@@ -139,7 +144,12 @@ func checkFingerprint(der []byte, fingerprints []Fingerprint) error {
 
 // secure makes a TLS connection of one that was dialled.
 func (e *Endpoint) secure(ctx context.Context, nc net.Conn, host string, fingerprints []Fingerprint) (net.Conn, error) {
-	c := tls.Client(nc, e.cfg.TLS.client(host, fingerprints))
+	config, err := e.cfg.TLS.client(host, fingerprints)
+	if err != nil {
+		nc.Close()
+		return nil, err
+	}
+	c := tls.Client(nc, config)
 	if err := c.HandshakeContext(ctx); err != nil {
 		nc.Close()
 		return nil, tlsError(err)

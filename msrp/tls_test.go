@@ -124,7 +124,10 @@ func secured(t testing.TB, dial func() net.Conn) func() net.Conn {
 
 // shows is a TLS that shows always the same certificate.
 func shows(c *tls.Certificate, roots *x509.CertPool) *msrp.TLS {
-	return &msrp.TLS{Certificate: func() (*tls.Certificate, error) { return c, nil }, Roots: roots}
+	return &msrp.TLS{
+		Certificate: func() (*tls.Certificate, error) { return c, nil },
+		Roots:       func() (*x509.CertPool, error) { return roots, nil },
+	}
 }
 
 // tlsListener is served by ServeTLS.

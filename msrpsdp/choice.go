@@ -2,13 +2,14 @@ package msrpsdp
 
 import "github.com/parley-msrp/parley/msrp"
 
-// Types are the media types that the lines which can be taken accept, each once; nil if no line can.
-func (d *Description) Types() msrp.Types {
+// Types are the media types that the lines which refuses has nothing against accept, each once; nil if there is no such line. refuses is Line.Refuses or
+// the like.
+func (d *Description) Types(refuses func(*Line, msrp.Types) error) msrp.Types {
 	var all msrp.Types
 	seen := map[string]bool{}
 	for n := range d.Lines {
 		l := &d.Lines[n]
-		if l.Refuses(msrp.Types{"*"}) != nil {
+		if refuses(l, msrp.Types{"*"}) != nil {
 			continue
 		}
 		for _, t := range l.Accept {

@@ -34,7 +34,7 @@ func TestChoice(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := d.Types(); !slices.Equal(got, c.types) {
+			if got := d.Types((*msrpsdp.Line).Refuses); !slices.Equal(got, c.types) {
 				t.Errorf("types %q, want %q", got, c.types)
 			}
 			err = d.Refuses(msrp.Types{"text/plain"})

@@ -50,6 +50,9 @@ type Line struct {
 	Wrapped   msrp.Types // accept-wrapped-types
 	MaxSize   int64      // octets of a whole message; 0: no limit (D-012)
 	Direction string     // sendrecv, sendonly, recvonly or inactive, as the description's author means it
+	// Fingerprints are those of the certificate of the peer, on the line or for the whole description (RFC 8122 §5). What is no fingerprint is one that nothing
+	// matches.
+	Fingerprints []msrp.Fingerprint
 
 	// Problem says why no MSRP session can use this line; nil exactly where one can. It is always a *LineError.
 	Problem error
@@ -79,8 +82,12 @@ func Parse(b []byte) (*Description, error) {
 		times:  s.TimeDescriptions,
 	}
 	session := direction(s.Attributes, "sendrecv")
+	shared := fingerprints(s.Attributes)
 	for i := range heads {
 		d.Lines[i].read(s.MediaDescriptions[i].Attributes, session)
+		if d.Lines[i].MSRP && d.Lines[i].Fingerprints == nil {
+			d.Lines[i].Fingerprints = shared // M-064
+		}
 	}
 	return d, nil
 }

@@ -30,6 +30,7 @@ func (l *Line) readAttributes(attributes []sdp.Attribute, session string) *LineE
 	l.MSRP = true
 	l.Direction = direction(attributes, session)
 	l.MaxSize = maxSize(attributes)
+	l.Fingerprints = fingerprints(attributes)
 	l.Wrapped, _ = types(attributes, "accept-wrapped-types")
 	var accepts bool
 	l.Accept, accepts = types(attributes, "accept-types")
@@ -124,6 +125,18 @@ func types(attributes []sdp.Attribute, name string) (list msrp.Types, found bool
 		}
 	}
 	return list, found
+}
+
+// fingerprints reads a=fingerprint; nil where there is none.
+func fingerprints(attributes []sdp.Attribute) (list []msrp.Fingerprint) {
+	for v := range all(attributes, "fingerprint") {
+		f, err := msrp.ParseFingerprint(v)
+		if err != nil {
+			f = msrp.Fingerprint{} // not as if there were none: then any certificate would do
+		}
+		list = append(list, f)
+	}
+	return list
 }
 
 // maxSize reads a=max-size. D-012: what is no positive number says nothing.

@@ -14,11 +14,13 @@ import (
 
 // Local is what one own message line says. Its URIs and types come from the parsers of package msrp; they are written as they are.
 type Local struct {
-	Path      []msrp.URI // with a port in the right-most URI, which is our own (D-002)
-	Accept    msrp.Types
-	Wrapped   msrp.Types
-	MaxSize   int64  // octets; 0: not said
-	Direction string // sendrecv, sendonly, recvonly, inactive; "": sendrecv, not written
+	Path    []msrp.URI // with a port in the right-most URI, which is our own (D-002)
+	Accept  msrp.Types
+	Wrapped msrp.Types
+	MaxSize int64 // octets; 0: not said
+	// Fingerprints are those of the own certificate, for a path that is msrps.
+	Fingerprints []msrp.Fingerprint
+	Direction    string // sendrecv, sendonly, recvonly, inactive; "": sendrecv, not written
 }
 
 // own is the URI of this endpoint itself, behind whatever relays.
@@ -52,11 +54,12 @@ func (o *Own) Direction(i int, peer *Line) msrp.Direction {
 // Peer returns what package msrp has to know of the peer of line i, once this description and the peer's line were exchanged.
 func (o *Own) Peer(i int, peer *Line) msrp.Peer {
 	return msrp.Peer{
-		Path:      peer.Path,
-		Accept:    peer.Accept,
-		Wrapped:   peer.Wrapped,
-		MaxSize:   peer.MaxSize,
-		Direction: o.Direction(i, peer),
+		Path:         peer.Path,
+		Accept:       peer.Accept,
+		Wrapped:      peer.Wrapped,
+		MaxSize:      peer.MaxSize,
+		Direction:    o.Direction(i, peer),
+		Fingerprints: peer.Fingerprints,
 	}
 }
 
@@ -146,6 +149,9 @@ func (l *ownLine) append(b []byte, host string) []byte {
 		b = l.local.Path[i].AppendTo(b)
 	}
 	b = append(b, "\r\n"...)
+	for _, f := range l.local.Fingerprints {
+		b = append(append(append(b, "a=fingerprint:"...), f.String()...), "\r\n"...)
+	}
 	if l.local.MaxSize > 0 {
 		b = append(strconv.AppendInt(append(b, "a=max-size:"...), l.local.MaxSize, 10), "\r\n"...)
 	}

@@ -77,6 +77,9 @@ func New(c Config) (*Agent, error) {
 }
 
 func (a *Agent) start() error {
+	if err := a.secureMedia(); err != nil {
+		return err
+	}
 	media, err := msrp.NewEndpoint(a.cfg.MSRP)
 	if err != nil {
 		return err
@@ -142,27 +145,28 @@ func (a *Agent) spawn(f func()) {
 	}
 }
 
-// listenMSRP opens the MSRP listeners and gives the URI of the first one.
-func (a *Agent) listenMSRP() (own msrp.URI, err error) {
-	for i, s := range a.cfg.MSRPListen {
+// listenMSRP opens the MSRP listeners and gives their URIs.
+func (a *Agent) listenMSRP() (own []msrp.URI, err error) {
+	for _, s := range a.cfg.MSRPListen {
 		network, address, err := splitListener(s)
 		if err != nil {
 			return own, err
 		}
-		if network != "tcp" {
-			return own, fmt.Errorf("MSRP listener %q: MSRP runs over tcp", s)
+		serve := map[string]func(net.Listener) error{"tcp": a.media.Serve, "tls": a.media.ServeTLS}[network]
+		if serve == nil {
+			return own, fmt.Errorf("MSRP listener %q: want tcp:HOST:PORT or tls:HOST:PORT", s)
 		}
-		l, err := net.Listen(network, address)
+		l, err := net.Listen("tcp", address)
 		if err != nil {
 			return own, fmt.Errorf("MSRP listener %q: %w", s, err)
 		}
-		if i == 0 {
-			at := l.Addr().(*net.TCPAddr)
-			own = msrp.URI{Host: at.AddrPort().Addr().Unmap().WithZone("").String(), Port: at.Port, Transport: "tcp"}
-		}
-		a.msrpAddrs = append(a.msrpAddrs, "tcp:"+l.Addr().String())
+		at := l.Addr().(*net.TCPAddr)
+		own = append(own, msrp.URI{
+			Host: at.AddrPort().Addr().Unmap().WithZone("").String(), Port: at.Port, Transport: "tcp", Secure: network == "tls",
+		})
+		a.msrpAddrs = append(a.msrpAddrs, network+":"+l.Addr().String())
 		a.spawn(func() { // ends with the endpoint
-			if err := a.media.Serve(l); err != nil && a.ctx.Err() == nil {
+			if err := serve(l); err != nil && a.ctx.Err() == nil {
 				a.log.Error("MSRP listener stopped", "listener", s, "err", err)
 			}
 		})
@@ -170,9 +174,12 @@ func (a *Agent) listenMSRP() (own msrp.URI, err error) {
 	return own, nil
 }
 
-func (a *Agent) prepareProfiles(own msrp.URI) error {
+func (a *Agent) prepareProfiles(own []msrp.URI) error {
 	add := func(name string, p Profile) error {
 		ready, err := p.prepare(name, own)
+		if err == nil && ready.base.Secure && a.cfg.MSRP.TLS == nil {
+			err = fmt.Errorf("profile %s: my_uri %q asks for TLS, for which there is no MSRP listener: want tls:HOST:PORT", name, p.MyURI)
+		}
 		if err == nil {
 			ready.relays, err = a.prepareRelays(name, p.Relay)
 		}

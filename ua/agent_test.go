@@ -168,7 +168,7 @@ func TestNew(t *testing.T) {
 		{"TLS without its function", ua.Config{SIPListen: sip, MSRPListen: media, TLS: &ua.TLS{}}, "Certificate is required"},
 		{"outbound proxy of another scheme", ua.Config{SIPListen: sip, MSRPListen: media, OutboundProxy: "tel:1"}, "want a URI like sip:proxy.example.com"},
 		{"outbound proxy that is no URI", ua.Config{SIPListen: sip, MSRPListen: media, OutboundProxy: "nonsense"}, "outbound proxy"},
-		{"MSRP over UDP", ua.Config{SIPListen: sip, MSRPListen: []string{"udp:127.0.0.1:0"}}, "MSRP runs over tcp"},
+		{"MSRP over UDP", ua.Config{SIPListen: sip, MSRPListen: []string{"udp:127.0.0.1:0"}}, "want tcp:HOST:PORT"},
 		{"no my_uri", ua.Config{SIPListen: sip, MSRPListen: media, Profile: ua.Profile{MyURI: "sip:x"}}, "profile default"},
 		{"my_uri of a session", ua.Config{SIPListen: sip, MSRPListen: media, Profile: ua.Profile{MyURI: "msrp://h:1/s;tcp"}}, "session-id"},
 		{"my_uri with TLS", ua.Config{SIPListen: sip, MSRPListen: media, Profile: ua.Profile{MyURI: "msrps://h:1;tcp"}}, "TLS"},

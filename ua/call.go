@@ -255,6 +255,9 @@ func (c *Call) lost(s *Session, err error) {
 
 // lostReason says for people why a session is lost. The text of err itself may name addresses of the peer's.
 func lostReason(err error) string {
+	if wrong, ok := errors.AsType[*msrp.TLSError](err); ok {
+		return string(wrong.Fault)
+	}
 	switch {
 	case errors.Is(err, msrp.ErrSessionUnknown):
 		return "the peer does not know the MSRP session"

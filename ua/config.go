@@ -35,7 +35,8 @@ type Config struct {
 	// OutboundProxy is the SIP URI where calls of this side go first, through a Route of its own; empty: to their request URI. It is a loose
 	// router (;lr), whether it says so or not.
 	OutboundProxy string
-	// MSRPListen lists the MSRP listeners: "tcp:HOST:PORT".
+	// MSRPListen lists the MSRP listeners: "tcp:HOST:PORT", or "tls:HOST:PORT" for msrps. What those show is TLS.Certificate, or where there is no TLS
+	// a self-signed certificate that New makes: peers know it by its fingerprint in the session descriptions (RFC 4975 §14.4).
 	MSRPListen []string
 	// Profile is the identity that is used unless another one is named.
 	Profile Profile
@@ -115,7 +116,8 @@ func (l CallLimits) dialogs() dialog.Limits {
 // Profile is one identity of an Agent.
 type Profile struct {
 	// MyURI is the own MSRP URI without session-id that session descriptions show. Empty: from the first MSRP listener, which
-	// then must have an address of its own.
+	// then must have an address of its own. msrps offers TLS. Offers of the other kind are taken with the first listener of that kind, if there is
+	// one; where both are offered, TLS alone is taken.
 	MyURI string
 	// Contact is the SIP URI of own Contact headers. Empty: that of the default profile; there, from the SIP listener that the
 	// peer reaches.
@@ -132,15 +134,19 @@ type Profile struct {
 // profile is a Profile made ready.
 type profile struct {
 	name    string
-	base    msrp.URI
-	contact sip.URI // may be zero
+	base    msrp.URI // my_uri; what is offered
+	other   msrp.URI // the same for lines of the other kind, with TLS or without; no host: they are refused
+	contact sip.URI  // may be zero
 	types   msrp.Types
 	maxSize int64
 	relays  *relays // nil: there are none
 }
 
-func (p Profile) prepare(name string, listener msrp.URI) (*profile, error) {
-	out := &profile{name: name, base: listener, types: p.Types, maxSize: p.MaxSize}
+func (p Profile) prepare(name string, listeners []msrp.URI) (*profile, error) {
+	out := &profile{name: name, types: p.Types, maxSize: p.MaxSize}
+	if len(listeners) > 0 {
+		out.base = listeners[0]
+	}
 	if len(out.types) == 0 {
 		out.types = defaultTypes
 	}
@@ -150,6 +156,14 @@ func (p Profile) prepare(name string, listener msrp.URI) (*profile, error) {
 			return nil, fmt.Errorf("profile %s: my_uri %q %w; want msrp://HOST:PORT;tcp", name, p.MyURI, err)
 		}
 		out.base = u
+	}
+	for _, u := range listeners {
+		if a, err := netip.ParseAddr(u.Host); u.Secure != out.base.Secure && out.other.Host == "" && err == nil {
+			out.other = u
+			if a.IsUnspecified() {
+				out.other.Host = out.base.Host
+			}
+		}
 	}
 	if a, err := netip.ParseAddr(out.base.Host); err == nil && a.IsUnspecified() {
 		return nil, fmt.Errorf("profile %s: no peer can connect to %s: say in my_uri what leads to the MSRP listener", name, a)
@@ -174,8 +188,6 @@ func (p Profile) base() (msrp.URI, error) {
 		return u, err
 	case u.SessionID != "":
 		return u, errors.New("has a session-id, which each session adds itself")
-	case u.Secure:
-		return u, errors.New("asks for TLS, which is not available")
 	case !strings.EqualFold(u.Transport, "tcp"):
 		return u, errors.New("has a transport other than tcp")
 	}

@@ -49,7 +49,7 @@ func (i *Invitation) Types() msrp.Types {
 	case i.offer == nil:
 		return nil
 	}
-	return i.offer.Types()
+	return i.offer.Types(i.profile.Load().refuses)
 }
 
 // Use selects the profile that answers.
@@ -163,11 +163,11 @@ func (c *Call) confirm() {
 // describeAnswer makes the sessions of an offer's lines that can be taken, and the answer.
 func (c *Call) describeAnswer(offer *msrpsdp.Description, p *profile, accept msrp.Types) error {
 	c.peer, c.locals = offer, make([]*msrpsdp.Local, len(offer.Lines))
-	for n := range offer.Lines {
-		if p.refuses(&offer.Lines[n], accept) != nil {
+	for n, taken := range p.takes(offer, accept) {
+		if !taken {
 			continue
 		}
-		s, err := c.newSession(p, accept, n)
+		s, err := c.newSession(p, accept, n, offer.Lines[n].TLS())
 		if err != nil {
 			return err
 		}
@@ -179,7 +179,7 @@ func (c *Call) describeAnswer(offer *msrpsdp.Description, p *profile, accept msr
 
 // describeOffer makes one session, and the offer of it.
 func (c *Call) describeOffer(p *profile, accept msrp.Types) error {
-	s, err := c.newSession(p, accept, 0)
+	s, err := c.newSession(p, accept, 0, p.base.Secure)
 	if err != nil {
 		return err
 	}
@@ -201,11 +201,11 @@ func (i *Invitation) fail(c *Call, err error) error {
 }
 
 // newSession makes one more session of the call, for the m-line with that index.
-func (c *Call) newSession(p *profile, accept msrp.Types, line int) (*Session, error) {
+func (c *Call) newSession(p *profile, accept msrp.Types, line int, secure bool) (*Session, error) {
 	s := &Session{call: c, line: line}
 	c.profile = p
 	m, err := c.agent.media.NewSession(msrp.SessionConfig{
-		Base: p.sessionBase(), Accept: accept, MaxSize: p.maxSize, Handler: mediaHandler(s),
+		Base: p.sessionBase(secure), Accept: accept, MaxSize: p.maxSize, Handler: mediaHandler(s),
 		Attrs: c.attrs[:],
 	})
 	if err != nil {
@@ -235,7 +235,11 @@ func (c *Call) abandon() {
 
 // local is what the own message line of a session says.
 func (p *profile) local(s *Session, accept msrp.Types) *msrpsdp.Local {
-	return &msrpsdp.Local{Path: s.media.Path(), Accept: accept, Wrapped: wrappedTypes(accept), MaxSize: p.maxSize}
+	l := &msrpsdp.Local{Path: s.media.Path(), Accept: accept, Wrapped: wrappedTypes(accept), MaxSize: p.maxSize}
+	if s.media.URI().Secure && p.relays == nil {
+		l.Fingerprints = s.call.agent.fingerprints() // not behind a relay, whose certificate is what is seen (RFC 6135 §4.3)
+	}
+	return l
 }
 
 // typesOr reads media types, or takes the fallback where there are none.

@@ -66,28 +66,57 @@ func (n relayNames) Addresses(ctx context.Context, host string) ([]netip.Addr, e
 	return n.Resolver.Addresses(ctx, host)
 }
 
-// sessionBase is the own URI of a session, without its session-id: that of the connection over which its peer's requests come.
-func (p *profile) sessionBase() msrp.URI {
-	u := p.base
-	if p.relays != nil {
+// sessionBase is the own URI of a session, without its session-id: that of the connection over which its peer's requests come. No host: there is none
+// of that kind.
+func (p *profile) sessionBase(secure bool) msrp.URI {
+	switch {
+	case p.relays != nil:
+		u := p.base
 		u.Secure = p.relays.secure
+		return u
+	case p.base.Secure == secure:
+		return p.base
 	}
-	return u
+	return p.other
 }
 
-// refuses says why a line cannot be taken: behind a relay that is reached by TLS one of TLS can.
+// refuses says why a line cannot be taken. With TLS it can be behind a relay that is reached by TLS, or where there is a listener for it.
 func (p *profile) refuses(l *msrpsdp.Line, accept msrp.Types) error {
-	if p.relays != nil && p.relays.secure {
-		return l.RefusesTypes(accept)
+	secure, plain := p.sessionBase(true).Host != "", p.sessionBase(false).Host != ""
+	if p.relays != nil {
+		secure, plain = p.relays.secure, true
 	}
-	return l.Refuses(accept)
+	switch {
+	case l.TLS() && !secure:
+		return l.Refuses(accept)
+	case l.MSRP && !l.TLS() && !plain:
+		return &msrpsdp.LineError{Warn: msrpsdp.WarnTransport, Text: "MSRP without TLS is not available"}
+	}
+	return l.RefusesTypes(accept)
+}
+
+// takes says which lines of an offer are taken: where there are such with TLS and such without, those with (S-019).
+func (p *profile) takes(offer *msrpsdp.Description, accept msrp.Types) []bool {
+	taken, secure := make([]bool, len(offer.Lines)), false
+	for n := range offer.Lines {
+		taken[n] = p.refuses(&offer.Lines[n], accept) == nil
+		secure = secure || taken[n] && offer.Lines[n].TLS()
+	}
+	for n := range taken {
+		taken[n] = taken[n] && (!secure || offer.Lines[n].TLS())
+	}
+	return taken
 }
 
 // refusesAll says why no line of an offer can be taken.
 func (p *profile) refusesAll(d *msrpsdp.Description, accept msrp.Types) error {
-	takes := func(l msrpsdp.Line) bool { return p.refuses(&l, accept) == nil }
-	if slices.ContainsFunc(d.Lines, takes) {
+	if slices.Contains(p.takes(d, accept), true) {
 		return nil
+	}
+	for n := range d.Lines {
+		if l := &d.Lines[n]; l.MSRP {
+			return p.refuses(l, accept)
+		}
 	}
 	return d.Refuses(accept)
 }

@@ -80,7 +80,7 @@ func (c *Call) examine(offer *msrpsdp.Description) error {
 
 func sameLine(a, b *msrpsdp.Line) bool {
 	return a.Direction == b.Direction && a.MaxSize == b.MaxSize &&
-		slices.Equal(a.Path, b.Path) && slices.Equal(a.Accept, b.Accept) && slices.Equal(a.Wrapped, b.Wrapped)
+		slices.Equal(a.Path, b.Path) && slices.Equal(a.Fingerprints, b.Fingerprints) && slices.Equal(a.Accept, b.Accept) && slices.Equal(a.Wrapped, b.Wrapped)
 }
 
 // compare says what the peer's line would change about a session. Holding c.mu.

@@ -40,7 +40,7 @@ func (a *Agent) Start(c StartConfig) (*Session, error) {
 	call := a.newCall(c.Handler, sip.NewCallID())
 	call.caller, call.offerer = true, true
 	call.from, call.to, call.ruri = bareURI(c.From), bareURI(c.To), c.RequestURI
-	s, err := call.newSession(p, accept, 0)
+	s, err := call.newSession(p, accept, 0, p.base.Secure)
 	if err != nil {
 		call.abandon()
 		return nil, public(err)

@@ -84,7 +84,7 @@ func (r *recorded) types() msrp.Types {
 	case r.description == nil:
 		return nil
 	}
-	return r.description.Types()
+	return r.description.Types((*msrpsdp.Line).Refuses)
 }
 
 // refuses says why the offer cannot be answered with these types; nil if it can.

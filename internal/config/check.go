@@ -103,7 +103,7 @@ func (c *Config) checkMSRP(report func(string, error), lead bool) {
 		}
 		return
 	}
-	if err := checkListeners(c.MSRP.Listen, "tcp"); err != nil {
+	if err := checkListeners(c.MSRP.Listen, "tcp", "tls"); err != nil {
 		report("msrp.listen", err)
 		return
 	}
@@ -112,12 +112,20 @@ func (c *Config) checkMSRP(report func(string, error), lead bool) {
 	}
 	u, _ := c.MSRPUA.URI()
 	for _, s := range c.MSRP.Listen {
-		if l, err := ParseListener(s, "tcp"); err == nil && l.leads(u.Host, u.Port) {
+		if l, err := ParseListener(s, "tcp", "tls"); err == nil && l.Proto == msrpListener(u) && l.leads(u.Host, u.Port) {
 			return
 		}
 	}
-	report("msrp_ua.my_uri", fmt.Errorf("%s leads to no listener of msrp.listen (%s): listen on its address and port, "+
-		"or say msrp.advertised_elsewhere: true if something in between leads there", quoted(c.MSRPUA.MyURI), strings.Join(c.MSRP.Listen, ", ")))
+	report("msrp_ua.my_uri", fmt.Errorf("%s leads to no %s listener of msrp.listen (%s): listen on its address and port, "+
+		"or say msrp.advertised_elsewhere: true if something in between leads there", quoted(c.MSRPUA.MyURI), msrpListener(u), strings.Join(c.MSRP.Listen, ", ")))
+}
+
+// msrpListener is the kind of listener that an MSRP URI leads to.
+func msrpListener(u wire.URI) string {
+	if u.Secure {
+		return "tls"
+	}
+	return "tcp"
 }
 
 // ownURI reads my_uri.
@@ -134,8 +142,6 @@ func ownURI(s string) (wire.URI, error) {
 	var wrong string
 	a, addressErr := netip.ParseAddr(u.Host)
 	switch {
-	case u.Secure:
-		wrong = " is msrps, but TLS is not available in this version"
 	case u.SessionID != "":
 		wrong = " has a session-id, which each session adds itself"
 	case !strings.EqualFold(u.Transport, "tcp"):

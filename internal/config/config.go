@@ -163,7 +163,7 @@ func (c *Config) Complete() {
 	if err != nil {
 		return
 	}
-	l := Listener{Proto: "tcp", Host: u.Host, Port: u.Port}
+	l := Listener{Proto: msrpListener(u), Host: u.Host, Port: u.Port}
 	switch _, err := netip.ParseAddr(u.Host); {
 	case u.Host == "localhost":
 		l.Host = "127.0.0.1"

@@ -205,7 +205,7 @@ func Keys() []Key {
 		},
 		{
 			Path: "msrp.listen", Reload: Restart, derived: "from `msrp_ua.my_uri`",
-			Doc:   "Where MSRP connections are taken: a list of `tcp:HOST:PORT`. Without it, the address and port of `msrp_ua.my_uri`; all addresses where that has a name.",
+			Doc:   "Where MSRP connections are taken: a list of `tcp:HOST:PORT`, and `tls:HOST:PORT` for msrps. Without it, the address and port of `msrp_ua.my_uri`; all addresses where that has a name. TLS shows `tls.certificate`; without one, a self-signed certificate made at the start, which peers know by its fingerprint in the session descriptions.",
 			field: func(c *Config) any { return &c.MSRP.Listen },
 		},
 		{
@@ -227,7 +227,7 @@ func Keys() []Key {
 		},
 		{
 			Path: "msrp_ua.my_uri", Reload: NewSessions,
-			Doc:   "The MSRP URI, without session-id, that is advertised to peers: `msrp://HOST:PORT;tcp`. Without a port it is 2855. It must lead to a listener.",
+			Doc:   "The MSRP URI, without session-id, that is advertised to peers: `msrp://HOST:PORT;tcp`, or `msrps://HOST:PORT;tcp` to offer TLS. Without a port it is 2855. It must lead to a listener. Offers of the other kind, with TLS or without, are taken where there is a listener for it; where one offers both, TLS is taken.",
 			field: func(c *Config) any { return &c.MSRPUA.MyURI },
 		},
 		{

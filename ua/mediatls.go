@@ -1,0 +1,83 @@
+package ua
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"math/big"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/parley-msrp/parley/msrp"
+)
+
+// secureMedia gives the MSRP endpoint what its TLS listeners need, if there are such: the certificate of Config.TLS, or one of its own.
+func (a *Agent) secureMedia() error {
+	secure := func(s string) bool { return strings.HasPrefix(strings.ToLower(s), "tls:") }
+	if a.cfg.MSRP.TLS != nil || !slices.ContainsFunc(a.cfg.MSRPListen, secure) {
+		return nil
+	}
+	if t := a.cfg.TLS; t != nil {
+		a.cfg.MSRP.TLS = &msrp.TLS{Certificate: t.Certificate, Roots: t.Roots}
+		return nil
+	}
+	own, err := selfSigned()
+	if err != nil {
+		return err
+	}
+	a.cfg.MSRP.TLS = &msrp.TLS{Certificate: func() (*tls.Certificate, error) { return own, nil }}
+	return nil
+}
+
+// selfSigned makes a certificate that peers know by its fingerprint alone.
+func selfSigned() (*tls.Certificate, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	c := &x509.Certificate{
+		SerialNumber: serial, Subject: pkix.Name{CommonName: "parley"},
+		NotBefore: now.Add(-24 * time.Hour), NotAfter: now.AddDate(10, 0, 0), // peers look at the fingerprint
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, &key.PublicKey, key)
+	if err != nil {
+		return nil, err
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, nil
+}
+
+var errNoLeaf = errors.New("the certificate is empty")
+
+// fingerprints are those of the certificate that is shown now.
+func (a *Agent) fingerprints() []msrp.Fingerprint {
+	c, err := a.cfg.MSRP.TLS.Certificate()
+	if err == nil && len(c.Certificate) == 0 {
+		err = errNoLeaf
+	}
+	var leaf *x509.Certificate
+	if err == nil {
+		if leaf = c.Leaf; leaf == nil {
+			leaf, err = x509.ParseCertificate(c.Certificate[0])
+		}
+	}
+	if err != nil {
+		a.log.Error("own certificate", "err", err)
+		return nil
+	}
+	return msrp.FingerprintsOf(leaf)
+}
