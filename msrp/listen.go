@@ -26,7 +26,7 @@ func (e *Endpoint) Serve(l net.Listener) error {
 		nc, err := l.Accept()
 		if err == nil {
 			pause = 0
-			e.adopt(nc, true)
+			e.own(newConn(e, nc, true))
 			continue
 		}
 		select {
