@@ -2,6 +2,7 @@ package msrp_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -203,6 +204,20 @@ func TestAttempts(t *testing.T) {
 		c.take = c.answering
 		if err := c.connect("msrp://host.example:25/x;tcp"); err != nil || c.dialed[len(c.dialed)-1] != "192.0.2.10:25" {
 			t.Errorf("%v, dialled %v", err, c.dialed)
+		}
+	})
+
+	inTime(t, "D-024/TLS that comes to nothing", msrp.Config{
+		TLS: &msrp.TLS{Certificate: func() (*tls.Certificate, error) { return nil, errors.New("not asked for") }},
+	}, func(t *testing.T, c *crowd) {
+		c.take = says("220 mail.example.com ESMTP\r\n")
+		for range 20 {
+			if err := c.connect("msrps://192.0.2.9:25/x;tcp"); err == nil {
+				t.Fatal("connected")
+			}
+		}
+		if len(c.dialed) != 10 {
+			t.Errorf("%d attempts, want 10", len(c.dialed))
 		}
 	})
 

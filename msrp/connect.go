@@ -13,6 +13,8 @@ type hop struct {
 	host      string // lower case
 	port      int
 	transport string // lower case
+	secure    bool   // TLS
+	trust     string // what is wanted of the certificate, see trustOf
 }
 
 // dialled is a connection that was or is being opened to a hop. The fields are set when ready is closed.
@@ -42,8 +44,13 @@ func (s *Session) Connect(ctx context.Context) error {
 		return err
 	}
 	next, err := hopOf(p.Path[0])
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case next.secure && s.endpoint.cfg.TLS == nil:
+		return errNoTLS
+	case next.secure:
+		next.trust = trustOf(p.fingerprints())
 	}
 	for range connectTries {
 		if s.over.Load() {
@@ -52,7 +59,7 @@ func (s *Session) Connect(ctx context.Context) error {
 		if s.bound() {
 			return nil
 		}
-		c, err := s.endpoint.connection(ctx, next)
+		c, err := s.endpoint.connection(ctx, next, p.fingerprints())
 		if err != nil {
 			return err
 		}
@@ -107,18 +114,16 @@ func (s *Session) bindActive(c *conn, p *peer) bool {
 
 func hopOf(u URI) (hop, error) {
 	switch {
-	case u.Secure:
-		return hop{}, fmt.Errorf("%w: msrps", ErrNoTransport)
 	case !strings.EqualFold(u.Transport, "tcp"):
 		return hop{}, fmt.Errorf("%w: %q", ErrNoTransport, u.Transport)
 	case u.Port == 0:
 		return hop{}, fmt.Errorf("%w: it has no port", ErrNoTransport)
 	}
-	return hop{host: strings.ToLower(u.Host), port: u.Port, transport: "tcp"}, nil
+	return hop{host: strings.ToLower(u.Host), port: u.Port, transport: "tcp", secure: u.Secure}, nil
 }
 
 // connection returns an open connection to a hop. Sessions that ask at the same time share one.
-func (e *Endpoint) connection(ctx context.Context, next hop) (*conn, error) {
+func (e *Endpoint) connection(ctx context.Context, next hop, fingerprints []Fingerprint) (*conn, error) {
 	for {
 		e.mu.Lock()
 		if e.closed {
@@ -132,7 +137,7 @@ func (e *Endpoint) connection(ctx context.Context, next hop) (*conn, error) {
 		}
 		e.mu.Unlock()
 		if !found {
-			e.open(ctx, next, d)
+			e.open(ctx, next, fingerprints, d)
 			return d.conn, d.err
 		}
 		select {
@@ -151,9 +156,9 @@ func (e *Endpoint) connection(ctx context.Context, next hop) (*conn, error) {
 }
 
 // open dials for all who wait for d.
-func (e *Endpoint) open(ctx context.Context, next hop, d *dialled) {
+func (e *Endpoint) open(ctx context.Context, next hop, fingerprints []Fingerprint, d *dialled) {
 	defer close(d.ready)
-	c, err := e.dial(ctx, next)
+	c, err := e.dial(ctx, next, fingerprints)
 	if err != nil {
 		d.err, d.again = err, ctx.Err() != nil
 		e.unroute(next, d)
@@ -177,14 +182,14 @@ func (e *Endpoint) unroute(next hop, d *dialled) {
 }
 
 // dial tries the addresses of a hop in order (RFC 4975 §8.3, M-057), and makes a connection that nobody owns yet.
-func (e *Endpoint) dial(ctx context.Context, next hop) (*conn, error) {
+func (e *Endpoint) dial(ctx context.Context, next hop, fingerprints []Fingerprint) (*conn, error) {
 	addrs, err := e.addresses(ctx, next.host)
 	if err != nil {
 		return nil, err
 	}
 	var failed error
 	for _, a := range addrs[:min(len(addrs), maxAddresses)] {
-		c, err := e.dialOne(ctx, netip.AddrPortFrom(a.Unmap(), uint16(next.port)))
+		c, err := e.dialOne(ctx, netip.AddrPortFrom(a.Unmap(), uint16(next.port)), next, fingerprints)
 		if err == nil {
 			return c, nil
 		}
@@ -196,9 +201,12 @@ func (e *Endpoint) dial(ctx context.Context, next hop) (*conn, error) {
 }
 
 // dialOne connects to one address, if that may be: what names lead to is only known here (D-024).
-func (e *Endpoint) dialOne(ctx context.Context, to netip.AddrPort) (*conn, error) {
+func (e *Endpoint) dialOne(ctx context.Context, to netip.AddrPort, next hop, fingerprints []Fingerprint) (*conn, error) {
 	if !e.mayConnect(to) {
 		return nil, fmt.Errorf("%w: %s", ErrConnectDenied, to)
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err() // nothing of it leaves, so it does not count
 	}
 	forgive, err := e.attempts.begin(to)
 	if err != nil {
@@ -207,6 +215,9 @@ func (e *Endpoint) dialOne(ctx context.Context, to netip.AddrPort) (*conn, error
 	ctx, cancel := context.WithTimeout(ctx, e.cfg.DialTimeout)
 	defer cancel()
 	nc, err := e.cfg.Dial(ctx, "tcp", to.String())
+	if err == nil && next.secure {
+		nc, err = e.secure(ctx, nc, next.host, fingerprints)
+	}
 	if err != nil {
 		return nil, err
 	}
