@@ -66,7 +66,7 @@ func fuzzState(t *testing.T, state byte, datagram string) {
 	h := &fuzzed{t: t, state: state}
 	h.e = New(Config{SetupTimeout: time.Minute}, h)
 	var err error
-	h.stack, err = sip.NewStack(sip.Config{User: h.e, ListenPacket: n.ListenPacket, ListenStream: n.Listen, DialStream: n.Dial})
+	h.stack, err = sip.NewStack(sip.Config{User: h.e, ListenPacket: n.ListenPacket, ListenStream: n.Listen, DialStream: n.Dial, Names: twoAddresses{}})
 	check0(t, err)
 	h.e.Attach(h.stack)
 	_, err = h.stack.Listen(sip.UDP, "192.0.2.1:5060")
