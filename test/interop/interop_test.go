@@ -4,6 +4,7 @@ package interop
 
 import (
 	"context"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -46,6 +47,12 @@ func program(t *testing.T) string {
 func start(t *testing.T, more string) *daemon.Daemon {
 	t.Helper()
 	d := launch(t, more)
+	stopAtEnd(t, d)
+	return d
+}
+
+func stopAtEnd(t *testing.T, d *daemon.Daemon) {
+	t.Helper()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), stopLimit)
 		defer cancel()
@@ -53,7 +60,6 @@ func start(t *testing.T, more string) *daemon.Daemon {
 			t.Error(err)
 		}
 	})
-	return d
 }
 
 // launch runs a daemon; the test ends it. HOST in its configuration is its address.
@@ -63,7 +69,13 @@ func launch(t *testing.T, more string) *daemon.Daemon {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := daemon.Start(t.Context(), program(t), t.TempDir(), addr, daemon.Config(addr, strings.ReplaceAll(more, "HOST", addr.String())))
+	return launchAt(t, addr, daemon.Config(addr, strings.ReplaceAll(more, "HOST", addr.String())))
+}
+
+// launchAt runs a daemon with a configuration like daemon.Config's.
+func launchAt(t *testing.T, addr netip.Addr, config string) *daemon.Daemon {
+	t.Helper()
+	d, err := daemon.Start(t.Context(), program(t), t.TempDir(), addr, config)
 	if err != nil {
 		t.Fatal(err)
 	}
