@@ -16,7 +16,7 @@ import (
 const (
 	overloadSessions = 50
 	overloadEvery    = 100 * time.Millisecond // a message in each of them
-	overloadAllowed  = 2000                   // sip.max_calls_per_second; three times as many come
+	overloadAllowed  = firstRate              // sip.max_calls_per_second; three times as many come
 )
 
 // measureOverload shows what live sessions notice of more calls than are allowed: how long the responses to their messages take before and meanwhile. It is an error
@@ -64,7 +64,8 @@ func (p plan) measureOverload(ctx context.Context, out io.Writer) (err error) {
 	during := live.taken()
 	before.print("before")
 	during.print("meanwhile")
-	fmt.Printf("  calls      %d came, %d answered and ended, %d refused with Retry-After, %d failed\n", found.Started, found.Finished, found.Shed, found.Failed)
+	fmt.Printf("  calls      %d came, %d answered and ended, %d refused with Retry-After, %d failed, %d on their way\n",
+		found.Started, found.Finished, found.Shed, found.Failed, found.Started-found.Finished-found.Shed-found.Failed)
 	if found.Failed > 0 {
 		return fmt.Errorf("%s: %d calls failed: %s", name, found.Failed, found.Why)
 	}
