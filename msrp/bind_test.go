@@ -2,6 +2,7 @@ package msrp_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/netip"
@@ -15,9 +16,10 @@ import (
 
 // remote is a listener of the test's own, for sessions that connect.
 type remote struct {
-	t    testing.TB
-	l    net.Listener
-	path string
+	t     testing.TB
+	l     net.Listener
+	path  string
+	conns chan net.Conn // that came; with TLS, after the handshake
 }
 
 func newRemote(t testing.TB) *remote {
@@ -26,29 +28,51 @@ func newRemote(t testing.TB) *remote {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
-	return &remote{t: t, l: l, path: "msrp://" + l.Addr().String() + "/peer0session;tcp"}
+	r := &remote{t: t, l: l, path: scheme + "://" + l.Addr().String() + "/peer0session;tcp", conns: make(chan net.Conn, 16)}
+	done := make(chan struct{})
+	go func() { // ends with the listener
+		defer close(done)
+		for {
+			nc, err := l.Accept()
+			if err != nil {
+				return
+			}
+			if overTLS {
+				secure := tls.Server(nc, &tls.Config{Certificates: []tls.Certificate{*usual(t)}})
+				secure.Handshake() // reading tells
+				nc = secure
+			}
+			r.conns <- nc
+		}
+	}()
+	t.Cleanup(func() {
+		l.Close()
+		<-done
+	})
+	return r
 }
 
 // accept takes the next connection; to is the session at the other end.
 func (r *remote) accept(s *msrp.Session) *rawPeer {
 	r.t.Helper()
-	r.l.(*net.TCPListener).SetDeadline(time.Now().Add(10 * time.Second))
-	nc, err := r.l.Accept()
-	if err != nil {
-		r.t.Fatal(err)
+	select {
+	case nc := <-r.conns:
+		p := newRawPeer(r.t, nc, s.URI().String(), 10*time.Second)
+		p.uri = r.path
+		return p
+	case <-time.After(10 * time.Second):
+		r.t.Fatal("no connection came")
+		return nil
 	}
-	p := newRawPeer(r.t, nc, s.URI().String(), 10*time.Second)
-	p.uri = r.path
-	return p
 }
 
 func (r *remote) noMore() {
 	r.t.Helper()
-	r.l.(*net.TCPListener).SetDeadline(time.Now().Add(50 * time.Millisecond))
-	if nc, err := r.l.Accept(); err == nil {
+	select {
+	case nc := <-r.conns:
 		nc.Close()
 		r.t.Fatal("another connection came")
+	case <-time.After(50 * time.Millisecond):
 	}
 }
 
@@ -265,14 +289,14 @@ func TestBind(t *testing.T) {
 		s, _, p := r.bound()
 		for _, to := range []string{
 			strings.Replace(p.to, s.ID(), strings.Repeat("0", 32), 1),
-			strings.Replace(p.to, "msrp://", "msrps://", 1),           // M-036
+			strings.Replace(p.to, scheme+"://", otherScheme+"://", 1), // M-036
 			strings.Replace(p.to, s.ID(), strings.ToUpper(s.ID()), 1), // M-036
 			strings.Replace(p.to, "/"+s.ID(), "", 1),                  // M-037
 			p.to + " " + peerURI,                                      // M-050
-			"msrp://192.0.2.1:1/r;tcp " + p.to,                        // M-050
+			scheme + "://192.0.2.1:1/r;tcp " + p.to,                   // M-050
 			strings.Replace(p.to, "127.0.0.1", "127.0.0.2", 1),        // X-020 is off
 			strings.Replace(p.to, ";tcp", ";ws", 1),                   // M-036
-			"msrp://127.0.0.1/" + s.ID() + ";tcp",                     // M-037
+			scheme + "://127.0.0.1/" + s.ID() + ";tcp",                // M-037
 		} {
 			good := p.to
 			p.to = to
@@ -282,7 +306,7 @@ func TestBind(t *testing.T) {
 			p.to = good
 		}
 		for _, to := range []string{
-			strings.Replace(p.to, "msrp://", "MSRP://alice@", 1),
+			strings.Replace(p.to, scheme+"://", strings.ToUpper(scheme)+"://alice@", 1),
 			strings.Replace(p.to, ";tcp", ";TCP;foo=bar", 1),
 		} {
 			p.to = to
@@ -334,9 +358,9 @@ func TestBind(t *testing.T) {
 			{msrp.FromPathSessionID, peerURI, 200},
 			{msrp.FromPathSessionID, moved, 200},
 			{msrp.FromPathSessionID, other, 403},
-			{msrp.FromPathSessionID, "msrp://192.0.2.1:1/r;tcp " + peerURI, 200},
+			{msrp.FromPathSessionID, scheme + "://192.0.2.1:1/r;tcp " + peerURI, 200},
 			{msrp.FromPathSessionID, peerURI + " " + other, 403},
-			{msrp.FromPathSessionID, strings.Replace(peerURI, "msrp", "msrps", 1), 403},
+			{msrp.FromPathSessionID, strings.Replace(peerURI, scheme, otherScheme, 1), 403},
 			{msrp.FromPathWhole, peerURI, 200},
 			{msrp.FromPathWhole, moved, 403},
 			{msrp.FromPathOff, other, 200},
@@ -382,7 +406,7 @@ func TestBind(t *testing.T) {
 		next[*msrp.Received](h2)
 		lost := send(t, s1, text("never answered"))
 		p.expectRequest("SEND")
-		p.nc.(*net.TCPConn).SetLinger(0)
+		p.tcp().SetLinger(0)
 		p.nc.Close()
 		if f := next[msrp.Fate](h1); f.MessageID != lost || f.Kind != msrp.Failed || f.Why != msrp.ByConnection {
 			t.Fatalf("got %+v", f)
@@ -455,7 +479,7 @@ func TestBind(t *testing.T) {
 		if err := s.Connect(ctx); err == nil || err.Error() != "no route" {
 			t.Fatalf("got %v", err)
 		}
-		for _, bad := range []string{"msrps://h.example:1/x;tcp", "msrp://h.example:1/x;ws", "msrp://h.example/x;tcp"} {
+		for _, bad := range []string{"msrps://h.example:1/x;tcp", scheme + "://h.example:1/x;ws", scheme + "://h.example/x;tcp"} {
 			s.SetPeer(known(t, bad))
 			if err := s.Connect(ctx); !errors.Is(err, msrp.ErrNoTransport) {
 				t.Fatalf("%s: got %v", bad, err)

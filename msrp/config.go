@@ -34,6 +34,9 @@ type Config struct {
 	// connection and direction come one at a time. Default: none, which costs nothing.
 	Tap func(local, remote net.Addr, sent bool, octets []byte)
 
+	// TLS is needed for msrps URIs and for ServeTLS. Default: there is none.
+	TLS *TLS
+
 	// ChunkSize is the largest body of a chunk, in octets. Default 2048, which is also the most that a chunk may hold
 	// unless Interruptible (RFC 4975 §7.1.1).
 	ChunkSize int
@@ -92,6 +95,8 @@ func (c Config) withDefaults() (Config, error) {
 		return c, &ConfigError{"ChunkSize", "must not be negative"}
 	case c.ChunkSize > plainChunk && !c.Interruptible:
 		return c, &ConfigError{"ChunkSize", "above 2048 octets chunks must be Interruptible"}
+	case c.TLS != nil && c.TLS.Certificate == nil:
+		return c, &ConfigError{"TLS", "needs a Certificate"}
 	case c.FromPath > FromPathOff:
 		return c, &ConfigError{"FromPath", "unknown check"}
 	}

@@ -19,6 +19,8 @@ type conn struct {
 	net      net.Conn
 	socket   *socket // nil: read and write net in the plain way
 	inbound  bool
+	secured  bool   // TLS
+	shown    []byte // certificate of the peer in DER; nil: none. Set before the first frame is read
 	source   netip.Prefix
 	done     chan struct{} // closed with the connection
 
@@ -76,6 +78,7 @@ func newConn(e *Endpoint, nc net.Conn, inbound bool) *conn {
 		done:     make(chan struct{}),
 		resume:   make(chan struct{}, 1),
 	}
+	c.useTLS()
 	c.reader.decoder = wire.NewDecoder(e.limits())
 	c.reader.opened = time.Now()
 	c.transactions.expire = c.expire

@@ -14,6 +14,8 @@ type hop struct {
 	host      string // lower case
 	port      int
 	transport string // lower case
+	secure    bool   // TLS
+	trust     string // what is wanted of the certificate, see trustOf
 }
 
 // dialled is a connection that was or is being opened to a hop. The fields are set when ready is closed.
@@ -40,8 +42,13 @@ func (s *Session) Connect(ctx context.Context) error {
 		return err
 	}
 	next, err := hopOf(p.Path[0])
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case next.secure && s.endpoint.cfg.TLS == nil:
+		return errNoTLS
+	case next.secure:
+		next.trust = trustOf(p.fingerprints())
 	}
 	for range connectTries {
 		if s.over.Load() {
@@ -50,7 +57,7 @@ func (s *Session) Connect(ctx context.Context) error {
 		if s.bound() {
 			return nil
 		}
-		c, err := s.endpoint.connection(ctx, next)
+		c, err := s.endpoint.connection(ctx, next, p.fingerprints())
 		if err != nil {
 			return err
 		}
@@ -105,18 +112,16 @@ func (s *Session) bindActive(c *conn, p *peer) bool {
 
 func hopOf(u URI) (hop, error) {
 	switch {
-	case u.Secure:
-		return hop{}, fmt.Errorf("%w: msrps", ErrNoTransport)
 	case !strings.EqualFold(u.Transport, "tcp"):
 		return hop{}, fmt.Errorf("%w: %q", ErrNoTransport, u.Transport)
 	case u.Port == 0:
 		return hop{}, fmt.Errorf("%w: it has no port", ErrNoTransport)
 	}
-	return hop{host: strings.ToLower(u.Host), port: u.Port, transport: "tcp"}, nil
+	return hop{host: strings.ToLower(u.Host), port: u.Port, transport: "tcp", secure: u.Secure}, nil
 }
 
 // connection returns an open connection to a hop. Sessions that ask at the same time share one.
-func (e *Endpoint) connection(ctx context.Context, next hop) (*conn, error) {
+func (e *Endpoint) connection(ctx context.Context, next hop, fingerprints []Fingerprint) (*conn, error) {
 	for {
 		e.mu.Lock()
 		if e.closed {
@@ -130,7 +135,7 @@ func (e *Endpoint) connection(ctx context.Context, next hop) (*conn, error) {
 		}
 		e.mu.Unlock()
 		if !found {
-			e.open(ctx, next, d)
+			e.open(ctx, next, fingerprints, d)
 			return d.conn, d.err
 		}
 		select {
@@ -149,9 +154,9 @@ func (e *Endpoint) connection(ctx context.Context, next hop) (*conn, error) {
 }
 
 // open dials for all who wait for d.
-func (e *Endpoint) open(ctx context.Context, next hop, d *dialled) {
+func (e *Endpoint) open(ctx context.Context, next hop, fingerprints []Fingerprint, d *dialled) {
 	defer close(d.ready)
-	nc, err := e.dial(ctx, next)
+	nc, err := e.dial(ctx, next, fingerprints)
 	if err != nil {
 		d.err, d.again = err, ctx.Err() != nil
 		e.unroute(next, d)
@@ -174,14 +179,14 @@ func (e *Endpoint) unroute(next hop, d *dialled) {
 }
 
 // dial tries the addresses of a hop in order (RFC 4975 §8.3, M-057).
-func (e *Endpoint) dial(ctx context.Context, next hop) (net.Conn, error) {
+func (e *Endpoint) dial(ctx context.Context, next hop, fingerprints []Fingerprint) (net.Conn, error) {
 	addrs, err := e.addresses(ctx, next.host)
 	if err != nil {
 		return nil, err
 	}
 	var failed error
 	for _, a := range addrs {
-		nc, err := e.dialOne(ctx, net.JoinHostPort(a, strconv.Itoa(next.port)))
+		nc, err := e.dialOne(ctx, net.JoinHostPort(a, strconv.Itoa(next.port)), next, fingerprints)
 		if err == nil {
 			return nc, nil
 		}
@@ -192,10 +197,14 @@ func (e *Endpoint) dial(ctx context.Context, next hop) (net.Conn, error) {
 	return nil, failed
 }
 
-func (e *Endpoint) dialOne(ctx context.Context, addr string) (net.Conn, error) {
+func (e *Endpoint) dialOne(ctx context.Context, addr string, next hop, fingerprints []Fingerprint) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, e.cfg.DialTimeout)
 	defer cancel()
-	return e.cfg.Dial(ctx, "tcp", addr)
+	nc, err := e.cfg.Dial(ctx, "tcp", addr)
+	if err != nil || !next.secure {
+		return nc, err
+	}
+	return e.secure(ctx, nc, next.host, fingerprints)
 }
 
 func (e *Endpoint) addresses(ctx context.Context, host string) ([]string, error) {

@@ -1,6 +1,7 @@
 package msrp
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/netip"
@@ -9,7 +10,18 @@ import (
 
 // Serve takes connections from l until l or the endpoint is closed; it closes l. It returns nil if the endpoint was
 // or is closed, else the error of l. Several listeners may be served at once.
-func (e *Endpoint) Serve(l net.Listener) error {
+func (e *Endpoint) Serve(l net.Listener) error { return e.serve(l, nil) }
+
+// ServeTLS is Serve for connections that are secured by TLS, see Config.TLS. It returns ErrNoTransport where that is missing.
+func (e *Endpoint) ServeTLS(l net.Listener) error {
+	if e.cfg.TLS == nil {
+		l.Close()
+		return errNoTLS
+	}
+	return e.serve(l, e.cfg.TLS.server())
+}
+
+func (e *Endpoint) serve(l net.Listener, secure *tls.Config) error {
 	defer l.Close()
 	e.mu.Lock()
 	if e.closed {
@@ -26,6 +38,9 @@ func (e *Endpoint) Serve(l net.Listener) error {
 		nc, err := l.Accept()
 		if err == nil {
 			pause = 0
+			if secure != nil {
+				nc = tls.Server(nc, secure)
+			}
 			e.adopt(nc, true)
 			continue
 		}

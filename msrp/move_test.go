@@ -14,7 +14,7 @@ import (
 	"github.com/parley-msrp/parley/msrp"
 )
 
-const movedURI = "msrp://192.0.2.8:8888/moved0session;tcp"
+var movedURI = scheme + "://192.0.2.8:8888/moved0session;tcp"
 
 // message takes the next message that is not bodiless.
 func (h *recorder) message() string {

@@ -22,6 +22,8 @@ type Peer struct {
 	Wrapped   Types     // types it takes within containers only
 	MaxSize   int64     // in octets; 0: no limit
 	Direction Direction // what we may do
+	// Fingerprints are those of its certificate, if its session description has any (RFC 8122). They count for msrps URIs.
+	Fingerprints []Fingerprint
 }
 
 // peer is a Peer made ready for use; immutable.
@@ -36,8 +38,16 @@ func newPeer(p Peer) (*peer, error) {
 		return nil, &ConfigError{"Path", "holds no URI"}
 	}
 	p.Path = slices.Clone(p.Path)
-	p.Accept, p.Wrapped = slices.Clone(p.Accept), slices.Clone(p.Wrapped)
+	p.Accept, p.Wrapped, p.Fingerprints = slices.Clone(p.Accept), slices.Clone(p.Wrapped), slices.Clone(p.Fingerprints)
 	return &peer{Peer: p}, nil
+}
+
+// fingerprints are those that who is connected to, or connects, has to show: not a relay of the peer's, for whom its name counts (RFC 6135 §4.3, M-063).
+func (p *peer) fingerprints() []Fingerprint {
+	if len(p.Path) > 1 {
+		return nil
+	}
+	return p.Fingerprints
 }
 
 // last is the right-most URI: the peer itself, without the relays between.

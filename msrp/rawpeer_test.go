@@ -25,7 +25,7 @@ type rawPeer struct {
 	cut      *cutter // nil: each write is one
 }
 
-const peerURI = "msrp://192.0.2.7:7777/peer0session;tcp"
+var peerURI = scheme + "://192.0.2.7:7777/peer0session;tcp"
 
 func newRawPeer(t testing.TB, nc net.Conn, to string, patience time.Duration) *rawPeer {
 	t.Cleanup(func() { nc.Close() })

@@ -43,6 +43,7 @@ type reader struct {
 	from    int     // buffer.octets[from:to] is left over
 	to      int
 	bulk    bool      // large frames have come: they get a larger buffer
+	first   [1]byte   // of what is read while there is no buffer
 	used    bool      // a session was bound, see conn.used
 	waits   time.Time // the deadline that is set
 	frameAt time.Time // when the head at hand began; zero: none
@@ -60,6 +61,9 @@ type reader struct {
 // read is the reader goroutine.
 func (c *conn) read() {
 	defer c.endpoint.wg.Done()
+	if !c.handshake() {
+		return
+	}
 	for c.waitRoom() {
 		if err := c.fill(); err != nil {
 			if c.resting(err) {
@@ -155,6 +159,12 @@ func (c *conn) fill() error {
 		n, err = c.net.Read(r.buffer.octets[r.to:])
 	case c.socket != nil:
 		r.buffer, n, err = c.socket.read(c.pool())
+	case c.secured:
+		// What TLS has decrypted is not seen from outside: the first octet alone is waited for.
+		if n, err = c.net.Read(r.first[:]); n > 0 {
+			r.buffer = c.pool().take()
+			copy(r.buffer.octets, r.first[:])
+		}
 	default:
 		r.buffer = c.pool().take()
 		n, err = c.net.Read(r.buffer.octets)

@@ -115,11 +115,11 @@ func TestReceive(t *testing.T) {
 	t.Run("M-093/SEND answer goes to the first From-Path URI only", func(t *testing.T) {
 		r := newRig(t, msrp.Config{})
 		s, _, p := r.bound()
-		p.uri = "msrp://192.0.2.2:2;tcp msrp://192.0.2.1:1/r1;tcp " + peerURI
+		p.uri = scheme + "://192.0.2.2:2;tcp msrp://192.0.2.1:1/r1;tcp " + peerURI
 		id, req := p.text("m-93", "x")
 		p.write(req)
 		f := p.expect(id, 200)
-		if got := f.header("To-Path"); got != "msrp://192.0.2.2:2;tcp" {
+		if got := f.header("To-Path"); got != scheme+"://192.0.2.2:2;tcp" {
 			t.Errorf("To-Path %q", got)
 		}
 		if got := f.header("From-Path"); got != s.URI().String() {
@@ -133,7 +133,7 @@ func TestReceive(t *testing.T) {
 	t.Run("M-093/any other method is answered along the whole From-Path", func(t *testing.T) {
 		r := newRig(t, msrp.Config{})
 		_, _, p := r.bound()
-		p.uri = "msrp://192.0.2.2:2;tcp msrp://192.0.2.1:1/r1;tcp " + peerURI
+		p.uri = scheme + "://192.0.2.2:2;tcp msrp://192.0.2.1:1/r1;tcp " + peerURI
 		id := p.nextID()
 		p.write(p.request(id, "FOOB", nil, "$"))
 		if f := p.expect(id, 501); f.header("To-Path") != p.uri {
@@ -155,7 +155,7 @@ func TestReceive(t *testing.T) {
 		id, req = p.text("m-94", "x")
 		p.write(req)
 		f = p.expect(id, 400)
-		if strings.Contains(f.text, s.ID()) || !strings.HasPrefix(f.header("From-Path"), "msrp://127.0.0.1:") {
+		if strings.Contains(f.text, s.ID()) || !strings.HasPrefix(f.header("From-Path"), scheme+"://127.0.0.1:") {
 			t.Fatalf("got %q", f.text)
 		}
 	})
@@ -227,7 +227,7 @@ func TestReceive(t *testing.T) {
 	t.Run("M-105/success REPORT covers all octets", func(t *testing.T) {
 		r := newRig(t, msrp.Config{})
 		s, h, p := r.bound()
-		p.uri = "msrp://192.0.2.2:2;tcp msrp://192.0.2.1:1/r1;tcp " + peerURI
+		p.uri = scheme + "://192.0.2.2:2;tcp msrp://192.0.2.1:1/r1;tcp " + peerURI
 		var ids []string
 		for i, c := range []struct{ r, body, flag string }{{"1-3/8", "abc", "+"}, {"4-6/8", "def", "+"}, {"7-8/8", "gh", "$"}} {
 			id, req := p.chunk("m-105", c.r, c.body, c.flag, "Success-Report: yes")
@@ -307,7 +307,7 @@ func TestReceive(t *testing.T) {
 		id := p.nextID()
 		p.write(p.request(id, "FOOB", nil, "$"))
 		p.expect(id, 400)
-		p.to = "msrp://127.0.0.1:2855/nosuchsession;tcp"
+		p.to = scheme + "://127.0.0.1:2855/nosuchsession;tcp"
 		id = p.nextID()
 		p.write(p.request(id, "FOOB", nil, "$"))
 		p.expect(id, 481)

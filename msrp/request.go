@@ -70,6 +70,9 @@ func (c *conn) request(p *wire.Piece) {
 	if code == 0 {
 		code = c.judge(h, rt, from)
 	}
+	if r.lost {
+		return // who is not trusted gets no answer (M-065)
+	}
 	if code != 0 {
 		c.answer(h, from, rt, code, "")
 		if code == 481 {
@@ -131,7 +134,7 @@ func (c *conn) find(toPath []byte) (*route, int) {
 		return nil, 400
 	}
 	s := c.endpoint.sessions.get(u.SessionID)
-	if s == nil || !s.uri.Equal(u) || s.over.Load() {
+	if s == nil || !s.uri.Equal(u) || s.over.Load() || u.Secure != c.secured {
 		return nil, 481
 	}
 	rt := &route{toPath: string(toPath), session: s}
@@ -194,6 +197,9 @@ func (c *conn) judge(h *wire.Head, rt *route, from *sender) (code int) {
 	if rt.bound {
 		return 0
 	}
+	if !c.trusts(s, rt.peer) {
+		return 481
+	}
 	s.mu.Lock()
 	taken, bound := s.takes(c, from, rt.before)
 	rt.bound, rt.before = bound, rt.before || bound
@@ -255,7 +261,7 @@ func (c *conn) ownURI(h *wire.Head, rt *route) []byte {
 
 // hostURI is the connection's own address as a URI.
 func (c *conn) hostURI() URI {
-	u := URI{Host: "localhost", Transport: "tcp"}
+	u := URI{Host: "localhost", Transport: "tcp", Secure: c.secured}
 	if a, ok := c.net.LocalAddr().(*net.TCPAddr); ok {
 		u.Host, u.Port = a.AddrPort().Addr().Unmap().WithZone("").String(), a.Port
 	}

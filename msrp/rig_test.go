@@ -49,16 +49,23 @@ func newFakeRig(t testing.TB, cfg msrp.Config) *rig {
 
 func startRig(t testing.TB, cfg msrp.Config, l net.Listener, dial func() net.Conn, patience time.Duration) *rig {
 	t.Helper()
+	if overTLS {
+		cfg.TLS, l, dial = shows(usual(t), trusted(usual(t))), tlsListener{l}, secured(t, dial)
+	}
 	e, err := msrp.NewEndpoint(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := &rig{t: t, endpoint: e, listener: l, dial: dial, patience: patience, served: make(chan error, 1)}
-	r.base = msrp.URI{Host: "127.0.0.1", Port: 2855, Transport: "tcp"}
+	r.base = msrp.URI{Host: "127.0.0.1", Port: 2855, Transport: "tcp", Secure: overTLS}
 	if a, ok := l.Addr().(*net.TCPAddr); ok {
 		r.base.Port = a.Port
 	}
-	go func() { r.served <- e.Serve(l) }()
+	serve := e.Serve
+	if _, secure := l.(tlsListener); secure {
+		serve = e.ServeTLS
+	}
+	go func() { r.served <- serve(l) }()
 	t.Cleanup(r.close)
 	return r
 }

@@ -2,11 +2,13 @@ package msrp
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 )
 
 // SessionConfig says what a new session is.
@@ -23,8 +25,8 @@ type Session struct {
 	endpoint *Endpoint
 	id       string
 	uri      URI
-	uriText  []byte // as From-Path of responses
 	fromPath string // of requests
+	uriText  []byte // the same, of responses: never written to
 	accept   atomic.Pointer[Types]
 	maxSize  int64
 	handler  Handler
@@ -81,7 +83,7 @@ func (e *Endpoint) NewSession(c SessionConfig) (*Session, error) {
 	s.id = e.idents.session()
 	s.uri.SessionID = s.id
 	s.fromPath = s.uri.String()
-	s.uriText = []byte(s.fromPath)
+	s.uriText = unsafe.Slice(unsafe.StringData(s.fromPath), len(s.fromPath))
 	return s, e.register(s)
 }
 
@@ -112,12 +114,21 @@ func (s *Session) PeerPath() []URI {
 // SetPeer tells the session its peer, or that its peer has changed. Messages may be queued from then on; on the passive
 // side they leave when the peer has bound a connection (RFC 4975 §5.4, M-047). A path that leads to another place than before unbinds the
 // session: it moves to the connection over which the first valid request comes, or which Connect opens, and until then requests are taken
-// over the old one (D-016). Errors: ErrClosed, *ConfigError for a Peer without path.
+// over the old one (D-016). Errors: ErrClosed; *ConfigError for a Peer without path; *TLSError where the peer has connected and its certificate
+// is not that of the session description, which ends the session.
 func (s *Session) SetPeer(p Peer) error {
 	next, err := newPeer(p)
 	if err != nil {
 		return err
 	}
+	err = s.setPeer(next)
+	if wrong, ok := errors.AsType[*TLSError](err); ok {
+		s.end(fmt.Errorf("%w: %w", ErrConnectionLost, wrong))
+	}
+	return err
+}
+
+func (s *Session) setPeer(next *peer) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.over.Load() {
@@ -129,6 +140,11 @@ func (s *Session) SetPeer(p Peer) error {
 	}
 	next.toPath = s.toPath(next)
 	s.peer.Store(next)
+	if c := s.conn; c != nil && c.secured && s.relays == nil {
+		if err := checkFingerprint(c.shown, next.fingerprints()); err != nil {
+			return err // M-063: it connected before its session description came
+		}
+	}
 	if (s.conn == nil || s.awaits) && s.bindTimer == nil {
 		s.bindTimer = time.AfterFunc(s.endpoint.cfg.BindTimeout, s.notBound)
 	}

@@ -353,7 +353,7 @@ func TestTime(t *testing.T) {
 		},
 	}, func(t *testing.T, r *rig) {
 		s, _ := r.session()
-		s.SetPeer(known(t, "msrp://127.0.0.1:7/x;tcp"))
+		s.SetPeer(known(t, scheme+"://127.0.0.1:7/x;tcp"))
 		start := time.Now()
 		if err := s.Connect(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("got %v", err)

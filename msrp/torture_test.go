@@ -130,7 +130,7 @@ func tortures() []torture {
 		closes("T-005/HTTP", raw("GET / HTTP/1.1\r\nHost: x\r\n\r\n")),
 		closes("T-005/TLS", raw("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")),
 		answer(501, "T-006/unknown method", with("<id> SEND", "<id> FOOB")),
-		answer(481, "T-007/unknown method on an unknown session", with("<id> SEND", "<id> FOOB", "To-Path: msrp://127.0.0.1:2855/", "To-Path: msrp://127.0.0.1:2855/0")),
+		answer(481, "T-007/unknown method on an unknown session", with("<id> SEND", "<id> FOOB", "To-Path: "+scheme+"://127.0.0.1:2855/", "To-Path: "+scheme+"://127.0.0.1:2855/0")),
 		closes("T-008/method of 5000 letters", with("<id> SEND", "<id> "+strings.Repeat("A", 5000))),
 		answer(400, "T-009/method in lower case", with("<id> SEND", "<id> send")),
 		accept("T-011/CRLF before a request", with("MSRP <id>", "\r\nMSRP <id>")),
@@ -166,28 +166,28 @@ func tortures() []torture {
 		answer(400, "T-024/NUL in a header", with(length, length+"\r\nX-Foo: a\x00b")),
 		closes("T-025/header line of 100 kB", with(length, length+"\r\nX-Foo: "+strings.Repeat("v", 100_000))),
 		closes("T-026/5000 headers", with(length, length+strings.Repeat("\r\nX: y", 5000))),
-		closes("T-027/To-Path above 16 KiB", with("To-Path: ", "To-Path: "+strings.Repeat("msrp://relay.example:2855/x;tcp ", 1000))),
-		answer(481, "T-027/To-Path of 20 URIs", with("To-Path: ", "To-Path: "+strings.Repeat("msrp://relay.example:2855/x;tcp ", 20))),
-		answer(400, "T-028/URI without transport", with("To-Path: msrp://127.0.0.1:2855/", "To-Path: msrp://127.0.0.1:2855/x\r\nX-Rest: ")),
+		closes("T-027/To-Path above 16 KiB", with("To-Path: ", "To-Path: "+strings.Repeat(scheme+"://relay.example:2855/x;tcp ", 1000))),
+		answer(481, "T-027/To-Path of 20 URIs", with("To-Path: ", "To-Path: "+strings.Repeat(scheme+"://relay.example:2855/x;tcp ", 20))),
+		answer(400, "T-028/URI without transport", with("To-Path: "+scheme+"://127.0.0.1:2855/", "To-Path: "+scheme+"://127.0.0.1:2855/x\r\nX-Rest: ")),
 		answer(400, "T-028/http", with("To-Path: msrp:", "To-Path: http:")),
-		answer(400, "T-028/unclosed bracket", with("To-Path: msrp://127", "To-Path: msrp://[127")),
+		answer(400, "T-028/unclosed bracket", with("To-Path: "+scheme+"://127", "To-Path: "+scheme+"://[127")),
 		answer(400, "T-028/two spaces", with("To-Path: msrp", "To-Path: msrp://a;tcp  msrp")),
-		answer(481, "T-029/port left out", with("To-Path: msrp://127.0.0.1:2855", "To-Path: msrp://127.0.0.1")),
+		answer(481, "T-029/port left out", with("To-Path: "+scheme+"://127.0.0.1:2855", "To-Path: "+scheme+"://127.0.0.1")),
 		answer(481, "T-029/session-id in other case", func(_, base string) string {
-			const host = "To-Path: msrp://127.0.0.1:2855/"
+			host := "To-Path: " + scheme + "://127.0.0.1:2855/"
 			at := strings.Index(base, host) + len(host)
 			letter := at + strings.IndexAny(base[at:], "abcdef")
 			return base[:letter] + strings.ToUpper(base[letter:letter+1]) + base[letter+1:]
 		}),
-		accept("T-030/the same in other words", with("To-Path: msrp://127.0.0.1:2855", "To-Path: MSRP://alice@%3127.0.0.%31:2855", ";tcp\r\nFrom-Path", ";TCP\r\nFrom-Path")),
+		accept("T-030/the same in other words", with("To-Path: "+scheme+"://127.0.0.1:2855", "To-Path: MSRP://alice@%3127.0.0.%31:2855", ";tcp\r\nFrom-Path", ";TCP\r\nFrom-Path")),
 		answer(400, "T-031/Failure-Report maybe", with(length, length+"\r\nFailure-Report: maybe")),
 		answer(400, "T-031/Success-Report 1", with(length, length+"\r\nSuccess-Report: 1")),
-		ignore("T-032/no answer: unknown session", with(length, length+"\r\nFailure-Report: no", "To-Path: msrp://127.0.0.1:2855/", "To-Path: msrp://127.0.0.1:2855/0")),
+		ignore("T-032/no answer: unknown session", with(length, length+"\r\nFailure-Report: no", "To-Path: "+scheme+"://127.0.0.1:2855/", "To-Path: "+scheme+"://127.0.0.1:2855/0")),
 		ignore("T-032/no answer: unsupported type", with(length, length+"\r\nFailure-Report: no", "text/plain", "a/b")),
 		ignore("T-032/no answer: bad Byte-Range", with(length, "Byte-Range: 0-4/5\r\nFailure-Report: no")),
 		ignore("T-033/REPORT without Status", with("<id> SEND", "<id> REPORT")),
 		ignore("T-033/REPORT with bad Byte-Range", with("<id> SEND", "<id> REPORT", length, "Byte-Range: 0-4/5\r\nStatus: 000 200 OK")),
-		ignore("T-033/REPORT for an unknown session", with("<id> SEND", "<id> REPORT", length, "Status: 000 200 OK", "To-Path: msrp://127.0.0.1:2855/", "To-Path: msrp://127.0.0.1:2855/0")),
+		ignore("T-033/REPORT for an unknown session", with("<id> SEND", "<id> REPORT", length, "Status: 000 200 OK", "To-Path: "+scheme+"://127.0.0.1:2855/", "To-Path: "+scheme+"://127.0.0.1:2855/0")),
 		accept("T-034/1-*/*", rangeIs("1-*/*")),
 		accept("T-034/1-*/5", rangeIs("1-*/5")),
 		accept("T-034/1-5/*", rangeIs("1-5/*")),
@@ -426,7 +426,7 @@ func TestTortureOfTheConnection(t *testing.T) {
 		p.to = s2.URI().String()
 		p.bind()
 		p.write(dropLine(req, "To-Path"))
-		if f := p.expect(id, 400); strings.Contains(f.text, s.ID()) || strings.Contains(f.text, s2.ID()) || !strings.HasPrefix(f.header("From-Path"), "msrp://") {
+		if f := p.expect(id, 400); strings.Contains(f.text, s.ID()) || strings.Contains(f.text, s2.ID()) || !strings.HasPrefix(f.header("From-Path"), scheme+"://") {
 			t.Fatalf("got %q", f.text)
 		}
 		h.nothing()

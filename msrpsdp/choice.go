@@ -24,7 +24,7 @@ func (d *Description) Types() msrp.Types {
 // Refuses says why no line can be taken with these types, as Line.Refuses says it of one: of the last message line, if there is one. Nil: one
 // can be taken.
 func (d *Description) Refuses(accept msrp.Types) error {
-	var why error = problem(WarnMedia, "no MSRP message stream is offered")
+	var why error
 	for n := range d.Lines {
 		l := &d.Lines[n]
 		err := l.Refuses(accept)
@@ -34,6 +34,9 @@ func (d *Description) Refuses(accept msrp.Types) error {
 		if l.Media == "message" {
 			why = err
 		}
+	}
+	if why == nil {
+		why = problem(WarnMedia, "no MSRP message stream is offered")
 	}
 	return why
 }

@@ -74,13 +74,12 @@ func Parse(b []byte) (*Description, error) {
 		return nil, fmt.Errorf("%w: m-lines", ErrSyntax)
 	}
 	d := &Description{
-		Lines:  make([]Line, len(heads)),
+		Lines:  heads,
 		origin: s.Origin,
 		times:  s.TimeDescriptions,
 	}
 	session := direction(s.Attributes, "sendrecv")
 	for i := range heads {
-		d.Lines[i] = heads[i]
 		d.Lines[i].read(s.MediaDescriptions[i].Attributes, session)
 	}
 	return d, nil

@@ -82,20 +82,23 @@ func path(attributes []sdp.Attribute) ([]msrp.URI, *LineError) {
 	default:
 		return nil, problem(WarnMiscellaneous, "a=path stands more than once")
 	}
-	words := strings.Fields(value)
-	if len(words) == 0 {
+	words := 0
+	for range strings.FieldsSeq(value) {
+		words++
+	}
+	if words == 0 {
 		return nil, problem(WarnMiscellaneous, "a=path names no URI")
 	}
-	if len(words) > MaxPath {
-		return nil, problem(WarnMiscellaneous, fmt.Sprintf("a=path has %d URIs, %d are taken", len(words), MaxPath))
+	if words > MaxPath {
+		return nil, problem(WarnMiscellaneous, fmt.Sprintf("a=path has %d URIs, %d are taken", words, MaxPath))
 	}
-	p := make([]msrp.URI, len(words))
-	for i, w := range words {
+	p := make([]msrp.URI, 0, words)
+	for w := range strings.FieldsSeq(value) {
 		u, err := msrp.ParseURI(w)
 		if err != nil {
-			return nil, problem(WarnMiscellaneous, fmt.Sprintf("URI %d of a=path is not a valid MSRP URI", i+1))
+			return nil, problem(WarnMiscellaneous, fmt.Sprintf("URI %d of a=path is not a valid MSRP URI", len(p)+1))
 		}
-		p[i] = u
+		p = append(p, u)
 	}
 	return p, nil
 }

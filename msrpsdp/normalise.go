@@ -20,24 +20,27 @@ func normalise(b []byte) (string, []Line, error) {
 	if len(b) > MaxSize {
 		return "", nil, fmt.Errorf("%w: %d octets, %d are taken", ErrTooLarge, len(b), MaxSize)
 	}
-	sections, err := gather(string(b))
+	var room [2]section
+	var times [2]string
+	var attributes [8]string
+	room[0].times, room[1].attributes = times[:0], attributes[:0]
+	sections, err := gather(string(b), room[:0])
 	if err != nil {
 		return "", nil, err
 	}
-	heads := make([]Line, 0, len(sections)-1)
-	for i := range sections[1:] {
-		l, err := readHead(sections[1+i].head)
-		if err != nil {
+	heads := make([]Line, len(sections)-1)
+	for i := range heads {
+		if err := heads[i].readHead(sections[1+i].head); err != nil {
 			return "", nil, err
 		}
-		heads = append(heads, l)
 	}
 	return write(sections, len(b)), heads, nil
 }
 
-// gather splits a description into its session level (the first section) and its m-lines.
-func gather(text string) ([]section, error) {
-	sections := append(make([]section, 0, 2), section{name: "-"})
+// gather splits a description into its session level (the first section) and its m-lines. sections is room for them, and for the attributes of each.
+func gather(text string, sections []section) ([]section, error) {
+	sections = grown(sections)
+	sections[0].name = "-"
 	for n := 0; text != ""; {
 		var line string
 		line, text, _ = strings.Cut(text, "\n")
@@ -61,13 +64,11 @@ func gather(text string) ([]section, error) {
 			if len(sections) > MaxLines {
 				return nil, fmt.Errorf("%w: more than %d m-lines", ErrTooLarge, MaxLines)
 			}
-			sections = append(sections, section{head: value})
+			sections = grown(sections)
+			sections[len(sections)-1].head = value
 		case broken:
 			// A line nobody could have meant so; left out like one of an unknown kind.
 		case line[0] == 'a':
-			if current.attributes == nil {
-				current.attributes = make([]string, 0, 4)
-			}
 			current.attributes = append(current.attributes, value)
 		case len(sections) == 1:
 			current.keep(line[0], value)
@@ -77,6 +78,14 @@ func gather(text string) ([]section, error) {
 		return nil, fmt.Errorf("%w: no o= line", ErrSyntax)
 	}
 	return sections, nil
+}
+
+// grown adds a section, in the room that there is.
+func grown(sections []section) []section {
+	if n := len(sections); n < cap(sections) {
+		return sections[:n+1]
+	}
+	return append(sections, section{})
 }
 
 // unprintable says whether a line holds a control character other than the tab.
@@ -136,24 +145,29 @@ func write(sections []section, size int) string {
 }
 
 // readHead reads the value of an m-line. What stands in it is repeated in an answer that refuses the line, so it must be tokens.
-func readHead(value string) (Line, error) {
-	f := strings.Fields(value)
+func (l *Line) readHead(value string) error {
+	var room [8]string
+	f := room[:0]
+	for word := range strings.FieldsSeq(value) {
+		f = append(f, word)
+	}
 	if len(f) < 4 {
-		return Line{}, fmt.Errorf("%w: an m-line needs media, port, protocol and format", ErrSyntax)
+		return fmt.Errorf("%w: an m-line needs media, port, protocol and format", ErrSyntax)
 	}
 	if strings.ContainsFunc(value, func(r rune) bool { return r > '~' }) {
-		return Line{}, fmt.Errorf("%w: an m-line holds ASCII only", ErrSyntax)
+		return fmt.Errorf("%w: an m-line holds ASCII only", ErrSyntax)
 	}
 	// RFC 4566 §5.14: the port may be followed by a number of ports.
 	port, count, ranged := strings.Cut(f[1], "/")
 	if ranged {
 		if _, err := strconv.ParseUint(count, 10, 16); err != nil {
-			return Line{}, fmt.Errorf("%w: number of ports in an m-line", ErrSyntax)
+			return fmt.Errorf("%w: number of ports in an m-line", ErrSyntax)
 		}
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
 	if err != nil {
-		return Line{}, fmt.Errorf("%w: port of an m-line is no number from 0 to 65535", ErrSyntax)
+		return fmt.Errorf("%w: port of an m-line is no number from 0 to 65535", ErrSyntax)
 	}
-	return Line{Media: f[0], Port: int(n), Proto: f[2], Formats: strings.Join(f[3:], " ")}, nil
+	l.Media, l.Port, l.Proto, l.Formats = f[0], int(n), f[2], strings.Join(f[3:], " ")
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -22,10 +23,13 @@ type Call struct {
 	caller         bool
 	from, to, ruri string
 	id             atomic.Pointer[string] // Call-ID
+	firstID        string                 // the Call-ID it began with
+	attrs          [1]slog.Attr           // that, for the sessions' logs
 	profile        *profile
 	started        time.Time
 	maxDuration    time.Duration // 0: no limit
 	sessions       []*Session    // set before the call is known to anybody
+	room           [1]*Session   // theirs, if there is one only
 
 	told notices
 
@@ -50,8 +54,10 @@ type Call struct {
 
 // newCall makes a call that began now.
 func (a *Agent) newCall(h Handler, callID string) *Call {
-	c := &Call{agent: a, handler: h, who: Identity{By: Unverified}, started: time.Now(), maxDuration: a.cfg.MaxDuration}
-	c.id.Store(&callID)
+	c := &Call{agent: a, handler: h, who: Identity{By: Unverified}, started: time.Now(), maxDuration: a.cfg.MaxDuration, firstID: callID}
+	c.id.Store(&c.firstID)
+	c.attrs[0] = slog.String("call_id", callID)
+	c.sessions = c.room[:0]
 	return c
 }
 
@@ -117,7 +123,7 @@ func (c *Call) State() State {
 // Doing it again does nothing.
 func (c *Call) End() {
 	if c.conclude(End{Cause: ByApplication, Code: 200, Reason: "ended here"}) {
-		c.hangUp()
+		c.hangUp(nil)
 		c.agent.spawn(c.told.tell)
 	}
 }
@@ -182,8 +188,8 @@ func (c *Call) part(s *Session, e End) {
 	c.told.put(func() { s.finish(e, established) })
 }
 
-// hangUp ends what a call that is over still keeps going.
-func (c *Call) hangUp() {
+// hangUp ends what a call that is over still keeps going; one of its dialogs may have ended before.
+func (c *Call) hangUp(ended *dialog.Dialog) {
 	c.mu.Lock()
 	all, reason := []*dialog.Dialog{c.dialog, c.pending, c.previous}, c.reason
 	cancel := c.cancel
@@ -192,7 +198,7 @@ func (c *Call) hangUp() {
 		cancel()
 	}
 	for _, d := range all {
-		if d != nil {
+		if d != nil && d != ended {
 			d.End(reason)
 		}
 	}
@@ -201,7 +207,7 @@ func (c *Call) hangUp() {
 // finish ends the sessions and the dialog if it still stands, and tells the Handler. The first one counts.
 func (c *Call) finish(e End) {
 	if c.conclude(e) {
-		c.hangUp()
+		c.hangUp(nil)
 		c.told.tell()
 	}
 }
@@ -275,7 +281,10 @@ func (o owner) Progress(d *dialog.Dialog, _ *sip.Message) { o.attach(d) }
 
 // setPeers tells each session what the peer's line for it said. Holding c.mu, or before the call is known to anybody.
 func (c *Call) setPeers() error {
-	for _, s := range c.live() {
+	for _, s := range c.sessions {
+		if s.over.Load() {
+			continue
+		}
 		if err := s.setPeer(c.own.Peer(s.line, &c.peer.Lines[s.line])); err != nil && !s.over.Load() {
 			return err
 		}
@@ -301,22 +310,23 @@ func (c *Call) established(m *SIPMessage) {
 	if c.maxDuration > 0 && !moved {
 		c.expires = time.Now().Add(c.maxDuration)
 	}
-	live := slices.DeleteFunc(slices.Clone(c.sessions), func(s *Session) bool { return s.over.Load() })
-	for _, s := range live {
-		if !moved {
+	for _, s := range c.sessions {
+		if !moved && !s.over.Load() {
 			c.told.put(func() { s.begin(m) })
 		}
 	}
-	connects, previous := c.offerer, c.previous
+	var connects []*Session
+	if c.offerer {
+		connects = c.live()
+	}
+	previous := c.previous
 	c.previous = nil
 	c.mu.Unlock()
 	c.told.tell()
 	if previous != nil {
 		previous.End(`SIP;cause=200;text="replaced"`)
 	}
-	if connects {
-		c.connectAll(live)
-	}
+	c.connectAll(connects)
 	c.offerPaths()
 }
 
@@ -338,12 +348,15 @@ func (c *Call) connect(s *Session) {
 }
 
 // Ended forgets the call.
-func (o owner) Ended(_ *dialog.Dialog, e dialog.End) {
+func (o owner) Ended(d *dialog.Dialog, e dialog.End) {
 	c := o.c
 	if o.stale() {
 		return // the call goes on without this dialog
 	}
-	c.finish(endOf(e))
+	if c.conclude(endOf(e)) {
+		c.hangUp(d)
+		c.told.tell()
+	}
 	for _, s := range c.sessions {
 		c.agent.table.remove(s)
 	}
@@ -352,7 +365,7 @@ func (o owner) Ended(_ *dialog.Dialog, e dialog.End) {
 // endOf reads how a dialog ended. Calls end their dialogs after themselves, so that a local end that comes as news is the
 // endpoint's, which closes.
 func endOf(e dialog.End) End {
-	causes := map[dialog.Cause]Cause{
+	causes := [...]Cause{
 		dialog.Local: ShuttingDown, dialog.Remote: ByPeer, dialog.Refused: Refused, dialog.Timeout: TimedOut,
 		dialog.Transport: Unreachable, dialog.Lost: DialogLost, dialog.BadAnswer: BadAnswer,
 	}

@@ -3,7 +3,6 @@ package ua
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"sync/atomic"
 
@@ -129,13 +128,15 @@ func (i *Invitation) accept(h Handler, p *profile, accept msrp.Types) ([]*Sessio
 	}
 	c := i.agent.newCall(h, i.in.CallID())
 	c.maxDuration = i.limits.Load().duration(c.maxDuration)
-	c.from, c.to, c.ruri = i.From(), i.To(), strings.Clone(i.RequestURI())
+	c.from, c.to, c.ruri = i.uris()
 	c.who = i.Identity()
-	describe := c.describeAnswer
+	var err error
 	if i.Late() {
-		describe = c.describeOffer
+		err = c.describeOffer(p, accept)
+	} else {
+		err = c.describeAnswer(i.offer, p, accept)
 	}
-	if err := describe(i.offer, p, accept); err != nil {
+	if err != nil {
 		return nil, i.fail(c, err)
 	}
 	c.confirm()
@@ -177,7 +178,7 @@ func (c *Call) describeAnswer(offer *msrpsdp.Description, p *profile, accept msr
 }
 
 // describeOffer makes one session, and the offer of it.
-func (c *Call) describeOffer(_ *msrpsdp.Description, p *profile, accept msrp.Types) error {
+func (c *Call) describeOffer(p *profile, accept msrp.Types) error {
 	s, err := c.newSession(p, accept, 0)
 	if err != nil {
 		return err
@@ -205,7 +206,7 @@ func (c *Call) newSession(p *profile, accept msrp.Types, line int) (*Session, er
 	c.profile = p
 	m, err := c.agent.media.NewSession(msrp.SessionConfig{
 		Base: p.sessionBase(), Accept: accept, MaxSize: p.maxSize, Handler: mediaHandler(s),
-		Attrs: []slog.Attr{slog.String("call_id", c.CallID())},
+		Attrs: c.attrs[:],
 	})
 	if err != nil {
 		return nil, err

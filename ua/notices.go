@@ -9,12 +9,16 @@ type notices struct {
 	ready bool // it is sure that there is a call to tell of
 	busy  bool // a goroutine is telling
 	queue []func()
+	room  [1]func() // the queue's, if there is one notice only
 }
 
 // put leaves a notice for the next tell. It may be called under Call.mu, which decides the order.
 func (n *notices) put(f func()) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.queue == nil {
+		n.queue = n.room[:0]
+	}
 	n.queue = append(n.queue, f)
 }
 

@@ -28,6 +28,17 @@ func (i *inquiry) From() string { return i.m.From().URI.String() }
 // To is the URI of the To header.
 func (i *inquiry) To() string { return i.m.To().URI.String() }
 
+// uris are From, To and RequestURI in one piece that does not hold the request.
+func (i *inquiry) uris() (from, to, requestURI string) {
+	var room [256]byte
+	b := i.m.From().URI.AppendTo(room[:0])
+	toFrom := len(b)
+	b = i.m.To().URI.AppendTo(b)
+	toTo := len(b)
+	all := string(append(b, i.m.RequestURI...))
+	return all[:toFrom], all[toFrom:toTo], all[toTo:]
+}
+
 // RequestURI is where the request went to.
 func (i *inquiry) RequestURI() string { return i.m.RequestURI }
 

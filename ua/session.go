@@ -31,6 +31,7 @@ type Session struct {
 	line  int                       // index of its m-line; changed holding call.mu
 	born  uint64                    // place in the table's order
 	grace *time.Timer               // of a session without connection; guarded by call.mu
+	heard media                     // what the media side tells, unless the Handler is a Streamer
 	lease *relay.Lease              // nil: there is no relay. Set before the session is known to anybody
 }
 

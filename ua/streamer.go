@@ -27,5 +27,6 @@ func mediaHandler(s *Session) msrp.Handler {
 	if streamer, ok := s.call.handler.(Streamer); ok {
 		return &streamingMedia{media{s}, streamer}
 	}
-	return &media{s}
+	s.heard.s = s
+	return &s.heard
 }

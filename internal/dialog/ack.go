@@ -22,11 +22,15 @@ type unackedFinal struct {
 	interval, waited time.Duration
 	timer            *time.Timer
 	done             bool
+	room             [1]*unackedFinal // of Dialog.acks, where there is no other one
 }
 
-// awaitAck starts the resending of the 2xx that was just sent; offer is the one in it, if it carried no answer.
-func (d *Dialog) awaitAck(tx *sip.ServerTx, seq uint32, offer []byte) {
-	u := &unackedFinal{d: d, tx: tx, seq: seq, offer: offer, interval: d.e.cfg.T1}
+// awaitAck starts the resending of the 2xx that was just sent, which u will be; offer is the one in it, if it carried no answer.
+func (d *Dialog) awaitAck(u *unackedFinal, tx *sip.ServerTx, seq uint32, offer []byte) {
+	*u = unackedFinal{d: d, tx: tx, seq: seq, offer: offer, interval: d.e.cfg.T1}
+	if d.acks == nil {
+		d.acks = u.room[:0]
+	}
 	d.acks = append(d.acks, u)
 	u.timer = time.AfterFunc(u.interval, func() { d.tasks.run(u.due) })
 }

@@ -32,7 +32,20 @@ func (e *Endpoint) contact(p sip.Proto, peer netip.Addr, secure bool, local func
 	if err != nil {
 		return "", err
 	}
-	return e.contactAt(p, at, secure), nil
+	if c := e.lastContact.Load(); c != nil && c.proto == p && c.at == at && c.secure == secure {
+		return c.value, nil
+	}
+	c := &contactFor{proto: p, at: at, secure: secure, value: e.contactAt(p, at, secure)}
+	e.lastContact.Store(c)
+	return c.value, nil
+}
+
+// contactFor is a Contact value that was made for a listener; most dialogs need the one of the dialog before.
+type contactFor struct {
+	proto  sip.Proto
+	at     netip.AddrPort
+	secure bool
+	value  string
 }
 
 func (e *Endpoint) contactAt(p sip.Proto, at netip.AddrPort, secure bool) string {

@@ -12,10 +12,18 @@ type leaving struct {
 // after the ACK, S-006). reason, if not empty, is the value of the Reason header, like `SIP;cause=200;text="bye"` (RFC 3326).
 // It does not block, and does nothing the second time. Owner.Ended follows once the peer answered or Timer F ran out.
 func (d *Dialog) End(reason string) {
+	if d.tasks.take() {
+		d.end(oneLine(reason))
+		d.tasks.leave(d.e.spawn)
+		return
+	}
 	d.tasks.call(func() { d.end(oneLine(reason)) }, d.e.spawn)
 }
 
 func (d *Dialog) end(reason string) {
+	if d.phase == closing || d.phase == over {
+		return
+	}
 	l := &leaving{end: End{Cause: Local, Code: 200, Reason: "ended here"}, reason: reason}
 	switch d.phase {
 	case calling:

@@ -56,6 +56,7 @@ type Endpoint struct {
 	undecided     undecided
 	registrations registrations
 
+	lastContact      atomic.Pointer[contactFor]
 	draining, closed atomic.Bool
 	dialogs          gauge
 	admission        *admission // of the calls that peers start
@@ -126,7 +127,7 @@ func (e *Endpoint) Request(tx *sip.ServerTx, m *sip.Message) {
 		e.refuse(tx, r)
 	case tag != "":
 		if d != nil {
-			d.tasks.run(func() { d.serve(tx, m, offer) })
+			d.request(tx, m, offer)
 		} else {
 			e.refuse(tx, noDialog())
 		}
@@ -153,7 +154,13 @@ func (e *Endpoint) guard(tx *sip.ServerTx, m *sip.Message, d *Dialog) (user stri
 
 // Ack implements sip.User: the ACK of a 2xx, matched by dialog and CSeq number; any other is dropped (S-034).
 func (e *Endpoint) Ack(_ sip.Flow, m *sip.Message) {
-	if d := e.table.find(m.CallID(), m.ToTag()); d != nil {
+	d := e.table.find(m.CallID(), m.ToTag())
+	switch {
+	case d == nil:
+	case d.tasks.take():
+		d.acknowledged(m)
+		d.tasks.drain()
+	default:
 		d.tasks.run(func() { d.acknowledged(m) })
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/parley-msrp/parley/internal/sip"
-	"github.com/parley-msrp/parley/internal/sip/dnsclient"
 )
 
 // The states in which FuzzDialogStates lets something come.
@@ -62,19 +61,12 @@ func FuzzDialogStates(f *testing.F) {
 	})
 }
 
-// noNames knows no name: the system's resolver does not work under fake time.
-type noNames struct{}
-
-func (noNames) NAPTR(context.Context, string) ([]dnsclient.NAPTR, error) { return nil, nil }
-func (noNames) SRV(context.Context, string) ([]dnsclient.SRV, error)     { return nil, nil }
-func (noNames) Addresses(context.Context, string) ([]netip.Addr, error)  { return nil, nil }
-
 func fuzzState(t *testing.T, state byte, datagram string) {
 	n := newMemNet()
 	h := &fuzzed{t: t, state: state}
 	h.e = New(Config{SetupTimeout: time.Minute}, h)
 	var err error
-	h.stack, err = sip.NewStack(sip.Config{User: h.e, ListenPacket: n.ListenPacket, ListenStream: n.Listen, DialStream: n.Dial, Names: noNames{}})
+	h.stack, err = sip.NewStack(sip.Config{User: h.e, ListenPacket: n.ListenPacket, ListenStream: n.Listen, DialStream: n.Dial, Names: twoAddresses{}})
 	check0(t, err)
 	h.e.Attach(h.stack)
 	_, err = h.stack.Listen(sip.UDP, "192.0.2.1:5060")

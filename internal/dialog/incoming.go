@@ -35,6 +35,8 @@ type Incoming struct {
 	late     rack // of the reliable response without PRACK when the final one was decided on
 	end      *End // it ended without Accept and Reject
 	onOver   func(End)
+
+	final unackedFinal // the 2xx
 }
 
 // Message is the INVITE.
@@ -73,9 +75,15 @@ func (in *Incoming) ownContact() string {
 	return in.contact
 }
 
-// headers are those of a response that makes a dialog; in.mu is held, or the INVITE is settled.
+// headers are those of a provisional response that makes a dialog; in.mu is held.
 func (in *Incoming) headers() []sip.Header {
-	h := append(make([]sip.Header, 0, len(in.head)+headerRoom), in.head...)
+	return in.complete(append(make([]sip.Header, 0, cap(in.head)), in.head...))
+}
+
+// lastHeaders are those of the 2xx, which nothing follows that would need the head. The INVITE is settled.
+func (in *Incoming) lastHeaders() []sip.Header { return in.complete(in.head) }
+
+func (in *Incoming) complete(h []sip.Header) []sip.Header {
 	if in.contact != "" {
 		h[len(h)-1].Value = in.contact
 	}
@@ -140,8 +148,14 @@ func (in *Incoming) Accept(own []byte, o Owner) (*Dialog, error) {
 	case !in.claimed && !in.settle():
 		return nil, ErrOver
 	}
-	in.d.tasks.call(func() { in.d.accept(in, own, o) }, in.d.e.spawn)
-	return in.d, nil
+	d := in.d
+	if d.tasks.take() {
+		d.accept(in, own, o)
+		d.tasks.leave(d.e.spawn)
+	} else {
+		d.tasks.call(func() { d.accept(in, own, o) }, d.e.spawn)
+	}
+	return d, nil
 }
 
 // Reject refuses. ErrOver as for Accept.
@@ -247,17 +261,15 @@ func (e *Endpoint) newIncoming(tx *sip.ServerTx, m *sip.Message, tag, user strin
 	}
 	seq, _ := m.CSeq()
 	d := &Dialog{e: e, user: user, phase: ringing, sequenced: true, remoteSeq: seq, peerAddr: tx.Flow().Remote.Addr().Unmap()}
-	d.leg = leg{
-		callID: m.CallID(), localTag: tag, remoteTag: m.FromTag(), local: withTag(m.Get("To"), tag), remote: m.Get("From"),
-		target: peer.String(), routes: recordRoute, seq: firstSeq(),
-	}
+	d.leg = calledLeg(m, tag, peer, recordRoute)
 	d.from, _ = e.stack.LocalOn(tx.Flow()) // there is one, or contactOn had failed
 	if d.size() > maxKept {
 		return nil, &Refusal{Code: 513}
 	}
-	d.leg.keep()
 	in := &Incoming{d: d, tx: tx, user: user, offer: offer, replaces: old, code: 183, reliable: e.reliabilityFor(m, offer)}
-	for _, row := range m.Values("Record-Route") {
+	rows := m.Values("Record-Route")
+	in.head = make([]sip.Header, 0, len(rows)+1+headerRoom)
+	for _, row := range rows {
 		in.head = append(in.head, sip.Header{Name: "Record-Route", Value: row})
 	}
 	in.head = append(in.head, sip.Header{Name: "Contact", Value: contact})

@@ -129,6 +129,37 @@ func keep(fields ...*string) {
 	}
 }
 
+// calledLeg is the leg that an INVITE from outside makes, with the target in its Contact. Its texts are one piece of their own.
+func calledLeg(m *sip.Message, tag string, target sip.URI, routes []string) leg {
+	callID, remoteTag, to, from := m.CallID(), m.FromTag(), m.Get("To"), m.Get("From")
+	var room [512]byte
+	b := append(append(room[:0], callID...), tag...)
+	b = append(append(b, remoteTag...), from...)
+	b = append(append(append(b, to...), ";tag="...), tag...)
+	b = target.AppendTo(b)
+	for _, r := range routes {
+		b = append(b, r...)
+	}
+	all := string(b)
+	cut := func(n int) (s string) {
+		s, all = all[:n], all[n:]
+		return s
+	}
+	l := leg{
+		callID: cut(len(callID)), localTag: cut(len(tag)), remoteTag: cut(len(remoteTag)), remote: cut(len(from)),
+		local: cut(len(to) + len(";tag=") + len(tag)), routes: routes, seq: firstSeq(),
+	}
+	behind := 0
+	for _, r := range routes {
+		behind += len(r)
+	}
+	l.target = cut(len(all) - behind)
+	for i, r := range routes {
+		l.routes[i] = cut(len(r))
+	}
+	return l
+}
+
 // keep makes the leg independent of the messages that it was read from.
 func (l *leg) keep() {
 	fields := make([]*string, 0, 6+len(l.routes))

@@ -20,7 +20,7 @@ func (d *Dialog) serveInvite(tx *sip.ServerTx, m *sip.Message, offer []byte) {
 			late = nil
 		}
 		seq, _ := m.CSeq()
-		d.awaitAck(tx, seq, late)
+		d.awaitAck(new(unackedFinal), tx, seq, late)
 	}
 }
 

@@ -26,6 +26,11 @@ func (s *serial) call(f func(), spawn func(func())) {
 		return
 	}
 	f()
+	s.leave(spawn)
+}
+
+// leave ends what take began, as call does.
+func (s *serial) leave(spawn func(func())) {
 	s.mu.Lock()
 	left := len(s.tasks) > 0
 	s.busy = left
@@ -33,6 +38,18 @@ func (s *serial) call(f func(), spawn func(func())) {
 	if left {
 		spawn(s.drain)
 	}
+}
+
+// take makes the caller the one at work if there is none; it then ends with drain. Where there is one it gives false, and the task is one for
+// run: what happens often costs no closure that way.
+func (s *serial) take() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.busy {
+		return false
+	}
+	s.busy = true
+	return true
 }
 
 // push, called from within a task, appends another one.

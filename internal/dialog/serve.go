@@ -6,6 +6,16 @@ import (
 	"github.com/parley-msrp/parley/internal/sip"
 )
 
+// request has a request inside the dialog served in its turn.
+func (d *Dialog) request(tx *sip.ServerTx, m *sip.Message, offer []byte) {
+	if d.tasks.take() {
+		d.serve(tx, m, offer)
+		d.tasks.drain()
+		return
+	}
+	d.tasks.run(func() { d.serve(tx, m, offer) })
+}
+
 // serve answers a request inside the dialog, which passed the checks of S-043.
 func (d *Dialog) serve(tx *sip.ServerTx, m *sip.Message, offer []byte) {
 	if r := d.admit(m); r != nil {

@@ -20,7 +20,7 @@ func (d *Dialog) accept(in *Incoming, own []byte, o Owner) {
 	}
 	m := in.tx.Request()
 	d.learnAllow(m)
-	d.e.reply(in.tx, 200, "OK", append(in.headers(), d.grantTimer(m)...), own)
+	d.e.reply(in.tx, 200, "OK", append(in.lastHeaders(), d.grantTimer(m)...), own)
 	seq, _ := m.CSeq() // not remoteSeq: the early dialog may have seen more
-	d.awaitAck(in.tx, seq, offer)
+	d.awaitAck(&in.final, in.tx, seq, offer)
 }

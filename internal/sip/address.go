@@ -85,7 +85,7 @@ func checkParams(params string) error {
 		if name == "" && has || name != "" && !isToken(name) {
 			return errAddressParam
 		}
-		if strings.HasPrefix(value, `"`) && (len(value) < 2 || quotedEnd(value, 0) != len(value) || value[len(value)-1] != '"') {
+		if strings.IndexByte(value, '"') >= 0 && !isQuoted(value) {
 			return errAddressQuote
 		}
 		params = rest

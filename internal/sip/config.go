@@ -52,7 +52,7 @@ type Config struct {
 	MaxConns        int           // stream connections in all, 8,192; above: closed at once, or ErrLimit
 	MaxConnsPerPeer int           // of these, accepted from one address (of IPv6 one /64), 1,024; above: closed at once
 	MaxHandshakes   int           // TLS handshakes under way on accepted connections, 1,024; of one address an eighth; above: closed at once
-	MaxServerTx     int           // server transactions, finished ones too, 2,097,152 (32 s of 32,000 calls a second; some 2 GB at worst); above: 503
+	MaxServerTx     int           // server transactions, finished ones too, 2,097,152 (32 s of 32,000 calls a second; some 1.4 GB); above: 503
 	MaxClientTx     int           // client transactions, finished ones too, 262,144; above: ErrLimit
 	MaxOpenOctets   int64         // octets of requests that wait for their final answer, 256 MiB; above: 503
 	MaxWriteQueue   int           // octets that wait to be written on one connection, 1 MiB; above: the connection is closed

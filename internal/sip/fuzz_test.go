@@ -21,7 +21,7 @@ func FuzzScan(f *testing.F) {
 		e, hasVia, broken := check(m)
 		if hasVia {
 			row := m.rows[e.viaRow].Value
-			stamped := stampVia(row, e.via, e.viaLength, source)
+			stamped := stampVia(nil, row, e.via, e.viaLength, source)
 			v, _, err := parseVia(stamped)
 			if err != nil || v.Host != e.via.Host || v.Port != e.via.Port || v.branch() != e.via.branch() {
 				t.Fatalf("Via %q became %q, %v", row, stamped, err)

@@ -59,6 +59,22 @@ func quotedEnd(s string, i int) int {
 	return len(s)
 }
 
+// isQuoted says whether s is one quoted string, to its end.
+func isQuoted(s string) bool {
+	if s == "" || s[0] != '"' {
+		return false
+	}
+	for i := 1; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '"':
+			return i == len(s)-1
+		}
+	}
+	return false
+}
+
 // unquote takes quotes and backslashes off a quoted string; anything else is returned as it is.
 func unquote(s string) string {
 	if len(s) < 2 || s[0] != '"' || s[len(s)-1] != '"' {

@@ -20,6 +20,7 @@ type Message struct {
 
 	rows  []Header
 	known known
+	room  []byte // no octets, but space behind those that the message was read from: for its Via
 }
 
 // known is what was read already of a message that came.
@@ -123,7 +124,7 @@ func (m *Message) prepend(name, value string) {
 // Clone returns a copy whose rows can be changed; the body's octets are shared.
 func (m *Message) Clone() *Message {
 	c := *m
-	c.rows, c.known = slices.Clone(m.rows), known{}
+	c.rows, c.known, c.room = slices.Clone(m.rows), known{}, nil
 	return &c
 }
 

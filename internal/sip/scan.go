@@ -2,13 +2,40 @@ package sip
 
 import (
 	"bytes"
-	"slices"
 	"strconv"
 	"strings"
+	"unsafe"
 )
 
 // maxRows bounds the header rows of a message; more are answered by a 513 like any head that is too large.
 const maxRows = 512
+
+// fewRows and usualRows have their place beside a message that came.
+const (
+	fewRows   = 8
+	usualRows = 16
+)
+
+// newMessage makes a message with place for so many rows; more than maxRows it never gets.
+func newMessage(rows int) *Message {
+	switch {
+	case rows <= fewRows:
+		m := new(struct {
+			Message
+			rows [fewRows]Header
+		})
+		m.Message.rows = m.rows[:0]
+		return &m.Message
+	case rows <= usualRows:
+		m := new(struct {
+			Message
+			rows [usualRows]Header
+		})
+		m.Message.rows = m.rows[:0]
+		return &m.Message
+	}
+	return &Message{rows: make([]Header, 0, min(rows, maxRows))}
+}
 
 // fault is what makes a request be refused before anything sees it; code 0: none.
 type fault struct {
@@ -53,11 +80,15 @@ func scanDatagram(b []byte, maxHead, maxBody int) (m *Message, f fault) {
 		m, _ = scanHead(string(b[:maxHead]))
 		return m, faultHeadSize
 	}
-	body := b[end+4:]
-	m, f = scanHead(string(b[:end+2]))
+	kept := append(make([]byte, 0, len(b)+viaRoom), b...)
+	m, f = scanHead(asString(kept[:end+2]))
+	if m != nil {
+		m.room = kept[len(kept):]
+	}
 	if m == nil || f.code != 0 {
 		return m, f
 	}
+	body := kept[end+4:]
 	length, given, ok := m.contentLength()
 	switch {
 	case given && !ok:
@@ -70,18 +101,30 @@ func scanDatagram(b []byte, maxHead, maxBody int) (m *Message, f fault) {
 	if length > int64(maxBody) {
 		return m, faultBodySize
 	}
+	if len(body)-int(length) > maxTail {
+		return scanDatagram(b[:end+4+int(length)], maxHead, maxBody)
+	}
 	if length > 0 {
-		m.Body = slices.Clone(body[:length])
+		m.Body = body[:length:length]
 	}
 	return m, fault{}
 }
+
+// viaRoom is enough for the usual Via with what the stack adds to it.
+const viaRoom = 160
+
+// maxTail bounds what is kept in memory of a datagram behind the message in it.
+const maxTail = 256
+
+// asString is the text of octets that do not change any more.
+func asString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // scanHead reads start line and header rows, each of which ends in CRLF; the empty line behind them is not part of head. Names
 // become canonical, folded rows one line. Lines that are no header row are skipped: what is needed is then missing, what is not
 // needed may be malformed (S-039). The message's strings point into head. m is nil where the start line is not one of SIP at all.
 func scanHead(head string) (m *Message, f fault) {
 	line, rest, _ := cutLine(head)
-	m = new(Message)
+	m = newMessage(strings.Count(rest, "\n"))
 	if f, ok := m.scanStartLine(line); !ok {
 		return nil, f
 	} else if f.code != 0 {
@@ -163,9 +206,6 @@ func isDigits(s string) bool {
 }
 
 func (m *Message) scanRows(s string) fault {
-	if n := strings.Count(s, "\n"); n > 0 {
-		m.rows = make([]Header, 0, min(n, maxRows))
-	}
 	for s != "" {
 		line, rest, clean := cutLine(s)
 		if folded(rest) {

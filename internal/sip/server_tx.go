@@ -31,11 +31,12 @@ const (
 	serverTerminated
 )
 
-// serverRecord is what the stack itself keeps of a server transaction. After the final answer it is all there is.
+// serverRecord is what the stack itself keeps of a server transaction. After the final answer it is all there is, and where nothing but repeats
+// can come any more not even that (finishedTable).
 type serverRecord struct {
 	s      *Stack
-	key    string
-	merge  string
+	key    txKey
+	merge  txKey // zero: there is none
 	path   path
 	invite bool
 
@@ -55,7 +56,7 @@ const tryingAfter = 200 * time.Millisecond // RFC 3261 §17.2.1 (S-001)
 // request takes a valid request to its transaction, or makes one.
 func (s *Stack) request(in inbound, m *Message, e *essentials) {
 	var room [256]byte
-	key := appendServerKey(room[:0], m, e)
+	key := s.server.keyOf(appendServerKey(room[:0], m, e))
 	switch m.Method {
 	case "ACK":
 		if r := s.server.find(key); r == nil || !r.ack() {
@@ -63,20 +64,19 @@ func (s *Stack) request(in inbound, m *Message, e *essentials) {
 		}
 		return
 	case "CANCEL":
-		s.cancel(s.pathTo(in, e.via, true), m, s.server.find(key))
+		s.cancel(s.pathTo(in, e.via, true), m, key)
 		return
 	}
-	tx := &ServerTx{req: m, flow: in.flow, tagged: e.toTag != ""}
-	keys := string(appendMergeKey(key, m, e)) // both in one piece
-	r := &serverRecord{
-		s: s, key: keys[:len(key)], merge: keys[len(key):], path: s.pathTo(in, e.via, true),
+	tx, r := newServerTx(m)
+	*tx = ServerTx{record: r, req: m, flow: in.flow, tagged: e.toTag != ""}
+	*r = serverRecord{
+		s: s, key: key, merge: s.server.keyOf(appendMergeKey(room[:0], m, e)), path: s.pathTo(in, e.via, true),
 		invite: m.Method == "INVITE", handle: tx, size: m.size(),
 	}
-	tx.record = r
 	old, is := s.server.admit(r, s.cfg.MaxServerTx, s.cfg.MaxOpenOctets)
 	switch is {
 	case repeated:
-		old.repeat()
+		s.repeated(old, key, e.callID)
 	case mergedRequest:
 		s.replyStateless(r.path, m, 482, "", nil)
 	case tableFull:
@@ -86,6 +86,18 @@ func (s *Stack) request(in inbound, m *Message, e *essentials) {
 		r.begin()
 		s.cfg.User.Request(tx, m)
 	}
+}
+
+// newServerTx makes a transaction for a request. That of an INVITE is known long after its user has forgotten it; others are one piece.
+func newServerTx(m *Message) (*ServerTx, *serverRecord) {
+	if m.Method == "INVITE" {
+		return new(ServerTx), new(serverRecord)
+	}
+	whole := new(struct {
+		tx     ServerTx
+		record serverRecord
+	})
+	return &whole.tx, &whole.record
 }
 
 func (r *serverRecord) begin() {
@@ -105,7 +117,22 @@ func (r *serverRecord) start(which timerID, d time.Duration) {
 
 func (r *serverRecord) stop(which timerID) { r.s.clock.stop(&r.timers[which]) }
 
-// repeat answers a request that came again (S-003).
+// repeated answers a request that came again (S-003), as r does, or where that is nil as was kept of it. An INVITE with a 2xx is not answered:
+// its user sends that again.
+func (s *Stack) repeated(r *serverRecord, key txKey, callID string) {
+	if r != nil {
+		r.repeat()
+		return
+	}
+	f, ok := s.server.findFinished(key)
+	if !ok || f.invite {
+		return
+	}
+	if err := s.sendAnswer(f.path, f.octets); err != nil {
+		s.log.Debug("answer not sent", "error", err, "call_id", callID)
+	}
+}
+
 func (r *serverRecord) repeat() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -144,32 +171,42 @@ func (r *serverRecord) ack() bool {
 
 // cancel answers a CANCEL and tells the user of the first that comes in time (RFC 3261 §9.2, S-004). CANCEL needs no transaction
 // of its own: its answer is the same each time.
-func (s *Stack) cancel(p path, m *Message, r *serverRecord) {
-	if r == nil {
+func (s *Stack) cancel(p path, m *Message, key txKey) {
+	tx, tag, known := s.cancelled(key)
+	if !known {
 		s.replyStateless(p, m, 481, "", nil)
 		return
 	}
-	r.mu.Lock()
-	tx, first := r.handle, !r.cancelled && r.state == serverProceeding
-	tag := r.localTag()
-	over := r.state == serverTerminated
-	if first {
-		r.cancelled = true
-	}
-	r.mu.Unlock()
-	if over {
-		s.replyStateless(p, m, 481, "", nil)
-		return
-	}
-	if m.ToTag() != "" {
+	switch {
+	case m.ToTag() != "":
 		tag = ""
+	case tag == "":
+		tag = s.tagFor(m)
 	}
 	if err := s.sendAnswer(p, appendResponse(nil, m, 200, "", tag, nil, nil)); err != nil {
 		s.log.Debug("answer not sent", "error", err, "call_id", m.CallID())
 	}
-	if first {
+	if tx != nil {
 		s.cfg.User.Cancel(tx, m)
 	}
+}
+
+// cancelled notes a CANCEL with the INVITE's transaction, if that is known, and gives its local tag; tx is nil unless the user is to be told.
+func (s *Stack) cancelled(key txKey) (tx *ServerTx, tag string, known bool) {
+	r := s.server.find(key)
+	if r == nil {
+		f, ok := s.server.findFinished(key)
+		return nil, string(f.octets), ok && f.invite
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.state == serverTerminated {
+		return nil, "", false
+	}
+	if !r.cancelled && r.state == serverProceeding {
+		r.cancelled, tx = true, r.handle
+	}
+	return tx, r.localTag(), true
 }
 
 // localTag is called with the lock held.
@@ -212,7 +249,15 @@ func (tx *ServerTx) Reply(code int, reason string, h []Header, body []byte) erro
 	if code != 100 && !tx.tagged {
 		tag = r.localTag()
 	}
-	octets := appendResponse(nil, tx.req, code, reason, tag, h, body)
+	var octets []byte
+	if code >= 200 && !r.invite && r.path.socket != nil { // sent at once, and kept in the table of those that have finished
+		room := r.s.answers.Get().(*[]byte)
+		defer r.s.answers.Put(room)
+		octets = appendResponse((*room)[:0], tx.req, code, reason, tag, h, body)
+		*room = octets
+	} else {
+		octets = appendResponse(nil, tx.req, code, reason, tag, h, body)
+	}
 	r.last = octets
 	r.stop(timerRepeat)
 	if code >= 200 {
@@ -238,7 +283,7 @@ func (r *serverRecord) final(code int) {
 			r.start(timerRepeat, r.interval) // Timer G
 		}
 	case udp:
-		r.start(timerLife, 64*cfg.T1) // Timer J
+		r.finish(r.last, r.s.clock.now()+64*cfg.T1) // Timer J
 	default:
 		r.terminate() // Timer J is 0 on streams
 	}
@@ -259,10 +304,17 @@ func (tx *ServerTx) Resend() error {
 func (tx *ServerTx) Forget() {
 	r := tx.record
 	r.mu.Lock()
-	if r.state == serverAccepted {
-		r.last = nil
+	if r.state == serverAccepted && r.last != nil {
+		r.finish([]byte(r.tag), r.timers[timerLife].due)
 	}
 	r.mu.Unlock()
+}
+
+// finish leaves the rest of the transaction's life, until due, to the table. The lock is held.
+func (r *serverRecord) finish(octets []byte, due time.Duration) {
+	r.stop(timerLife)
+	r.s.server.finish(r, octets, due)
+	r.last = nil
 }
 
 // expire is called by the clock.

@@ -123,10 +123,7 @@ func TestServerTransaction(t *testing.T) {
 		}
 		w.want(w.user.seen(), "INVITE ACK ACK ACK")
 		w.want(p.received(), "0:200 OK")
-		w.stack.server.mu.Lock()
-		n := len(w.stack.server.byKey)
-		w.stack.server.mu.Unlock()
-		w.want(fmt.Sprint(n), "1")
+		w.want(fmt.Sprint(w.stack.server.count()), "1")
 	})
 	inWorld(t, "S-034/no ACK is ever answered", func(w *world) {
 		p := w.udp("10.0.0.2:5060")
@@ -163,6 +160,34 @@ func TestServerTransaction(t *testing.T) {
 		}
 		p.send(request("INVITE", "1"))
 		w.want(p.received(), "")
+	})
+	inWorld(t, "S-003/an acknowledged INVITE is known for 64*T1 after its 200: repeats, other ways, CANCEL", func(w *world) {
+		p := w.udp("10.0.0.2:5060")
+		p.send(request("INVITE", "1"))
+		tx := w.user.tx(0)
+		_ = tx.Reply(200, "", nil, nil)
+		tag := p.one().To().Tag()
+		w.at(20 * time.Second)
+		tx.Forget()
+		w.at(31 * time.Second)
+		p.send(request("INVITE", "1"))
+		w.want(p.received(), "")
+		p.send(request("INVITE", "2"))
+		w.want(p.received(), "31:482 Loop Detected")
+		p.send(request("ACK", "1"))
+		p.send(request("CANCEL", "1"))
+		if m := p.one(); m.Status != 200 || m.To().Tag() != tag {
+			w.t.Errorf("CANCEL: %d with tag %q, want 200 with %q", m.Status, m.To().Tag(), tag)
+		}
+		w.want(w.user.seen(), "INVITE ACK")
+		w.at(32100 * time.Millisecond)
+		p.send(request("CANCEL", "1"))
+		p.send(request("INVITE", "2"))
+		_ = w.user.tx(1).Reply(486, "", nil, nil)
+		w.want(p.received(), "32.1:481 Call/Transaction Does Not Exist, 32.1:486 Busy Here")
+		p.send(request("ACK", "2"))
+		w.at(time.Minute)
+		w.gone()
 	})
 	inWorld(t, "S-011/one To tag in all responses but 100", func(w *world) {
 		p := w.udp("10.0.0.2:5060")
@@ -307,7 +332,7 @@ func (w *world) gone() {
 	defer s.server.mu.Unlock()
 	s.client.mu.Lock()
 	defer s.client.mu.Unlock()
-	if a, b, c, o := len(s.server.byKey), len(s.server.merged), len(s.client.byKey), s.server.open; a+b+c != 0 || o != 0 {
+	if a, b, c, o := len(s.server.byKey)+s.server.finished.count(), len(s.server.merged)+len(s.server.finished.numbers), len(s.client.byKey), s.server.open; a+b+c != 0 || o != 0 {
 		w.t.Errorf("left: %d server transactions, %d merge keys, %d client transactions, %d octets", a, b, c, o)
 	}
 }

@@ -25,6 +25,8 @@ type Stack struct {
 	routes routeCache
 	suites []uint16 // of TLS 1.2
 
+	answers sync.Pool // of *[]byte, where answers are written that are sent at once
+
 	mu        sync.Mutex
 	endpoints []*endpoint // replaced, never changed in place
 	closed    bool
@@ -39,7 +41,8 @@ func NewStack(c Config) (*Stack, error) {
 		return nil, err
 	}
 	s := &Stack{cfg: c, log: c.Logger, clock: newClock(), seed: maphash.MakeSeed(), done: make(chan struct{}), suites: suites()}
-	s.server.init()
+	s.answers.New = func() any { return new([]byte) }
+	s.server.init(s.clock, c.T1)
 	s.client.init()
 	s.pool.init(s)
 	s.routes.init()
@@ -145,7 +148,7 @@ func (s *Stack) receive(in inbound, m *Message, f fault) {
 		return
 	}
 	if hasVia {
-		m.rows[e.viaRow].Value = stampVia(m.rows[e.viaRow].Value, e.via, e.viaLength, in.flow.Remote)
+		m.rows[e.viaRow].Value = stampVia(m.room, m.rows[e.viaRow].Value, e.via, e.viaLength, in.flow.Remote)
 	}
 	if s.unwelcome(in, m, e.via, hasVia) {
 		return

@@ -54,6 +54,9 @@ func newClock() *clock {
 	return &clock{began: time.Now(), queues: make(map[time.Duration]*timerQueue), idle: make(chan struct{})}
 }
 
+// now is the time since the clock's start.
+func (c *clock) now() time.Duration { return time.Since(c.began) }
+
 // start makes t end after d, whether it was running or not.
 func (c *clock) start(t *timer, owner expirer, which timerID, d time.Duration) {
 	c.mu.Lock()
@@ -69,7 +72,7 @@ func (c *clock) start(t *timer, owner expirer, which timerID, d time.Duration) {
 		q = &timerQueue{clock: c, length: d}
 		c.queues[d] = q
 	}
-	t.due = time.Since(c.began) + d
+	t.due = c.now() + d
 	t.queue, t.prev = q, q.last
 	if q.last != nil {
 		q.last.next = t
@@ -143,7 +146,7 @@ func (q *timerQueue) run() {
 		n := q.take(batch[:0])
 		if n == 0 {
 			if q.first != nil {
-				q.arm(q.first.due - time.Since(c.began))
+				q.arm(q.first.due - c.now())
 			}
 			break
 		}
@@ -161,7 +164,7 @@ func (q *timerQueue) run() {
 
 // take unlinks timers that are due.
 func (q *timerQueue) take(batch []ended) int {
-	now := time.Since(q.clock.began)
+	now := q.clock.now()
 	for q.first != nil && q.first.due <= now && len(batch) < endedAtOnce {
 		t := q.first
 		t.unlink()

@@ -146,20 +146,24 @@ func isScheme(s string) bool {
 
 // String writes the URI as it stands in a Request-URI or between angle brackets.
 func (u URI) String() string {
-	if !u.IsSIP() {
-		return u.Scheme + ":" + u.Opaque
-	}
-	b := make([]byte, 0, len(u.Scheme)+len(u.User)+len(u.Host)+len(u.Params)+len(u.Header)+10)
+	var room [128]byte
+	return string(u.AppendTo(room[:0]))
+}
+
+// AppendTo appends what String gives.
+func (u URI) AppendTo(b []byte) []byte {
 	b = append(b, u.Scheme...)
 	b = append(b, ':')
+	if !u.IsSIP() {
+		return append(b, u.Opaque...)
+	}
 	if u.User != "" {
 		b = append(b, u.User...)
 		b = append(b, '@')
 	}
 	b = appendHostPort(b, u.Host, u.Port)
 	b = append(b, u.Params...)
-	b = append(b, u.Header...)
-	return string(b)
+	return append(b, u.Header...)
 }
 
 func appendHostPort(b []byte, host string, port int) []byte {

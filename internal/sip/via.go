@@ -84,8 +84,8 @@ func (v via) sentByPort() uint16 {
 
 // stampVia writes received and rport into the top Via value of a request's first Via row (RFC 3261 §18.2.1, RFC 3581 §4;
 // S-013): received if sent-by is a name or another address than the source, and always with rport. What a client wrote there
-// itself is not believed.
-func stampVia(row string, v via, length int, source netip.AddrPort) string {
+// itself is not believed. The row is written behind b, which is room that nobody else has, or nil.
+func stampVia(b []byte, row string, v via, length int, source netip.AddrPort) string {
 	_, rport := v.param("rport")
 	_, received := v.param("received")
 	addr, err := netip.ParseAddr(v.Host)
@@ -93,8 +93,10 @@ func stampVia(row string, v via, length int, source netip.AddrPort) string {
 	if !rport && !received && !differs {
 		return row
 	}
-	var room [256]byte
-	b := append(room[:0], "SIP/2.0/"...)
+	if b == nil {
+		b = make([]byte, 0, len(row)+stampSize)
+	}
+	b = append(b, "SIP/2.0/"...)
 	b = append(b, v.Transport...)
 	b = append(b, ' ')
 	b = appendHostPort(b, v.Host, v.Port)
@@ -114,9 +116,11 @@ func stampVia(row string, v via, length int, source netip.AddrPort) string {
 		b = append(b, ";rport="...)
 		b = strconv.AppendUint(b, uint64(source.Port()), 10)
 	}
-	b = append(b, row[length:]...)
-	return string(b)
+	return asString(append(b, row[length:]...))
 }
+
+// stampSize is room for what stampVia adds, of whatever kind the addresses are.
+const stampSize = 72
 
 // newVia makes the Via value of a request of ours, with an empty rport (RFC 3581 §3).
 func newVia(p Proto, sentBy netip.AddrPort, branch string) string {
