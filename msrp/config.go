@@ -30,6 +30,11 @@ type Config struct {
 	// Resolve looks up the A and AAAA records of a host name; the addresses are tried in order. Default: the system's
 	// resolver.
 	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
+	// MayConnect is the address policy: it says whether a connection to a peer may be opened. It is asked about each address just before that is
+	// dialled, so also about those that names lead to; without zone, and IPv4 addresses are not mapped to IPv6. It must not block, and is
+	// called concurrently. Connections to own relays (NewLink) are not asked about. Default: every address will do. Unspecified and multicast
+	// addresses never do.
+	MayConnect func(to netip.AddrPort) bool
 	// Tap sees the octets that a connection reads and writes, as they pass; it must not keep them, nor block. Calls for one
 	// connection and direction come one at a time. Default: none, which costs nothing.
 	Tap func(local, remote net.Addr, sent bool, octets []byte)
@@ -72,6 +77,7 @@ type Config struct {
 	QueuedOctets            int64 // octets of those, 64 MiB; a single message may be larger
 	AwaitedReports          int   // messages of a session that wait for their success REPORT, 4096; above, the oldest is given up
 	Duplicates              int   // Message-IDs remembered in each direction of a session (M-055), 256
+	ConnectAttempts         int   // connections opened to one address and port in a minute that no valid MSRP comes over (RFC 4975 §14.5), 10; at most 1000
 	MaxConnections          int   // connections that came in, 65536
 	MaxConnectionsPerSource int   // of those, from one IPv4 address or IPv6 /64, 4096
 
@@ -95,6 +101,8 @@ func (c Config) withDefaults() (Config, error) {
 		return c, &ConfigError{"ChunkSize", "must not be negative"}
 	case c.ChunkSize > plainChunk && !c.Interruptible:
 		return c, &ConfigError{"ChunkSize", "above 2048 octets chunks must be Interruptible"}
+	case c.ConnectAttempts > maxAttempts:
+		return c, &ConfigError{"ConnectAttempts", "1000 are the most that are counted; a negative number means no limit"}
 	case c.TLS != nil && c.TLS.Certificate == nil:
 		return c, &ConfigError{"TLS", "needs a Certificate"}
 	case c.FromPath > FromPathOff:
@@ -136,6 +144,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.Duplicates = 256
 	}
 	c.Duplicates = max(c.Duplicates, 0)
+	or(&c.ConnectAttempts, 10)
 	or(&c.MaxConnections, 65536)
 	or(&c.MaxConnectionsPerSource, 4096)
 	return c, nil

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"strconv"
 	"strings"
 )
 
@@ -26,13 +25,16 @@ type dialled struct {
 	again bool // whoever dialled gave up: the others have to dial for themselves
 }
 
+// maxAddresses bounds how many addresses of a name are tried: whoever names it decides how many it has.
+const maxAddresses = 16
+
 // connectTries bounds how often Connect looks for another connection because the one it found was just closing.
 const connectTries = 3
 
 // Connect opens a connection to the left-most URI of the peer's path, or reuses one, and binds the session to it with a
 // SEND: the first queued message, else one without body (RFC 4975 §5.4, M-044). It blocks until the connection stands or
 // ctx ends, not until the bind is answered. A session that is bound already stays as it is. Errors: ErrNotEstablished
-// without SetPeer, ErrClosed, ErrNoTransport, and those of name resolution and of Config.Dial.
+// without SetPeer, ErrClosed, ErrNoTransport, ErrConnectDenied, ErrConnectLimit, and those of name resolution and of Config.Dial.
 func (s *Session) Connect(ctx context.Context) error {
 	p := s.peer.Load()
 	if p == nil {
@@ -156,18 +158,19 @@ func (e *Endpoint) connection(ctx context.Context, next hop, fingerprints []Fing
 // open dials for all who wait for d.
 func (e *Endpoint) open(ctx context.Context, next hop, fingerprints []Fingerprint, d *dialled) {
 	defer close(d.ready)
-	nc, err := e.dial(ctx, next, fingerprints)
+	c, err := e.dial(ctx, next, fingerprints)
 	if err != nil {
 		d.err, d.again = err, ctx.Err() != nil
 		e.unroute(next, d)
 		return
 	}
-	if d.conn = e.adopt(nc, false); d.conn == nil {
+	if !e.own(c) {
 		d.err = ErrClosed
 		e.unroute(next, d)
 		return
 	}
-	d.conn.onClose(func() { e.unroute(next, d) })
+	d.conn = c
+	c.onClose(func() { e.unroute(next, d) })
 }
 
 func (e *Endpoint) unroute(next hop, d *dialled) {
@@ -178,17 +181,17 @@ func (e *Endpoint) unroute(next hop, d *dialled) {
 	}
 }
 
-// dial tries the addresses of a hop in order (RFC 4975 §8.3, M-057).
-func (e *Endpoint) dial(ctx context.Context, next hop, fingerprints []Fingerprint) (net.Conn, error) {
+// dial tries the addresses of a hop in order (RFC 4975 §8.3, M-057), and makes a connection that nobody owns yet.
+func (e *Endpoint) dial(ctx context.Context, next hop, fingerprints []Fingerprint) (*conn, error) {
 	addrs, err := e.addresses(ctx, next.host)
 	if err != nil {
 		return nil, err
 	}
 	var failed error
-	for _, a := range addrs {
-		nc, err := e.dialOne(ctx, net.JoinHostPort(a, strconv.Itoa(next.port)), next, fingerprints)
+	for _, a := range addrs[:min(len(addrs), maxAddresses)] {
+		c, err := e.dialOne(ctx, netip.AddrPortFrom(a.Unmap(), uint16(next.port)), next, fingerprints)
 		if err == nil {
-			return nc, nil
+			return c, nil
 		}
 		if failed = err; ctx.Err() != nil {
 			break
@@ -197,19 +200,43 @@ func (e *Endpoint) dial(ctx context.Context, next hop, fingerprints []Fingerprin
 	return nil, failed
 }
 
-func (e *Endpoint) dialOne(ctx context.Context, addr string, next hop, fingerprints []Fingerprint) (net.Conn, error) {
+// dialOne connects to one address, if that may be: what names lead to is only known here (D-024).
+func (e *Endpoint) dialOne(ctx context.Context, to netip.AddrPort, next hop, fingerprints []Fingerprint) (*conn, error) {
+	if !e.mayConnect(to) {
+		return nil, fmt.Errorf("%w: %s", ErrConnectDenied, to)
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err() // nothing of it leaves, so it does not count
+	}
+	forgive, err := e.attempts.begin(to)
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, e.cfg.DialTimeout)
 	defer cancel()
-	nc, err := e.cfg.Dial(ctx, "tcp", addr)
-	if err != nil || !next.secure {
-		return nc, err
+	nc, err := e.cfg.Dial(ctx, "tcp", to.String())
+	if err == nil && next.secure {
+		nc, err = e.secure(ctx, nc, next.host, fingerprints)
 	}
-	return e.secure(ctx, nc, next.host, fingerprints)
+	if err != nil {
+		return nil, err
+	}
+	c := newConn(e, nc, false)
+	c.reader.forgive = forgive
+	return c, nil
 }
 
-func (e *Endpoint) addresses(ctx context.Context, host string) ([]string, error) {
+// mayConnect asks the address policy. No single host is at an unspecified or a multicast address: the first one is this machine to some systems.
+func (e *Endpoint) mayConnect(to netip.AddrPort) bool {
+	if a := to.Addr(); a.IsUnspecified() || a.IsMulticast() {
+		return false
+	}
+	return e.cfg.MayConnect == nil || e.cfg.MayConnect(netip.AddrPortFrom(to.Addr().WithZone(""), to.Port()))
+}
+
+func (e *Endpoint) addresses(ctx context.Context, host string) ([]netip.Addr, error) {
 	if a, err := netip.ParseAddr(host); err == nil {
-		return []string{a.String()}, nil
+		return []netip.Addr{a}, nil
 	}
 	found, err := e.cfg.Resolve(ctx, host)
 	if err != nil {
@@ -218,9 +245,5 @@ func (e *Endpoint) addresses(ctx context.Context, host string) ([]string, error)
 	if len(found) == 0 {
 		return nil, &net.DNSError{Err: "no addresses", Name: host, IsNotFound: true}
 	}
-	addrs := make([]string, len(found))
-	for i, a := range found {
-		addrs[i] = a.Unmap().String()
-	}
-	return addrs, nil
+	return found, nil
 }

@@ -20,6 +20,7 @@ type Endpoint struct {
 	bulk     bufferPool // of bulkSize
 	batches  sync.Pool  // *batch
 	blocks   sync.Pool  // *streamBlock
+	attempts *attempts
 	done     chan struct{}
 	wg       sync.WaitGroup // one for each goroutine of the endpoint, but
 	feeders  sync.WaitGroup // for those that read and close an Outgoing.Stream
@@ -42,6 +43,7 @@ func NewEndpoint(c Config) (*Endpoint, error) {
 	e := &Endpoint{
 		cfg:       c,
 		seed:      maphash.MakeSeed(),
+		attempts:  newAttempts(c.ConnectAttempts),
 		done:      make(chan struct{}),
 		listeners: make(map[net.Listener]struct{}),
 		conns:     make(map[*conn]struct{}),
@@ -125,17 +127,7 @@ func (e *Endpoint) connections() []*conn {
 	return all
 }
 
-// adopt makes a connection of the endpoint out of a network connection, and starts its reader. Nil: the endpoint is
-// closed or a limit is reached; then nc is closed.
-func (e *Endpoint) adopt(nc net.Conn, inbound bool) *conn {
-	c := newConn(e, nc, inbound)
-	if !e.own(c) {
-		return nil
-	}
-	return c
-}
-
-// own makes a new connection the endpoint's. False: the endpoint is closed or a limit is reached; the connection is closed then.
+// own makes a new connection the endpoint's, and starts its reader. False: the endpoint is closed or a limit is reached; the connection is closed then.
 func (e *Endpoint) own(c *conn) bool {
 	e.mu.Lock()
 	if e.closed || c.inbound && (e.inbound >= e.cfg.MaxConnections || e.sources[c.source] >= e.cfg.MaxConnectionsPerSource) {

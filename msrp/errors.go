@@ -16,6 +16,10 @@ var (
 	ErrQueueFull = errors.New("msrp: the session's send queue is full")
 	// ErrDirection: the session descriptions do not allow us to send user content (RFC 4975 §8.9).
 	ErrDirection = errors.New("msrp: the session's direction does not allow to send")
+	// ErrConnectDenied: the address policy (Config.MayConnect) does not let the endpoint connect where the peer's URI leads, or no host can be there.
+	ErrConnectDenied = errors.New("msrp: the address policy does not allow to connect there")
+	// ErrConnectLimit: as many connections as Config.ConnectAttempts to the same place have come to nothing in the last minute.
+	ErrConnectLimit = errors.New("msrp: too many connections there came to nothing")
 	// ErrNoTransport: the peer's URI asks for a transport that this endpoint does not have.
 	ErrNoTransport = errors.New("msrp: no transport for the peer's URI")
 )

@@ -146,7 +146,7 @@ func readAuthResponse(h *wire.Head) *AuthResponse {
 	return a
 }
 
-// adoptLink is adopt for a connection to a relay, which is kept while no session is on it.
+// adoptLink makes a connection to a relay the endpoint's, to be kept while no session is on it. Nil: the endpoint is closed, and nc too.
 func (e *Endpoint) adoptLink(nc net.Conn) *conn {
 	c := newConn(e, nc, false)
 	c.kept = true

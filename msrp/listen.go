@@ -41,7 +41,7 @@ func (e *Endpoint) serve(l net.Listener, secure *tls.Config) error {
 			if secure != nil {
 				nc = tls.Server(nc, secure)
 			}
-			e.adopt(nc, true)
+			e.own(newConn(e, nc, true))
 			continue
 		}
 		select {

@@ -55,7 +55,8 @@ type reader struct {
 	unanswerable int
 	malformed    int
 	guesses      int
-	lost         bool // framing: what comes is dropped
+	lost         bool   // framing: what comes is dropped
+	forgive      func() // takes back that the connection counts as one that came to nothing; nil: it does not
 }
 
 // read is the reader goroutine.
@@ -344,6 +345,14 @@ func (c *conn) loseFraming(cause error) {
 	c.reader.lost = true
 	c.releaseBuffer()
 	c.giveUp(cause)
+}
+
+// proved notes that valid MSRP of a peer has come: a response, or a request for a session that is on the connection (D-024).
+func (c *conn) proved() {
+	if forgive := c.reader.forgive; forgive != nil {
+		c.reader.forgive = nil
+		forgive()
+	}
 }
 
 // frame handles a frame or a part of one.

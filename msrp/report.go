@@ -75,6 +75,7 @@ func (c *conn) report(h *wire.Head) {
 	if code != 0 || !rt.bound && !rt.session.boundTo(c) {
 		return
 	}
+	c.proved()
 	rt.session.reported(&Report{
 		MessageID: string(h.MessageID),
 		Namespace: h.Status.Namespace,

@@ -80,6 +80,7 @@ func (c *conn) request(p *wire.Piece) {
 		}
 		return
 	}
+	c.proved()
 	r.arrival.active = true
 	r.arrival.route = rt
 	c.begin(p)

@@ -19,6 +19,7 @@ func (c *conn) response(h *wire.Head) {
 	if !ours {
 		return
 	}
+	c.proved() // though the session that asked may be over by now
 	c.mu.Lock()
 	t, asked := c.transactions.take(id), c.takeAsked(id)
 	c.mu.Unlock()

@@ -262,6 +262,10 @@ func lostReason(err error) string {
 		return "the MSRP session is bound to another connection"
 	case errors.Is(err, msrp.ErrNotBound):
 		return "the MSRP peer did not connect"
+	case errors.Is(err, msrp.ErrConnectDenied):
+		return "the address policy does not allow to connect to the MSRP peer"
+	case errors.Is(err, msrp.ErrConnectLimit):
+		return "too many connections to where the MSRP peer should be came to nothing"
 	case errors.Is(err, errPathExpired):
 		return errPathExpired.Error()
 	case errors.Is(err, errNotConnected):

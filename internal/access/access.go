@@ -1,4 +1,4 @@
-// Package access says who may use the HTTP side.
+// Package access says who may use the HTTP side, and which addresses may be connected to where others have named them (Addresses).
 //
 // Without authentication the HTTP side is there for this machine only. That a listener is on loopback does not make it so: a
 // web page from anywhere, open in a browser on this machine, can send requests to loopback addresses. Hence the checks of Host

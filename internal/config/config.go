@@ -63,6 +63,9 @@ type MSRP struct {
 	Listen              []string // "tcp:127.0.0.1:2855"; empty: Complete fills it from my_uri
 	AdvertisedElsewhere bool     // something in between leads my_uri to a listener
 	UnwrapCPIM          bool     // events tell what message/cpim brings
+	ConnectAllow        []string // addresses, prefixes and classes; see Targets
+	ConnectDeny         []string
+	ConnectAttempts     int // 0: no limit
 	RelayIdleTimeout    time.Duration
 }
 
@@ -136,7 +139,7 @@ func base() Config {
 			Replaces:        "same_source",
 			Refer:           "off",
 		},
-		MSRP: MSRP{RelayIdleTimeout: time.Hour},
+		MSRP: MSRP{ConnectAttempts: 10, RelayIdleTimeout: time.Hour},
 		MSRPUA: MSRPUA{
 			MyURI:           "msrp://127.0.0.1:2855;tcp",
 			HashSize:        10,

@@ -221,6 +221,26 @@ func Keys() []Key {
 			field: func(c *Config) any { return &c.MSRP.UnwrapCPIM },
 		},
 		{
+			Path: "msrp.connect_allow", Reload: Restart,
+			Doc: "Where MSRP connections may be opened to because a peer's session description says so: a list of addresses and prefixes; `loopback`, `private` " +
+				"and `link_local` stand for those of IPv4 and IPv6 that have the name (`private`: RFC 1918, RFC 4193). Empty: anywhere. What counts is the address " +
+				"that is connected to, whatever name leads there. A call whose connection is refused ends with BYE, and its event says why. Unspecified and " +
+				"multicast addresses are never connected to; the relay of `msrp_ua.relay_uri` always.",
+			field: func(c *Config) any { return &c.MSRP.ConnectAllow },
+		},
+		{
+			Path: "msrp.connect_deny", Reload: Restart,
+			Doc: "Where no MSRP connection is opened to, in the words of `msrp.connect_allow`, even where that has it. A node that takes calls from strangers " +
+				"and stands beside hosts that they cannot reach has `[loopback, private, link_local]` here.",
+			field: func(c *Config) any { return &c.MSRP.ConnectDeny },
+		},
+		{
+			Path: "msrp.connect_attempts", Reload: Restart,
+			Doc: "How many MSRP connections are opened to one address and port in any minute that no valid MSRP comes over, 1000 at most; peers may name a host " +
+				"that is none of theirs. Further calls that lead there end with BYE. A peer that answers is never held up. 0: no limit.",
+			field: func(c *Config) any { return &c.MSRP.ConnectAttempts },
+		},
+		{
 			Path: "msrp.relay_idle_timeout", Reload: Restart,
 			Doc:   "Seconds that the connection to the MSRP relay (`msrp_ua.relay_uri`) is kept after its last session.",
 			field: func(c *Config) any { return &c.MSRP.RelayIdleTimeout },

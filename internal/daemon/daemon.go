@@ -18,6 +18,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/parley-msrp/parley/internal/access"
 	"github.com/parley-msrp/parley/internal/auth"
 	"github.com/parley-msrp/parley/internal/certificate"
 	"github.com/parley-msrp/parley/internal/config"
@@ -176,8 +177,18 @@ func (n *node) agentConfig(c config.Config, users *auth.Users, files *certificat
 		Reliable:       sip.ReliableProvisional,
 		Product:        version.Server(),
 		Logger:         n.log,
-		MSRP:           msrp.Config{RefuseWhenFull: true}, // the journal keeps the bodies: they are not borrowed
+		MSRP:           mediaConfig(&c.MSRP),
 	}
+}
+
+func mediaConfig(c *config.MSRP) msrp.Config {
+	policy := access.Addresses{Allow: config.Targets(c.ConnectAllow), Deny: config.Targets(c.ConnectDeny)}
+	attempts := c.ConnectAttempts
+	if attempts == 0 {
+		attempts = -1
+	}
+	// The journal keeps the bodies: they are not borrowed.
+	return msrp.Config{RefuseWhenFull: true, MayConnect: policy.Permit, ConnectAttempts: attempts}
 }
 
 // drain ends the sessions and then everything else. Peers and readers that take longer than they may are left behind: that is no error.
