@@ -21,7 +21,7 @@ import (
 func TestExpired(t *testing.T) {
 	const (
 		lasts = 300 * time.Millisecond
-		sweep = 200 * time.Millisecond
+		sweep = time.Second
 	)
 	h := newRecorder()
 	c := answering(h, "text/plain")
@@ -35,8 +35,8 @@ func TestExpired(t *testing.T) {
 		t.Errorf("lifetime %v", left)
 	}
 	h.want(t, "established ACK", "ended: expired, 200 longest duration reached")
-	// The machine may be busy; a sweep too many would be 200 ms.
-	if took := time.Since(began); took < lasts-50*time.Millisecond || took > lasts+sweep+150*time.Millisecond {
+	// The sweep that is due comes within a second, the one after it within two; between them is time for a busy machine.
+	if took := time.Since(began); took < lasts-50*time.Millisecond || took > lasts+sweep+600*time.Millisecond {
 		t.Errorf("ended after %v", took)
 	}
 	if reason := bye(t, d.Agent, d.Dialog); reason != `SIP;cause=200;text="longest duration reached"` {

@@ -71,7 +71,7 @@ func (i *Invitation) OnCancel(f func(End)) {
 	i.in.OnOver(func(e dialog.End) { f(endOf(e)) })
 }
 
-// Reject refuses the call with a code from 300 to 699; an empty reason stands for the code's usual phrase. ErrDecided says that it
+// Reject refuses the call with a code from 300 to 699; an empty reason stands for the code's usual phrase, and a 503 says when to try again (Retry-After). ErrDecided says that it
 // was decided before, ErrOver that it ended before.
 func (i *Invitation) Reject(code int, reason string) error {
 	return i.refuse(&dialog.Refusal{Code: code, Reason: reason})

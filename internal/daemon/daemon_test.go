@@ -257,7 +257,7 @@ func TestRouter(t *testing.T) {
 	}
 }
 
-// TestRouterFull: more INVITEs at a time than the router takes get 503.
+// TestRouterFull: more INVITEs at a time than the router takes get 503 with Retry-After.
 func TestRouterFull(t *testing.T) {
 	var log text
 	n, err := start(free(), &log)
@@ -274,8 +274,8 @@ func TestRouterFull(t *testing.T) {
 	}
 	agent := peer.NewAgent(t, "udp", strings.TrimPrefix(n.agent.SIPAddrs()[0], "udp:"))
 	offer := peer.Offer("text/plain", "msrp://127.0.0.1:9/"+peer.Ident()+";tcp")
-	if _, a := agent.NewDialog("bob").Call(t, limit, offer); a.Code() != 503 {
-		t.Errorf("answered %s", a.Start)
+	if _, a := agent.NewDialog("bob").Call(t, limit, offer); a.Code() != 503 || a.Get("Retry-After") == "" {
+		t.Errorf("answered %s, Retry-After %q", a.Start, a.Get("Retry-After"))
 	}
 	<-n.router.calls
 	d := agent.NewDialog("bob")

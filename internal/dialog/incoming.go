@@ -168,7 +168,7 @@ func (in *Incoming) Reject(r Refusal) error {
 	}
 	d := in.d
 	d.tasks.call(func() {
-		d.e.refuse(in.tx, &r)
+		d.e.refuse(in.tx, r.timed())
 		d.finish(End{}) // nobody owns it: nobody is told
 	}, d.e.spawn)
 	return nil

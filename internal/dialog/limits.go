@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -229,6 +230,15 @@ func overloaded(reason string, wait int) *Refusal {
 	return &Refusal{Code: 503, Reason: reason, Headers: []sip.Header{{Name: "Retry-After", Value: strconv.Itoa(wait)}}}
 }
 
+// timed gives a 503 its Retry-After, without which it is as good as a 500 (RFC 3261 §21.5.4, S-022).
+func (r Refusal) timed() *Refusal {
+	if r.Code != 503 || slices.ContainsFunc(r.Headers, func(h sip.Header) bool { return h.Name == "Retry-After" }) {
+		return &r
+	}
+	r.Headers = append(slices.Clip(r.Headers), overloaded("", someWait()).Headers...)
+	return &r
+}
+
 // shed refuses an INVITE that would make a call, or an OPTIONS that asks for one, where the node takes no new calls. True: it is refused, and
 // cost neither memory nor much time.
 func (e *Endpoint) shed(tx *sip.ServerTx, m *sip.Message) bool {
@@ -250,13 +260,16 @@ func (e *Endpoint) fullFor(from netip.Addr, counts bool) *Refusal {
 	case e.draining.Load():
 		return overloaded("Shutting Down", drainWait)
 	case e.dialogs.count() >= e.cfg.Limits.Dialogs:
-		return overloaded("Too Many Calls", 10+rand.IntN(21))
+		return overloaded("Too Many Calls", someWait())
 	case counts:
 		return e.admission.arrives(from)
 	default:
 		return e.admission.would(from)
 	}
 }
+
+// someWait is a Retry-After for which nothing says how long it will be, in seconds: callers shall not all come back at once.
+func someWait() int { return 10 + rand.IntN(21) }
 
 // drainWait is the Retry-After of a node that shuts down, in seconds.
 const drainWait = 30

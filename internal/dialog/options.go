@@ -30,7 +30,7 @@ func (q *Query) Accept(sdp []byte) {
 func (q *Query) Refuse(r Refusal) {
 	switch {
 	case r.Code == 503:
-		q.e.refuse(q.tx, overloaded(r.Reason, drainWait))
+		q.e.refuse(q.tx, r.timed())
 	case toNode(q.m):
 		q.Accept(q.e.user.Capabilities())
 	default:

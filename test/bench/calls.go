@@ -68,7 +68,10 @@ func (p plan) measureCalls(ctx context.Context, out io.Writer) error {
 			return fmt.Errorf("%s: %w", r.name(), err)
 		}
 	}
-	return p.measureHeld(ctx, out)
+	if err := p.measureHeld(ctx, out); err != nil {
+		return err
+	}
+	return p.measureOverload(ctx, out)
 }
 
 func (p plan) measureCallRow(ctx context.Context, r callRow, out io.Writer) (err error) {
@@ -144,19 +147,25 @@ func (p plan) startExchange(ctx context.Context, r callRow, kind string) (x *exc
 	if err != nil {
 		return nil, err
 	}
-	x = &exchange{row: r}
+	var s server
 	if r.server == "parley" {
-		x.server, err = startDaemon(ctx, p.daemon, addr)
+		s, err = startDaemon(ctx, p.daemon, addr, "")
 	} else {
 		profile := ""
 		if p.profile != "" {
 			profile = p.profile + ".calls"
 		}
-		x.server, err = startServer(ctx, r.server, agentMode, netip.AddrPortFrom(addr, daemon.SIPPort).String(), profile, kind)
+		s, err = startServer(ctx, r.server, agentMode, netip.AddrPortFrom(addr, daemon.SIPPort).String(), profile, kind)
 	}
 	if err != nil {
 		return nil, err
 	}
+	return newExchange(ctx, r, s)
+}
+
+// newExchange gives a server its phone; it stops with the exchange, or with the error.
+func newExchange(ctx context.Context, r callRow, s server) (x *exchange, err error) {
+	x = &exchange{row: r, server: s}
 	if x.server.control != "" {
 		if x.control, err = dialControl(x.server.control); err != nil {
 			return nil, errors.Join(err, x.stop())

@@ -27,7 +27,8 @@ type phoneDemand struct {
 	Server   string
 	Rate     int // calls, or requests in calls, a second
 	Duration time.Duration
-	Count    int // of phoneHold
+	Count    int  // of phoneHold
+	Overload bool // phoneCall: more calls than are allowed; 503 with Retry-After is as good an end as any
 }
 
 // A phoneReply is what happened meanwhile.
@@ -35,7 +36,8 @@ type phoneReply struct {
 	Error     string
 	Started   int64
 	Finished  int64 // calls that are over, or that stand, or requests that were answered: what was asked for
-	Failed    int64 // refused, or not answered
+	Shed      int64 // refused by 503 with Retry-After, where that is wanted
+	Failed    int64 // refused otherwise, or not answered
 	Repeated  int64 // requests sent again, over UDP
 	Elapsed   time.Duration
 	Generator time.Duration // CPU time of the phone
@@ -60,6 +62,7 @@ type phone struct {
 	counts phoneReply
 	left   []uint32 // calls that stand
 	hold   bool     // what the calls that are set up now are for
+	over   bool     // they may be refused
 }
 
 type slot struct {
@@ -173,7 +176,7 @@ func (p *phone) do(d phoneDemand) (r phoneReply, err error) {
 	p.mu.Lock()
 	before := p.counts
 	p.counts.Why = ""
-	p.hold = d.Do == phoneHold
+	p.hold, p.over = d.Do == phoneHold, d.Overload
 	left := p.left
 	p.mu.Unlock()
 	start := time.Now()
@@ -200,6 +203,7 @@ func (p *phone) do(d phoneDemand) (r phoneReply, err error) {
 	p.mu.Unlock()
 	r.Started -= before.Started
 	r.Finished -= before.Finished
+	r.Shed -= before.Shed
 	r.Failed -= before.Failed
 	r.Repeated -= before.Repeated
 	r.Elapsed = time.Since(start)
@@ -392,6 +396,10 @@ func (p *phone) answer(out outboxes, m []byte) {
 		return
 	}
 	cseq := id[numberLen] - 'a'
+	if p.over && cseq == 1 && s.state == slotInvited && string(m[8:11]) == "503" && len(valueOf(m, "\r\nRetry-After: ", '\r')) > 0 {
+		p.shed(out, s, m)
+		return
+	}
 	if string(m[8:11]) != "200" {
 		line, _, _ := bytes.Cut(m, []byte("\r\n"))
 		p.fail(s, fmt.Sprintf("request %d: %s", cseq, line))
@@ -422,6 +430,21 @@ func (p *phone) answer(out outboxes, m []byte) {
 		s.state = slotFree
 		p.counts.Finished++
 	}
+}
+
+// shed ends a call that was refused: its ACK is of the INVITE's transaction.
+func (p *phone) shed(out outboxes, s *slot, m []byte) {
+	o := out[int(s.number)%len(out)]
+	o.begin("ACK ", nil, p)
+	o.branch(p, s)
+	o.data = append(o.data, "\r\nMax-Forwards: 70\r\nTo: "...)
+	o.data = append(o.data, valueOf(m, "\r\nTo: ", '\r')...)
+	o.data = append(o.data, "\r\nCSeq: 1 ACK\r\nContent-Length: 0\r\n"...)
+	o.identity(p, s)
+	o.data = append(o.data, "\r\n"...)
+	o.end()
+	s.state = slotFree
+	p.counts.Shed++
 }
 
 func valueOf(m []byte, header string, end byte) []byte {

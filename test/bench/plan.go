@@ -128,7 +128,7 @@ func (p plan) start(ctx context.Context) (servers []server, err error) {
 		return nil, err
 	}
 	if p.daemon != "" {
-		s, err := startDaemon(ctx, p.daemon, addr)
+		s, err := startDaemon(ctx, p.daemon, addr, "")
 		if err != nil {
 			return servers, err
 		}
@@ -147,7 +147,8 @@ func (p plan) start(ctx context.Context) (servers []server, err error) {
 	return servers, nil
 }
 
-func startDaemon(ctx context.Context, binary string, addr netip.Addr) (server, error) {
+// startDaemon starts the daemon with further lines of its sip section.
+func startDaemon(ctx context.Context, binary string, addr netip.Addr, sip string) (server, error) {
 	var err error
 	if binary, err = filepath.Abs(binary); err != nil { // it runs in dir
 		return server{}, err
@@ -156,7 +157,7 @@ func startDaemon(ctx context.Context, binary string, addr netip.Addr) (server, e
 	if err != nil {
 		return server{}, err
 	}
-	d, err := daemon.Start(ctx, binary, dir, addr, daemon.Config(addr, "log: {level: warn}\n"))
+	d, err := daemon.Start(ctx, binary, dir, addr, daemon.ConfigSIP(addr, sip, "log: {level: warn}\n"))
 	if err != nil {
 		return server{}, errors.Join(err, os.RemoveAll(dir))
 	}

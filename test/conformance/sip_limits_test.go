@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/parley-msrp/parley/test/conformance/node"
 	"github.com/parley-msrp/parley/test/peer"
@@ -13,6 +14,11 @@ import (
 func shed(t *testing.T, a *peer.Agent) {
 	t.Helper()
 	_, r := a.NewDialog("bob").Call(t, patience(), peer.Offer("*", deadPath))
+	wantShed(t, r)
+}
+
+func wantShed(t *testing.T, r *peer.Message) {
+	t.Helper()
 	if after, err := strconv.Atoi(r.Get("Retry-After")); r.Code() != 503 || err != nil || after < 1 {
 		t.Errorf("%s, Retry-After %q", r.Start, r.Get("Retry-After"))
 	}
@@ -64,6 +70,34 @@ func TestOverload(t *testing.T) {
 		shed(t, newAgent(t, n, "udp"))
 		c.received(t)
 		c.bye(t)
+	})
+
+	row(t, "S-022/three times the calls that are allowed, and every message of the live sessions is answered", func(t *testing.T) {
+		n := start(t, node.Config{SIP: "  max_calls_per_second: 5\n"})
+		var live []*call
+		for range 4 {
+			live = append(live, answered(t, n, setup{}))
+		}
+		a := newAgent(t, n, "udp")
+		taken, refused := 0, 0
+		for end := time.Now().Add(patience()); refused < 50 || refused < 2*taken; live[(taken+refused)%len(live)].received(t) {
+			if time.Now().After(end) {
+				t.Fatalf("%d calls were answered, and %d refused", taken, refused)
+			}
+			d := a.NewDialog("bob")
+			if _, r := d.Call(t, patience(), peer.Offer("*", deadPath)); r.Code() != 200 {
+				wantShed(t, r)
+				refused++
+				continue
+			}
+			taken++
+			d.Ack(t)
+			d.Bye(t, patience())
+		}
+		for _, c := range live {
+			c.received(t)
+			c.bye(t)
+		}
 	})
 
 	row(t, "S-022/limit of sessions of a source", func(t *testing.T) {

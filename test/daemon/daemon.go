@@ -43,14 +43,17 @@ func Build(ctx context.Context, program, dir string, race bool) (string, error) 
 }
 
 // Config is a configuration whose listeners are on addr, followed by more (YAML, sections other than sip, msrp_ua and http).
-func Config(addr netip.Addr, more string) string {
+func Config(addr netip.Addr, more string) string { return ConfigSIP(addr, "", more) }
+
+// ConfigSIP is Config with further lines of the sip section.
+func ConfigSIP(addr netip.Addr, sip, more string) string {
 	return fmt.Sprintf(`sip:
   listen: ["udp:%[1]s:%[2]d", "tcp:%[1]s:%[2]d"]
-msrp_ua:
+%[6]smsrp_ua:
   my_uri: "msrp://%[1]s:%[3]d;tcp"
 http:
   listen: "%[1]s:%[4]d"
-%[5]s`, addr, SIPPort, MSRPPort, HTTPPort, more)
+%[5]s`, addr, SIPPort, MSRPPort, HTTPPort, more, sip)
 }
 
 // Start runs the binary in dir with a configuration (like Config; empty: without one) that has it listen on addr, and returns once /healthz answers 200.

@@ -4,6 +4,7 @@ package interop
 
 import (
 	"context"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -42,10 +43,16 @@ func program(t *testing.T) string {
 	return path
 }
 
-// start runs a daemon until the end of the test, where it has to stop by SIGTERM with status 0.
+// start runs a daemon until the end of the test, where it has to stop by SIGTERM with status 0. HOST in its configuration is its address.
 func start(t *testing.T, more string) *daemon.Daemon {
 	t.Helper()
 	d := launch(t, more)
+	stopAtEnd(t, d)
+	return d
+}
+
+func stopAtEnd(t *testing.T, d *daemon.Daemon) {
+	t.Helper()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), stopLimit)
 		defer cancel()
@@ -53,17 +60,22 @@ func start(t *testing.T, more string) *daemon.Daemon {
 			t.Error(err)
 		}
 	})
-	return d
 }
 
-// launch runs a daemon; the test ends it.
+// launch runs a daemon; the test ends it. HOST in its configuration is its address.
 func launch(t *testing.T, more string) *daemon.Daemon {
 	t.Helper()
 	addr, err := daemon.Address()
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := daemon.Start(t.Context(), program(t), t.TempDir(), addr, daemon.Config(addr, more))
+	return launchAt(t, addr, daemon.Config(addr, strings.ReplaceAll(more, "HOST", addr.String())))
+}
+
+// launchAt runs a daemon with a configuration like daemon.Config's.
+func launchAt(t *testing.T, addr netip.Addr, config string) *daemon.Daemon {
+	t.Helper()
+	d, err := daemon.Start(t.Context(), program(t), t.TempDir(), addr, config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,6 +97,14 @@ func tool(t *testing.T, name, debianPackage string) string {
 
 // soak says whether the long figures are wanted (make soak).
 func soak() bool { return os.Getenv("PARLEY_SOAK") != "" }
+
+// figure is the short one in make test, and the long one in make soak.
+func figure(short, long int) int {
+	if soak() {
+		return long
+	}
+	return short
+}
 
 // eventually polls until done says yes; at the deadline it fails the test with what done said last.
 func eventually(t *testing.T, within time.Duration, done func() (ok bool, seen string)) {

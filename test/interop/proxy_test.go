@@ -17,19 +17,9 @@ func TestThroughProxy(t *testing.T) {
 	for _, mode := range []string{"u1", "t1"} {
 		t.Run("re-INVITE through a proxy with Record-Route over "+transports[mode], func(t *testing.T) {
 			t.Parallel()
-			calls := 50
-			if soak() {
-				calls = 5000
-			}
 			d := start(t, "log: {level: warn}\n")
-			run := sippRun{scenario: "uac_reinvite.xml", mode: mode, calls: calls, remote: startProxy(t, d.SIP())}
-			if s := run.of(t, d); s.successful != calls || s.failed != 0 {
-				t.Errorf("sipp counts %d calls as successful and %d as failed, of %d", s.successful, s.failed, calls)
-			}
-			eventually(t, lossLimit, func() (bool, string) {
-				sessions, err := d.Sessions(t.Context())
-				return err == nil && len(sessions) == 0, "sessions are left in the list"
-			})
+			run := sippRun{scenario: "uac_reinvite.xml", mode: mode, calls: figure(50, 5000), remote: startProxy(t, d.SIP())}
+			run.allSucceed(t, d)
 		})
 	}
 }

@@ -38,10 +38,7 @@ func TestSIPpCalls(t *testing.T) {
 	}
 	for _, test := range tests {
 		for _, mode := range test.modes {
-			calls := test.calls
-			if soak() {
-				calls = test.long
-			}
+			calls := figure(test.calls, test.long)
 			t.Run(fmt.Sprintf("%s, %d calls over %s", test.name, calls, transports[mode]), func(t *testing.T) {
 				t.Parallel()
 				// sipp has no MSRP: what late offers have connected to never answers.
@@ -53,15 +50,7 @@ func TestSIPpCalls(t *testing.T) {
 				if test.endHere {
 					run.meanwhile = func(ctx context.Context) { endSessions(ctx, d) }
 				}
-				s := run.of(t, d)
-				if s.successful != calls || s.failed != 0 {
-					t.Errorf("sipp counts %d calls as successful and %d as failed, of %d", s.successful, s.failed, calls)
-				}
-				t.Logf("%d calls, %d retransmissions", s.successful, s.retransmissions)
-				eventually(t, lossLimit, func() (bool, string) {
-					sessions, err := d.Sessions(t.Context())
-					return err == nil && len(sessions) == 0, fmt.Sprintf("%d sessions are left in the list (error %v)", len(sessions), err)
-				})
+				run.allSucceed(t, d)
 			})
 		}
 	}
@@ -93,25 +82,15 @@ func TestSIPpCancelled(t *testing.T) {
 	for _, mode := range []string{"u1", "t1"} {
 		t.Run("cancelled over "+transports[mode], func(t *testing.T) {
 			t.Parallel()
-			calls := 10
-			if soak() {
-				calls = 1000
-			}
 			d := start(t, "log: {level: warn}\n")
-			run := sippRun{scenario: "uas_cancelled.xml", mode: mode, calls: calls}
+			run := sippRun{scenario: "uas_cancelled.xml", mode: mode, calls: figure(10, 1000)}
 			own := run.address(t)
 			run.meanwhile = func(ctx context.Context) {
 				for ctx.Err() == nil { // until sipp has seen its number
 					callAndCancel(ctx, d, fmt.Sprintf("sip:bob@%s:5060;transport=%s", own, strings.ToLower(transports[mode])))
 				}
 			}
-			if s := run.of(t, d); s.successful != calls || s.failed != 0 {
-				t.Errorf("sipp counts %d calls as successful and %d as failed, of %d", s.successful, s.failed, calls)
-			}
-			eventually(t, lossLimit, func() (bool, string) {
-				sessions, err := d.Sessions(t.Context())
-				return err == nil && len(sessions) == 0, fmt.Sprintf("%d sessions are left in the list (error %v)", len(sessions), err)
-			})
+			run.allSucceed(t, d)
 		})
 	}
 }
@@ -119,16 +98,22 @@ func TestSIPpCancelled(t *testing.T) {
 // callAndCancel gives a call up a moment later, by when its INVITE has usually left: one that has not is not seen by the peer, and one that
 // the peer does not listen for yet has come to its end.
 func callAndCancel(ctx context.Context, d *daemon.Daemon, to string) {
-	var made struct {
-		SessionID string `json:"session_id"`
-	}
-	params := map[string]string{"content_types": "text/plain", "from_uri": "sip:bot@" + d.Addr.String(), "to_uri": to, "ruri": to, "return": "id"}
-	_ = d.Call(ctx, "msrp_ua_start_session", params, &made)
+	id := startSession(ctx, d, to)
 	select {
 	case <-ctx.Done():
 	case <-time.After(2 * pollEvery):
 	}
-	_ = d.Call(context.WithoutCancel(ctx), "msrp_ua_end_session", map[string]string{"session_id": made.SessionID}, new(string))
+	_ = d.Call(context.WithoutCancel(ctx), "msrp_ua_end_session", map[string]string{"session_id": id}, new(string))
+}
+
+// startSession has the daemon call.
+func startSession(ctx context.Context, d *daemon.Daemon, to string) (id string) {
+	var made struct {
+		SessionID string `json:"session_id"`
+	}
+	params := map[string]string{"content_types": "text/plain", "from_uri": "sip:bot@" + d.Addr.String(), "to_uri": to, "ruri": to, "return": "id"}
+	_ = d.Call(ctx, "msrp_ua_start_session", params, &made) // without an id where ctx is over
+	return made.SessionID
 }
 
 type sippCounts struct{ successful, failed, retransmissions int }
@@ -154,6 +139,20 @@ func (r *sippRun) address(t *testing.T) netip.Addr {
 		}
 	}
 	return r.own
+}
+
+// allSucceed runs the scenario: no call of it may fail, and nothing may be left of them in the daemon.
+func (r *sippRun) allSucceed(t *testing.T, d *daemon.Daemon) {
+	t.Helper()
+	s := r.of(t, d)
+	if s.successful != r.calls || s.failed != 0 {
+		t.Errorf("sipp counts %d calls as successful and %d as failed, of %d", s.successful, s.failed, r.calls)
+	}
+	t.Logf("%d calls, %d retransmissions", s.successful, s.retransmissions)
+	eventually(t, lossLimit, func() (bool, string) {
+		sessions, err := d.Sessions(t.Context())
+		return err == nil && len(sessions) == 0, fmt.Sprintf("%d sessions are left in the list (error %v)", len(sessions), err)
+	})
 }
 
 // of runs the scenario and reads sipp's statistics. sipp's exit status is 0 only when no call failed.
