@@ -162,7 +162,8 @@ func TestTLSCalled(t *testing.T) {
 			peer.Offer("*", "msrps://"+a.Addr.String()+"/"+peer.Ident()+";tcp"),
 			peer.OverTLS(peer.Offer("*", "msrp://"+a.Addr.String()+"/"+peer.Ident()+";tcp")),
 		} {
-			if r := a.Final(t, patience(), a.NewDialog("bob").Invite(offer)); r.Code() != 488 {
+			d := a.NewDialog("bob")
+			if r := d.Place(t, patience(), d.Invite(offer)); r.Code() != 488 {
 				t.Errorf("%s", r.Start)
 			}
 		}
