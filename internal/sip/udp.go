@@ -33,8 +33,9 @@ type addressedConn interface {
 	WriteMsgUDPAddrPort(b, oob []byte, addr netip.AddrPort) (n, oobn int, err error)
 }
 
-// udpReadBuffer is asked of the system so that a burst survives until the reader gets to it; it may give less.
-const udpReadBuffer = 4 << 20
+// udpReadBuffer is asked of the system so that a burst survives until the reader gets to it; it may give less. A datagram takes some 2 KiB there: at
+// 10,000 calls a second this is a quarter of a second.
+const udpReadBuffer = 16 << 20
 
 func newUDPSocket(s *Stack, pc net.PacketConn) *udpSocket {
 	u := &udpSocket{s: s, pc: pc, icmp: icmpReports(pc), local: addrPortOf(pc.LocalAddr())}
@@ -42,7 +43,7 @@ func newUDPSocket(s *Stack, pc net.PacketConn) *udpSocket {
 	if many, ok := pc.(addressedConn); ok && u.local.Addr().IsUnspecified() && wantsOwnAddress(pc) {
 		u.many = many
 	}
-	if b, ok := pc.(interface{ SetReadBuffer(int) error }); ok {
+	if b, ok := pc.(interface{ SetReadBuffer(int) error }); ok && !forceReadBuffer(pc, udpReadBuffer) {
 		_ = b.SetReadBuffer(udpReadBuffer)
 	}
 	return u
