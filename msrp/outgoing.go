@@ -83,7 +83,7 @@ type outgoing struct {
 	refused    map[string]struct{}
 	recent     remembered // Message-IDs of those that are not in pending any more
 	awaited    awaitList
-	room       chan struct{} // closed when the queue has become shorter; nil: nobody waits
+	room       chan struct{} // closed when the queue has become shorter by a part; nil: nobody waits
 	idle       chan struct{} // closed when everything has left; nil: nobody waits
 }
 

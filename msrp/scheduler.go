@@ -251,7 +251,9 @@ func (s *Session) dequeue(m *message) {
 	m.queued = false
 	o.queue.remove(m)
 	o.octets -= m.counted
-	if o.room != nil {
+	// Who waits for room is woken when there is room for several: not for each message.
+	cfg := &s.endpoint.cfg
+	if room := o.queue.len() <= cfg.QueuedMessages/4*3 && o.octets <= cfg.QueuedOctets/4*3; o.room != nil && (room || o.empty()) {
 		close(o.room)
 		o.room = nil
 	}
