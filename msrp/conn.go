@@ -8,8 +8,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/parley-msrp/parley/internal/wire"
 )
 
 // conn is a connection: the unit of transport, shared by the sessions bound to it. Its reader goroutine lives as long as
@@ -79,7 +77,6 @@ func newConn(e *Endpoint, nc net.Conn, inbound bool) *conn {
 		resume:   make(chan struct{}, 1),
 	}
 	c.useTLS()
-	c.reader.decoder = wire.NewDecoder(e.limits())
 	c.reader.opened = time.Now()
 	c.transactions.expire = c.expire
 	return c

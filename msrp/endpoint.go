@@ -20,6 +20,7 @@ type Endpoint struct {
 	bulk     bufferPool // of bulkSize
 	batches  sync.Pool  // *batch
 	blocks   sync.Pool  // *streamBlock
+	decoders sync.Pool  // *wire.Decoder between two frames
 	attempts *attempts
 	done     chan struct{}
 	wg       sync.WaitGroup // one for each goroutine of the endpoint, but
@@ -54,6 +55,7 @@ func NewEndpoint(c Config) (*Endpoint, error) {
 	e.buffers.size, e.bulk.size = readSize, bulkSize
 	e.batches.New = func() any { return new(batch) }
 	e.blocks.New = func() any { return new(streamBlock) }
+	e.decoders.New = func() any { return wire.NewDecoder(e.limits()) }
 	return e, nil
 }
 

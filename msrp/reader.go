@@ -37,7 +37,7 @@ var (
 
 // reader is what belongs to the reader goroutine of a connection.
 type reader struct {
-	decoder *wire.Decoder
+	decoder *wire.Decoder // nil: nothing of a frame has come
 	opened  time.Time
 	buffer  *buffer // nil: nothing is left over from the last read
 	from    int     // buffer.octets[from:to] is left over
@@ -84,7 +84,7 @@ func (c *conn) read() {
 // resting says whether reading failed only because nothing came for restTime, and the reader has not taken that for a rest yet.
 func (c *conn) resting(err error) bool {
 	r := &c.reader
-	if !errors.Is(err, os.ErrDeadlineExceeded) || r.rested || !r.used || r.lost || r.decoder.InFrame() {
+	if !errors.Is(err, os.ErrDeadlineExceeded) || r.rested || !r.used || r.lost || r.inFrame() {
 		return false
 	}
 	if r.from == r.to {
@@ -226,13 +226,13 @@ func (c *conn) setReadDeadline() {
 	var at time.Time
 	switch {
 	case r.lost:
-	case r.decoder.InBody():
+	case r.inBody():
 		r.frameAt = time.Time{}
 		at = time.Now().Add(cfg.BodyTimeout)
 		if d := at.Sub(r.waits); d >= 0 && d < cfg.BodyTimeout/64 {
 			return // near enough: not a system call for each read
 		}
-	case r.decoder.InFrame():
+	case r.inFrame():
 		if r.frameAt.IsZero() {
 			r.frameAt = time.Now()
 		}
@@ -258,11 +258,19 @@ func (c *conn) setReadDeadline() {
 	}
 }
 
+func (r *reader) inFrame() bool { return r.decoder != nil && r.decoder.InFrame() }
+func (r *reader) inBody() bool  { return r.decoder != nil && r.decoder.InBody() }
+
+// releaseBuffer gives back the buffer, and the decoder if no frame is under way: an idle connection holds neither.
 func (c *conn) releaseBuffer() {
 	r := &c.reader
 	if r.buffer != nil {
 		r.buffer.release()
 		r.bulk = r.to >= bulky && c.inOnePiece() > readSize
+	}
+	if r.decoder != nil && r.decoder.Between() {
+		c.endpoint.decoders.Put(r.decoder)
+		r.decoder = nil
 	}
 	r.buffer, r.from, r.to = nil, 0, 0
 }
@@ -273,6 +281,9 @@ func (c *conn) consume() {
 	if r.lost {
 		c.releaseBuffer()
 		return
+	}
+	if r.decoder == nil {
+		r.decoder = c.endpoint.decoders.Get().(*wire.Decoder)
 	}
 	c.beginBatch()
 	full := false
@@ -314,7 +325,7 @@ func (c *conn) consume() {
 // streaming says whether the body at hand goes into a stream: then no piece of it waits for more.
 func (c *conn) streaming() bool {
 	a := &c.reader.arrival
-	return a.active && a.partial != nil && a.partial.stream != nil && c.reader.decoder.InBody()
+	return a.active && a.partial != nil && a.partial.stream != nil && c.reader.inBody()
 }
 
 func (c *conn) roomNow() bool {

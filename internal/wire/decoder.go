@@ -90,6 +90,9 @@ const (
 // NewDecoder returns a Decoder at the beginning of a stream.
 func NewDecoder(l Limits) *Decoder { return &Decoder{limits: l.withDefaults()} }
 
+// Between says whether the Decoder is as a new one: the last thing that came was a frame, to its end. Another connection may use it then.
+func (d *Decoder) Between() bool { return !d.begun && d.blanks == 0 && d.err == nil }
+
 // InFrame says whether a frame has begun that has not ended.
 func (d *Decoder) InFrame() bool { return d.begun }
 

@@ -52,6 +52,7 @@ tls:
   private_key: "%[3]s/key.pem"
 msrp_ua:
   my_uri: "msrp://%[1]s:%[4]d;tcp"
+msrp: {connect_attempts: 0} # late offers lead to a port that does not answer
 http:
   listen: "%[1]s:%[5]d"
 log: {level: warn}
