@@ -183,7 +183,7 @@ func (c *conn) fill() error {
 
 // pool is where the connection's buffers come from.
 func (c *conn) pool() *bufferPool {
-	if c.reader.bulk {
+	if c.reader.bulk && !c.reader.lost {
 		return &c.endpoint.bulk
 	}
 	return &c.endpoint.buffers
