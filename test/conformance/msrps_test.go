@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/parley-msrp/parley/test/conformance/node"
 	"github.com/parley-msrp/parley/test/peer"
@@ -70,9 +71,13 @@ func TestTLSCalled(t *testing.T) {
 		c := callTLS(t, n, "")
 		c.c = peer.DialMSRP(t, hostPort(c.s.Remote))
 		c.c.Put(c.s.Bodiless().Bytes())
+		_ = c.c.SetReadDeadline(time.Now().Add(patience()))
 		for {
-			if _, err := c.c.Conn.Read(make([]byte, 100)); err != nil {
-				break // an alert may come before
+			if _, err := c.c.Conn.Read(make([]byte, 100)); err != nil { // an alert may come before
+				if !peer.IsClosed(err) {
+					t.Errorf("not closed: %v", err)
+				}
+				break
 			}
 		}
 	})
