@@ -71,6 +71,7 @@ func (s *source) check(c *Config) {
 	report("uac_auth.credential", checkCredentials(c.UACAuth.Credential))
 	c.checkAuth(report)
 	report("http.listen", checkHTTP(c.HTTP.Listen))
+	c.Events.check(report)
 	report("log.level", checkOneOf(c.Log.Level, "debug", "info", "warn", "error"))
 	report("log.format", checkOneOf(c.Log.Format, "text", "json"))
 }

@@ -24,6 +24,7 @@ type Config struct {
 	Auth    Auth
 	Route   string // file of the request route; "": the default route
 	HTTP    HTTP
+	Events  Events
 	Log     Log
 }
 
@@ -107,6 +108,15 @@ func (u *UACAuth) Credentials() []auth.Credential {
 // HTTP is what is said below the key http.
 type HTTP struct{ Listen string }
 
+// Events is what is said below the key events: where they may go, and go without being asked for.
+type Events struct {
+	TargetAllow []string // addresses, prefixes and classes; see Targets
+	TargetDeny  []string
+	UnixSockets bool
+	MaxSockets  int
+	Subscribe   []string // "EVENT SOCKET"; see Subscription
+}
+
 // Log is what is said below the key log.
 type Log struct {
 	Level  string // debug, info, warn, error
@@ -146,10 +156,11 @@ func base() Config {
 			CleanupInterval: 60 * time.Second,
 			MaxDuration:     43200 * time.Second,
 		},
-		Auth: Auth{NonceLifetime: 300 * time.Second},
-		TLS:  TLS{ClientCertificates: "none"},
-		HTTP: HTTP{Listen: "127.0.0.1:8888"},
-		Log:  Log{Level: "info", Format: "text"},
+		Auth:   Auth{NonceLifetime: 300 * time.Second},
+		TLS:    TLS{ClientCertificates: "none"},
+		HTTP:   HTTP{Listen: "127.0.0.1:8888"},
+		Events: Events{UnixSockets: true, MaxSockets: 64},
+		Log:    Log{Level: "info", Format: "text"},
 	}
 }
 

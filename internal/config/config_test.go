@@ -108,9 +108,10 @@ func TestDefault(t *testing.T) {
 			MyURI: "msrp://127.0.0.1:2855;tcp", HashSize: 10,
 			CleanupInterval: 60 * time.Second, MaxDuration: 43200 * time.Second,
 		},
-		Auth: config.Auth{NonceLifetime: 300 * time.Second},
-		HTTP: config.HTTP{Listen: "127.0.0.1:8888"},
-		Log:  config.Log{Level: "info", Format: "text"},
+		Auth:   config.Auth{NonceLifetime: 300 * time.Second},
+		HTTP:   config.HTTP{Listen: "127.0.0.1:8888"},
+		Events: config.Events{UnixSockets: true, MaxSockets: 64},
+		Log:    config.Log{Level: "info", Format: "text"},
 	}
 	c := config.Default()
 	if diff := cmp.Diff(want, c); diff != "" {

@@ -329,6 +329,33 @@ func Keys() []Key {
 			field: func(c *Config) any { return &c.HTTP.Listen },
 		},
 		{
+			Path: "events.subscribe", Reload: Restart,
+			Doc: "Sockets that get events from the start and without end, as `subscribe_event` in the start-up route of OpenSIPS: a list of `EVENT SOCKET`, such as " +
+				"`E_MSRP_MSG_RECEIVED udp:127.0.0.1:9091`. Sockets are `udp:HOST:PORT`, `tcp:HOST:PORT` and `unix:/PATH`; see `event_subscribe` in mi.md.",
+			field: func(c *Config) any { return &c.Events.Subscribe },
+		},
+		{
+			Path: "events.target_allow", Reload: Restart,
+			Doc: "Where events may be sent to, to sockets and to webhooks: a list of addresses, prefixes and the words of `msrp.connect_allow`. Empty: anywhere. What counts " +
+				"is the address that is sent to, whatever name leads there. Unspecified, broadcast and multicast addresses never are.",
+			field: func(c *Config) any { return &c.Events.TargetAllow },
+		},
+		{
+			Path: "events.target_deny", Reload: Restart,
+			Doc:   "Where no event is sent to, even where `events.target_allow` has it.",
+			field: func(c *Config) any { return &c.Events.TargetDeny },
+		},
+		{
+			Path: "events.unix_sockets", Reload: Restart,
+			Doc:   "Whether events may be sent to unix sockets.",
+			field: func(c *Config) any { return &c.Events.UnixSockets },
+		},
+		{
+			Path: "events.max_sockets", Reload: Restart,
+			Doc:   "How many sockets may get events at the same time, 1 to 10,000. Each follows the journal by itself.",
+			field: func(c *Config) any { return &c.Events.MaxSockets },
+		},
+		{
 			Path: "log.level", Reload: Live,
 			Doc:   "The least that is logged: `debug`, `info`, `warn` or `error`.",
 			field: func(c *Config) any { return &c.Log.Level },

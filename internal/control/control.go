@@ -149,6 +149,9 @@ func (c *Control) Subscribe(cursor string) (journal.Reader, error) {
 	return c.journal.Subscribe(cursor)
 }
 
+// Raise puts an event into the journal that nothing has caused. kept is as in journal.Journal.
+func (c *Control) Raise(e event.Event, kept func(error)) { c.emit(e, kept) }
+
 // emit puts an event into the journal.
 func (c *Control) emit(e event.Event, kept func(error)) {
 	e.Source = c.source

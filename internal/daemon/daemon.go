@@ -26,6 +26,7 @@ import (
 	"github.com/parley-msrp/parley/internal/journal"
 	"github.com/parley-msrp/parley/internal/mi"
 	"github.com/parley-msrp/parley/internal/route"
+	"github.com/parley-msrp/parley/internal/sink"
 	"github.com/parley-msrp/parley/internal/version"
 	"github.com/parley-msrp/parley/internal/web"
 	"github.com/parley-msrp/parley/msrp"
@@ -51,6 +52,7 @@ type node struct {
 	router  *router
 	agent   *ua.Agent
 	web     *web.Server
+	sockets *sink.Subscribers
 	http    string // address of the HTTP listener
 
 	draining atomic.Bool
@@ -103,6 +105,9 @@ func start(c config.Config, errOut io.Writer) (*node, error) {
 		return nil, errors.Join(err, listener.Close(), n.journal.Close())
 	}
 	n.control.Attach(n.agent)
+	if err := n.subscribe(&c.Events); err != nil {
+		return nil, errors.Join(err, listener.Close(), n.drain())
+	}
 	if err := n.serveHTTP(listener); err != nil {
 		return nil, errors.Join(err, listener.Close(), n.drain())
 	}
@@ -116,7 +121,7 @@ func (n *node) printed(p route.Print) {
 }
 
 func (n *node) serveHTTP(l net.Listener) error {
-	methods, err := mi.New(mi.Config{Node: n.control, Product: version.Product, Version: version.String(), Started: time.Now()})
+	methods, err := mi.New(mi.Config{Node: n.control, Subscribers: n.sockets, Product: version.Product, Version: version.String(), Started: time.Now()})
 	if err != nil {
 		return err
 	}
@@ -206,6 +211,9 @@ func (n *node) drain() error {
 	n.router.wait()
 	if n.web != nil {
 		within(readersTimeout, n.web.Shutdown)
+	}
+	if n.sockets != nil {
+		within(readersTimeout, n.sockets.Close)
 	}
 	return errors.Join(append(errs, n.journal.Close())...)
 }

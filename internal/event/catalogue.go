@@ -45,6 +45,7 @@ func labels() []Member {
 	return []Member{
 		{"handler", "string", "The handler that the request route named, if it named one."},
 		{"tags", "object", "The tags that the request route gave the session, if it gave any: names with strings."},
+		{"raised", "boolean", "`true` where somebody raised the event by hand (`raise_event`): nothing has happened. It belongs to no session then, whatever its `session_id` says, and has neither `subject` nor `sequence`."},
 	}
 }
 
@@ -145,6 +146,15 @@ func entries() []Kind {
 			Example: example(NewSent(exampleSession, "c9d351c906842789808340b19e27d10b", FateDelivered), 3),
 		},
 	}
+}
+
+// KindOf returns the catalogue's entry for a name; the zero Kind where it has none.
+func KindOf(name Name) Kind {
+	kinds := Catalogue()
+	if i := slices.IndexFunc(kinds, func(k Kind) bool { return k.Name == name }); i >= 0 {
+		return kinds[i]
+	}
+	return Kind{}
 }
 
 // Known says whether the catalogue has an event of that name.

@@ -51,7 +51,9 @@ What a node tells, and when. Each event comes in two forms.
 - ` + "`data`" + ` holds the event's parameters, in their order, and after them Parley's own members (*own* below). An own member that has nothing to say
   may be missing, and more of them may come in later versions.
 
-**As a JSON-RPC notification**, for receivers that were written for OpenSIPS: the parameters alone, without Parley's own members.
+**As a JSON-RPC notification**, for receivers that were written for OpenSIPS: the parameters alone, without Parley's own members. A socket that was given to
+` + "`event_subscribe`" + ` (see [mi.md](mi.md#receivers-of-events)) gets exactly the octets below: one notification in each datagram, without a line end; over TCP one
+behind the other, with nothing between them.
 
 In both forms octets that are not valid UTF-8 never go out raw: in a member of type *octets* they are given in base64 under the member's name
 with ` + "`_base64`" + ` behind it, in a string each of them becomes U+FFFD. Only what JSON demands is escaped.

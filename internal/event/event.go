@@ -152,3 +152,6 @@ func Code(v int) Param { return Param{"code", v} }
 
 // Comment is the peer's own phrase beside a status code.
 func Comment(v string) Param { return Param{"comment", v} }
+
+// Raised says that an event was raised by hand.
+func Raised() Param { return Param{"raised", true} }

@@ -33,7 +33,11 @@ type Node interface {
 
 // Config of a Server.
 type Config struct {
-	Node    Node             // required
+	Node Node // required
+
+	// Subscribers get events as OpenSIPS sends them; nil: the methods for that are not there.
+	Subscribers Subscribers
+
 	Product string           // as version tells it: "Parley"
 	Version string           // "0.1.0"
 	Started time.Time        // when the node started

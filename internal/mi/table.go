@@ -2,7 +2,7 @@ package mi
 
 // methods is the table. which lists what stands here, in this order.
 func (s *Server) methods() []method {
-	return []method{
+	rows := []method{
 		{
 			names:   []string{"msrp_ua:start_session", "msrp_ua_start_session"},
 			recipes: []recipe{{"content_types", "from_uri", "to_uri", "ruri"}},
@@ -55,4 +55,8 @@ func (s *Server) methods() []method {
 			do:      s.uptime,
 		},
 	}
+	if s.config.Subscribers != nil {
+		rows = append(rows, s.eventMethods()...)
+	}
+	return rows
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/parley-msrp/parley/internal/event"
 	"github.com/parley-msrp/parley/internal/journal"
 	"github.com/parley-msrp/parley/internal/mi"
+	"github.com/parley-msrp/parley/internal/sink"
 	"github.com/parley-msrp/parley/internal/web"
 )
 
@@ -83,11 +84,17 @@ func start(t *testing.T, n mi.Node, change func(*web.Config)) *side {
 // startAfter lets prepare change the Server before it serves.
 func startAfter(t *testing.T, n mi.Node, change func(*web.Config), prepare func(*web.Server)) *side {
 	t.Helper()
-	commands, err := mi.New(mi.Config{Node: n, Product: "Parley", Version: "0.1.0", Started: time.Now()})
+	s := &side{journal: journal.NewMemory(journal.MemoryConfig{}), client: &http.Client{Transport: &http.Transport{}, Timeout: 20 * time.Second}}
+	subscribers := sink.NewSubscribers(sink.SubscribersConfig{Journal: s.journal})
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+		defer cancel()
+		_ = subscribers.Close(ctx)
+	})
+	commands, err := mi.New(mi.Config{Node: n, Subscribers: subscribers, Product: "Parley", Version: "0.1.0", Started: time.Now()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &side{journal: journal.NewMemory(journal.MemoryConfig{}), client: &http.Client{Transport: &http.Transport{}, Timeout: 20 * time.Second}}
 	c := web.Config{MI: commands, Events: s.journal, Product: "Parley/0.1.0"}
 	if change != nil {
 		change(&c)
