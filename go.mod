@@ -8,6 +8,7 @@ require (
 	github.com/google/go-cmp v0.7.0
 	github.com/miekg/dns v1.1.73
 	github.com/pion/sdp/v3 v3.0.20
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
 	go.starlark.net v0.0.0-20260908191801-89a6a09411d5
 	go.uber.org/goleak v1.3.0
 	golang.org/x/net v0.57.0
@@ -15,4 +16,7 @@ require (
 	pgregory.net/rapid v1.3.0
 )
 
-require github.com/pion/randutil v0.1.0 // indirect
+require (
+	github.com/pion/randutil v0.1.0 // indirect
+	golang.org/x/text v0.40.0 // indirect
+)

@@ -134,13 +134,21 @@ func (c *Call) expired(now time.Time) bool {
 	return c.state == Established && !c.expires.IsZero() && !now.Before(c.expires)
 }
 
-func (c *Call) lifetime(now time.Time) time.Duration {
+// Started is when the call began: its INVITE came, or was about to leave.
+func (c *Call) Started() time.Time { return c.started }
+
+// Expires is when the call is ended for its duration, or in set-up when that is given up; zero where there is no limit.
+func (c *Call) Expires() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	until := c.expires
 	if c.state < Established {
-		until = c.started.Add(c.agent.setupTimeout())
+		return c.started.Add(c.agent.setupTimeout())
 	}
+	return c.expires
+}
+
+func (c *Call) lifetime(now time.Time) time.Duration {
+	until := c.Expires()
 	if until.IsZero() {
 		return 0
 	}

@@ -3,7 +3,6 @@ package control
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math"
 	"time"
@@ -21,6 +20,8 @@ type Control struct {
 	log     *slog.Logger
 	agent   *ua.Agent
 	unwrap  bool // content_type and body of message/cpim are told unwrapped
+
+	counters counters
 }
 
 var _ Node = (*Control)(nil)
@@ -40,10 +41,10 @@ func (c *Control) UnwrapCPIM(on bool) { c.unwrap = on }
 func (c *Control) Start(s Start) (sessionID string, err error) {
 	types, err := msrp.ParseTypes(s.ContentTypes)
 	if err != nil {
-		return "", fmt.Errorf("content_types: %w", err)
+		return "", &FieldError{"content_types", err}
 	}
 	if s.RequestURI == "" {
-		return "", errors.New("ruri: is required")
+		return "", &FieldError{"ruri", errors.New("is required")}
 	}
 	session, err := c.agent.Start(ua.StartConfig{
 		From: s.FromURI, To: s.ToURI, RequestURI: s.RequestURI, Types: types, Handler: c.newTeller(Label{}),
@@ -62,7 +63,7 @@ func named(err error) error {
 	}
 	names := map[string]string{"From": "from_uri", "To": "to_uri", "RequestURI": "ruri", "Types": "content_types"}
 	if name, ok := names[field.Field]; ok {
-		return fmt.Errorf("%s: %w", name, field.Err)
+		return &FieldError{name, field.Err}
 	}
 	return err
 }
@@ -79,9 +80,21 @@ func (c *Control) Send(m Send) (messageID string, err error) {
 	if s == nil {
 		return "", ErrUnknownSession
 	}
-	return s.Send(context.Background(), ua.Outgoing{
-		ContentType: m.ContentType, Body: m.Body, FailureReport: m.FailureReport, SuccessReport: m.SuccessReport,
-	})
+	out := ua.Outgoing{
+		ContentType: m.ContentType, Body: m.Body, Stream: m.Stream, Size: m.Size, Yields: m.Stream != nil,
+		FailureReport: m.FailureReport, SuccessReport: m.SuccessReport,
+	}
+	if m.Disposition != "" {
+		out.Headers = []msrp.Header{{Name: "Content-Disposition", Value: m.Disposition}}
+	}
+	id, err := s.Send(context.Background(), out)
+	if err != nil {
+		return "", err
+	}
+	if t, ok := s.Call().Handler().(*teller); ok {
+		t.countSent(s.ID())
+	}
+	return id, nil
 }
 
 // End ends the call of a session.
@@ -104,20 +117,30 @@ func (c *Control) List() []Session {
 	return list
 }
 
+// Session describes one session; ErrUnknownSession.
+func (c *Control) Session(sessionID string) (Session, error) {
+	s := c.agent.Session(sessionID)
+	if s == nil {
+		return Session{}, ErrUnknownSession
+	}
+	return describe(s), nil
+}
+
 func describe(s *ua.Session) Session {
 	call := s.Call()
 	role := "UAS"
 	if call.Caller() {
 		role = "UAC"
 	}
-	var tags map[string]string
-	if t, ok := call.Handler().(*teller); ok {
-		tags = t.label.Tags
-	}
 	listed := Session{
 		SessionID: s.ID(), B2BKey: call.Key(), Type: role, Handler: call.Handler().Name(), State: int(s.State()),
 		PeerPath: msrp.FormatPath(s.PeerPath()), Lifetime: seconds(s.Lifetime()),
-		CallID: call.CallID(), FromURI: call.From(), ToURI: call.To(), Tags: tags,
+		CallID: call.CallID(), FromURI: call.From(), ToURI: call.To(),
+		Started: call.Started(), Expires: call.Expires(), PeerTypes: s.PeerTypes(),
+	}
+	if t, ok := call.Handler().(*teller); ok {
+		listed.Tags = t.label.Tags
+		listed.Received, listed.Sent = t.counts(s.ID())
 	}
 	if who := call.Identity(); who.By != ua.Unverified {
 		listed.IdentityBy, listed.IdentityRealm = string(who.By), who.Realm
@@ -162,6 +185,7 @@ func (c *Control) emit(e event.Event, kept func(error)) {
 // unkept logs that an event could not be kept where nobody waits for it.
 func (c *Control) unkept(e event.Event) func(error) {
 	return func(err error) {
+		c.counters.appended(err)
 		if err != nil && !errors.Is(err, journal.ErrClosed) {
 			c.log.Error("event not kept", "session_id", e.SessionID, "event", string(e.Name), "err", err)
 		}

@@ -241,14 +241,23 @@ func TestList(t *testing.T) {
 	eventually(t, func() bool { l := n.List(); return l[0].State == 2 && l[1].State == 2 })
 	l := n.List()
 	want := []control.Session{
-		{SessionID: first.id, Type: "UAS", Handler: "msrp_ua", State: 2, PeerPath: first.session.Own, CallID: first.CallID, FromURI: first.Local, ToURI: first.Remote},
-		{SessionID: second.id, Type: "UAS", Handler: "msrp_ua", State: 2, PeerPath: second.session.Own, CallID: second.CallID, FromURI: second.Local, ToURI: second.Remote},
+		{
+			SessionID: first.id, Type: "UAS", Handler: "msrp_ua", State: 2, PeerPath: first.session.Own, CallID: first.CallID, FromURI: first.Local, ToURI: first.Remote,
+			PeerTypes: msrp.Types{"text/plain"},
+		},
+		{
+			SessionID: second.id, Type: "UAS", Handler: "msrp_ua", State: 2, PeerPath: second.session.Own, CallID: second.CallID, FromURI: second.Local, ToURI: second.Remote,
+			PeerTypes: msrp.Types{"text/plain"},
+		},
 	}
 	for i := range l {
 		if l[i].B2BKey == "" {
 			t.Error("no b2b_key")
 		}
-		l[i].B2BKey = ""
+		if ago := time.Since(l[i].Started); ago < 0 || ago > time.Minute {
+			t.Errorf("started %v ago", ago)
+		}
+		l[i].B2BKey, l[i].Started = "", time.Time{}
 	}
 	if diff := cmp.Diff(want, l); diff != "" {
 		t.Error(diff)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"github.com/parley-msrp/parley/internal/event"
 	"github.com/parley-msrp/parley/msrp"
@@ -26,8 +27,10 @@ type teller struct {
 
 // told is what was told of one session.
 type told struct {
-	sequence uint64 // number of the last event
-	over     bool   // the session has ended
+	sequence uint64        // number of the last event
+	over     bool          // the session has ended
+	received atomic.Uint64 // messages that were kept
+	sent     atomic.Uint64 // messages that were accepted for sending
 }
 
 var _ ua.Handler = (*teller)(nil)
@@ -143,7 +146,15 @@ func (t *teller) Message(s *ua.Session, m *ua.Message) {
 		return
 	}
 	t.keeping.begin(key)
-	t.append(t.received(s, m), func(err error) { t.keeping.done(key, m, err) })
+	told := t.of(s.ID())
+	t.append(t.received(s, m), func(err error) {
+		t.control.counters.appended(err)
+		if err == nil {
+			t.control.counters.received.Add(1)
+			told.received.Add(1)
+		}
+		t.keeping.done(key, m, err)
+	})
 }
 
 // received is the event of a message that came: as it was on the wire, or unwrapped where that was asked for.
@@ -174,6 +185,7 @@ func (t *teller) Report(s *ua.Session, r ua.Report) {
 // Fate tells what became of a message: a negative response and a time-out as a report, as OpenSIPS does, the rest as E_MSRP_MSG_SENT.
 // What a REPORT said was told when it came.
 func (t *teller) Fate(s *ua.Session, f ua.Fate) {
+	t.control.counters.fate(f.Kind)
 	switch {
 	case f.Kind == msrp.Reported, f.Kind == msrp.Failed && f.Why == msrp.ByReport:
 	case f.Kind == msrp.Failed && (f.Why == msrp.ByResponse || f.Why == msrp.ByTimeout):
@@ -189,4 +201,21 @@ func why(f ua.Fate) []event.Param {
 		return nil
 	}
 	return []event.Param{event.Code(f.Code), event.Comment(f.Comment)}
+}
+
+func (t *teller) countSent(sessionID string) {
+	t.control.counters.sent.Add(1)
+	t.told(sessionID).sent.Add(1)
+}
+
+// counts says how many messages of a session came and were kept, and how many were accepted for sending.
+func (t *teller) counts(sessionID string) (received, sent uint64) {
+	s := t.told(sessionID)
+	return s.received.Load(), s.sent.Load()
+}
+
+func (t *teller) told(sessionID string) *told {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.of(sessionID)
 }

@@ -3,12 +3,26 @@ package control
 
 import (
 	"errors"
+	"fmt"
+	"io"
+	"time"
 
 	"github.com/parley-msrp/parley/msrp"
 )
 
 // ErrUnknownSession says that no session has that ID, or has it any more.
 var ErrUnknownSession = errors.New("unknown session")
+
+// FieldError says what is wrong with one thing that was asked for, by the name that the faces give it.
+type FieldError struct {
+	Field string
+	Err   error
+}
+
+func (e *FieldError) Error() string { return fmt.Sprintf("%s: %v", e.Field, e.Err) }
+
+// Unwrap gives the reason.
+func (e *FieldError) Unwrap() error { return e.Err }
 
 // Start asks for a new session.
 type Start struct {
@@ -21,6 +35,9 @@ type Send struct {
 	SessionID     string
 	ContentType   string // "": a bodiless SEND
 	Body          []byte
+	Stream        io.Reader // in place of Body; see msrp.Outgoing
+	Size          int64     // of Stream, in octets; 0: not known
+	Disposition   string    // value of Content-Disposition; "": none
 	FailureReport msrp.FailureReport
 	SuccessReport bool
 }
@@ -51,6 +68,12 @@ type Session struct {
 	Identity      string `json:"identity,omitempty"`
 	IdentityRealm string `json:"identity_realm,omitempty"`
 	IdentityBy    string `json:"identity_by,omitempty"`
+
+	// What OpenSIPS' form of the list has no place for.
+	Started        time.Time  `json:"-"` // when the INVITE came or left
+	Expires        time.Time  `json:"-"` // zero: never
+	PeerTypes      msrp.Types `json:"-"` // nil until known
+	Received, Sent uint64     `json:"-"` // messages
 }
 
 // Registration is one listed address that is kept registered.
@@ -68,5 +91,7 @@ type Node interface {
 	Send(s Send) (messageID string, err error) // ErrUnknownSession, or why it cannot be sent
 	End(sessionID string) error                // ErrUnknownSession
 	List() []Session
+	Session(sessionID string) (Session, error) // ErrUnknownSession
+	Figures() Figures
 	Registrations() []Registration
 }

@@ -125,7 +125,9 @@ func (n *node) serveHTTP(l net.Listener) error {
 	if err != nil {
 		return err
 	}
-	n.web, err = web.New(web.Config{MI: methods, Events: n.control, Ready: n.ready, Product: version.Server(), Logger: n.log})
+	n.web, err = web.New(web.Config{
+		MI: methods, Node: n.control, Events: n.control, Ready: n.ready, Product: version.Server(), Version: version.String(), Logger: n.log,
+	})
 	if err != nil {
 		return err
 	}

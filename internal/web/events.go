@@ -9,6 +9,7 @@ import (
 
 	"github.com/parley-msrp/parley/internal/event"
 	"github.com/parley-msrp/parley/internal/journal"
+	"github.com/parley-msrp/parley/internal/web/openapi"
 )
 
 const (
@@ -20,23 +21,34 @@ const (
 	restTime = 100 * time.Millisecond
 )
 
+func (s *Server) eventRoutes() []route {
+	return []route{{stream: true, serve: s.events, Operation: openapi.Operation{
+		Method: "GET", Path: "/v1/events", ID: "followEvents", Tag: "events", Summary: "Follow the events",
+		Detail: "A stream of server-sent events: `event` is the name, `id` the cursor, `data` the event as a CloudEvent 1.0. `event: lost` says how many events a client " +
+			"was too slow for.",
+		Params:   []openapi.Param{{In: "header", Name: "Last-Event-ID", Doc: "In place of from, as browsers send it when they come back."}},
+		Query:    eventQuery{},
+		Answers:  []openapi.Answer{{Status: 200, Doc: "The stream; each data is an Event.", Type: "text/event-stream", Schema: &openapi.Schema{Type: "string"}}},
+		Problems: []int{400, 410, 503},
+	}}}
+}
+
 // events tells the journal as server-sent events (WHATWG HTML, "Server-sent events"): each stream with a reader of its own, so
 // that a slow one holds nobody up and costs no memory.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	f, err := selectionOf(r)
 	if err != nil {
-		problem(w, http.StatusBadRequest, err.Error())
+		refuseQuery(w, err)
 		return
 	}
 	select {
 	case s.streams <- struct{}{}:
 		defer func() { <-s.streams }()
 	default:
-		w.Header().Set("Retry-After", "5")
 		problem(w, http.StatusServiceUnavailable, fmt.Sprintf("there are %d event streams already", s.config.MaxStreams))
 		return
 	}
-	reader, err := s.config.Events.Subscribe(f.cursor)
+	reader, err := s.config.Events.Subscribe(f.From)
 	if err != nil {
 		status, detail := cannotSubscribe(err)
 		problem(w, status, detail)

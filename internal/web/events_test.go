@@ -205,12 +205,12 @@ func TestStreamsThatAreRefused(t *testing.T) {
 		status int
 		want   string
 	}{
-		{"unknown parameter", s, "?form=0", nil, 400, `unknown parameter \"form\"`},
-		{"unknown event", s, "?type=E_NOPE", nil, 400, `there is no event \"E_NOPE\"`},
-		{"empty event", s, "?type=", nil, 400, `there is no event \"\"`},
+		{"unknown parameter", s, "?form=0", nil, 400, `{"field":"form","detail":"unknown parameter; there are: from, type, session"}`},
+		{"unknown event", s, "?type=E_NOPE", nil, 400, `there is no \"E_NOPE\"; it must be one of E_MSRP_SESSION_NEW,`},
+		{"empty event", s, "?type=", nil, 400, `there is no \"\"`},
 		{"one of several unknown", s, "?type=E_MSRP_SESSION_NEW,E_NOPE", nil, 400, `E_NOPE`},
-		{"two sessions", s, "?session=a&session=b", nil, 400, `\"session\" is given 2 times`},
-		{"two beginnings", s, "?from=0&from=0", nil, 400, `\"from\" is given 2 times`},
+		{"two sessions", s, "?session=a&session=b", nil, 400, `session: is given 2 times`},
+		{"two beginnings", s, "?from=0&from=0", nil, 400, `from: is given 2 times`},
 		{"a query that cannot be read", s, "?from=%zz", nil, 400, `the query`},
 		{"a cursor that never was", s, "?from=nonsense", nil, 400, `nonsense`},
 		{"a cursor of the future", few, "?from=i-77", nil, 400, `i-77`},

@@ -1,4 +1,4 @@
-// Package web is the HTTP side: the management interface at /mi, the events as a stream at /v1/events, and /healthz.
+// Package web is the HTTP side: the API at /v1, described at /openapi.json, the management interface at /mi, and /healthz.
 // docs/http.md describes it.
 package web
 
@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/parley-msrp/parley/internal/access"
+	"github.com/parley-msrp/parley/internal/control"
 	"github.com/parley-msrp/parley/internal/journal"
 )
 
@@ -43,12 +44,24 @@ type Events interface {
 	Subscribe(cursor string) (journal.Reader, error)
 }
 
+// Node is what the API acts on.
+type Node interface {
+	Start(s control.Start) (sessionID string, err error)
+	Send(s control.Send) (messageID string, err error)
+	End(sessionID string) error
+	Session(sessionID string) (control.Session, error)
+	List() []control.Session
+	Figures() control.Figures
+}
+
 // Config of a Server; zero values mean the documented defaults.
 type Config struct {
 	MI      MI           // required
+	Node    Node         // required
 	Events  Events       // required
 	Ready   func() error // what /healthz tells: nil, or why the node is not ready; nil: always ready
 	Product string       // value of the Server header; "": none
+	Version string       // of the node, as /v1/health and /openapi.json tell it
 	Logger  *slog.Logger // nil: nothing is logged
 
 	MaxBody      int64         // octets of a request, DefaultMaxBody
@@ -85,13 +98,17 @@ func (c Config) withDefaults() Config {
 
 // Server serves the HTTP side. Safe for concurrent use.
 type Server struct {
-	config Config
-	http   *http.Server
-	routes map[string]route
+	config   Config
+	http     *http.Server
+	routes   []route
+	patterns [][]string // the routes' paths, cut at their slashes
+	openAPI  []byte
+	started  time.Time
 
 	conns   atomic.Int64
 	streams chan struct{} // one place for each event stream
 	large   chan struct{} // one place for each large body in memory
+	uploads chan struct{} // one place for each file on its way
 
 	closing context.Context // ends when Shutdown begins
 	close   context.CancelFunc
@@ -103,14 +120,17 @@ type Server struct {
 
 // New makes a Server that serves nothing yet.
 func New(c Config) (*Server, error) {
-	if c.MI == nil || c.Events == nil {
-		return nil, errors.New("web: a management interface and events are needed")
+	if c.MI == nil || c.Node == nil || c.Events == nil {
+		return nil, errors.New("web: a management interface, a node and events are needed")
 	}
-	s := &Server{config: c.withDefaults()}
+	s := &Server{config: c.withDefaults(), started: time.Now()}
 	s.streams = make(chan struct{}, s.config.MaxStreams)
 	s.large = make(chan struct{}, maxLarge)
+	s.uploads = make(chan struct{}, maxUploads)
 	s.closing, s.close = context.WithCancel(context.Background())
-	s.routes = s.table()
+	if err := s.route(); err != nil {
+		return nil, err
+	}
 	s.http = &http.Server{
 		Handler:           s.Handler(),
 		ReadHeaderTimeout: headerTime,

@@ -43,6 +43,12 @@ func (node) Send(s control.Send) (string, error) {
 	if s.SessionID != session {
 		return "", control.ErrUnknownSession
 	}
+	if file, ok := s.Stream.(io.ReadCloser); ok {
+		go func() { // ends with the file
+			defer file.Close()
+			_, _ = io.Copy(io.Discard, file)
+		}()
+	}
 	return "m1", nil
 }
 
@@ -57,7 +63,19 @@ func (node) List() []control.Session {
 	return []control.Session{{
 		SessionID: session, B2BKey: "B2B.1.2", Type: "UAC", Handler: "msrp_ua", State: 2,
 		PeerPath: "msrp://127.0.0.1:12000/ea09;tcp", Lifetime: 43200, CallID: "c@h", FromURI: "sip:alice@127.0.0.1", ToURI: "sip:bob@127.0.0.1",
+		Started: time.Date(2026, 11, 3, 9, 0, 0, 0, time.UTC), PeerTypes: []string{"text/plain"},
 	}}
+}
+
+func (n node) Session(id string) (control.Session, error) {
+	if id != session {
+		return control.Session{}, control.ErrUnknownSession
+	}
+	return n.List()[0], nil
+}
+
+func (node) Figures() control.Figures {
+	return control.Figures{Listeners: control.Listeners{SIP: []string{"udp:127.0.0.1:5060"}, MSRP: []string{"tcp:127.0.0.1:2855"}}}
 }
 
 func (node) Registrations() []control.Registration { return nil }
@@ -76,13 +94,13 @@ type side struct {
 	client  *http.Client
 }
 
-func start(t *testing.T, n mi.Node, change func(*web.Config)) *side {
+func start(t *testing.T, n control.Node, change func(*web.Config)) *side {
 	t.Helper()
 	return startAfter(t, n, change, func(*web.Server) {})
 }
 
 // startAfter lets prepare change the Server before it serves.
-func startAfter(t *testing.T, n mi.Node, change func(*web.Config), prepare func(*web.Server)) *side {
+func startAfter(t *testing.T, n control.Node, change func(*web.Config), prepare func(*web.Server)) *side {
 	t.Helper()
 	s := &side{journal: journal.NewMemory(journal.MemoryConfig{}), client: &http.Client{Transport: &http.Transport{}, Timeout: 20 * time.Second}}
 	subscribers := sink.NewSubscribers(sink.SubscribersConfig{Journal: s.journal})
@@ -95,7 +113,7 @@ func startAfter(t *testing.T, n mi.Node, change func(*web.Config), prepare func(
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := web.Config{MI: commands, Events: s.journal, Product: "Parley/0.1.0"}
+	c := web.Config{MI: commands, Node: n, Events: s.journal, Product: "Parley/0.1.0", Version: "0.1.0"}
 	if change != nil {
 		change(&c)
 	}

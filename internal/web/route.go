@@ -1,0 +1,77 @@
+package web
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/parley-msrp/parley/internal/web/openapi"
+)
+
+// route is one method of one path: what serves it, and what describes it at /openapi.json.
+type route struct {
+	openapi.Operation
+	serve http.HandlerFunc
+	// stream says that the answer goes on, so that HEAD makes no sense.
+	stream bool
+}
+
+// table lists all that is served.
+func (s *Server) table() []route {
+	return slices.Concat(s.sessionRoutes(), s.messageRoutes(), s.eventRoutes(), s.nodeRoutes())
+}
+
+// route makes the table of routes, and what describes it.
+func (s *Server) route() error {
+	s.routes = s.table()
+	for i := range s.routes {
+		s.patterns = append(s.patterns, strings.Split(s.routes[i].Path, "/"))
+	}
+	var err error
+	s.openAPI, err = json.Marshal(s.Document())
+	return err
+}
+
+// match compares a path, cut at its slashes and not yet unescaped, with a pattern in which {name} stands for any segment that is not empty.
+func match(pattern, path []string, values func(name, value string)) bool {
+	if len(pattern) != len(path) {
+		return false
+	}
+	for i, p := range pattern {
+		name, varies := strings.CutPrefix(p, "{")
+		switch {
+		case !varies && p != path[i], varies && path[i] == "":
+			return false
+		case !varies:
+			continue
+		}
+		value, err := url.PathUnescape(path[i])
+		if err != nil {
+			return false
+		}
+		values(strings.TrimSuffix(name, "}"), value)
+	}
+	return true
+}
+
+// find gives the route of a request, and the methods that its path takes; none: there is no such path.
+func (s *Server) find(r *http.Request) (found *route, allowed []string) {
+	path := strings.Split(r.URL.EscapedPath(), "/")
+	for i := range s.routes {
+		c := &s.routes[i]
+		if !match(s.patterns[i], path, r.SetPathValue) {
+			continue
+		}
+		takes := []string{c.Method}
+		if c.Method == http.MethodGet && !c.stream {
+			takes = append(takes, http.MethodHead)
+		}
+		if slices.Contains(takes, r.Method) {
+			return c, nil
+		}
+		allowed = append(allowed, takes...)
+	}
+	return nil, allowed
+}
