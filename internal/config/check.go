@@ -72,6 +72,7 @@ func (s *source) check(c *Config) {
 	c.checkAuth(report)
 	report("http.listen", checkHTTP(c.HTTP.Listen))
 	c.Events.check(report)
+	c.MI.check(report)
 	report("log.level", checkOneOf(c.Log.Level, "debug", "info", "warn", "error"))
 	report("log.format", checkOneOf(c.Log.Format, "text", "json"))
 }

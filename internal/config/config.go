@@ -4,6 +4,7 @@ package config
 
 import (
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -25,6 +26,7 @@ type Config struct {
 	Route   string // file of the request route; "": the default route
 	HTTP    HTTP
 	Events  Events
+	MI      MI
 	Log     Log
 }
 
@@ -117,6 +119,14 @@ type Events struct {
 	Subscribe   []string // "EVENT SOCKET"; see Subscription
 }
 
+// MI is what is said below the key mi: what carries the management interface besides HTTP.
+type MI struct {
+	FIFO     string // path; "": none
+	FIFOMode fs.FileMode
+	ReplyDir string   // "": Complete gives it the folder of FIFO
+	Datagram []string // "udp:127.0.0.1:8080", "unix:/run/parley/mi.sock"; see Datagram
+}
+
 // Log is what is said below the key log.
 type Log struct {
 	Level  string // debug, info, warn, error
@@ -159,6 +169,7 @@ func base() Config {
 		Auth:   Auth{NonceLifetime: 300 * time.Second},
 		TLS:    TLS{ClientCertificates: "none"},
 		HTTP:   HTTP{Listen: "127.0.0.1:8888"},
+		MI:     MI{FIFOMode: 0o600},
 		Events: Events{UnixSockets: true, MaxSockets: 64},
 		Log:    Log{Level: "info", Format: "text"},
 	}
@@ -167,9 +178,12 @@ func base() Config {
 // URI is my_uri, its port filled in. The error says what is wrong with it.
 func (m *MSRPUA) URI() (wire.URI, error) { return ownURI(m.MyURI) }
 
-// Complete fills in what follows from other keys: an empty msrp.listen listens where my_uri leads to; on all addresses where
-// my_uri has a name. It does nothing where that cannot be told, for which Check has the words.
+// Complete fills in what follows from other keys: an empty mi.reply_dir is the folder of mi.fifo; an empty msrp.listen listens where my_uri leads to; on
+// all addresses where my_uri has a name. It does nothing where that cannot be told, for which Check has the words.
 func (c *Config) Complete() {
+	if c.MI.ReplyDir == "" && filepath.IsAbs(c.MI.FIFO) {
+		c.MI.ReplyDir = filepath.Dir(c.MI.FIFO)
+	}
 	if len(c.MSRP.Listen) > 0 || c.MSRP.AdvertisedElsewhere {
 		return
 	}

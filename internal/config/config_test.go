@@ -110,6 +110,7 @@ func TestDefault(t *testing.T) {
 		},
 		Auth:   config.Auth{NonceLifetime: 300 * time.Second},
 		HTTP:   config.HTTP{Listen: "127.0.0.1:8888"},
+		MI:     config.MI{FIFOMode: 0o600},
 		Events: config.Events{UnixSockets: true, MaxSockets: 64},
 		Log:    config.Log{Level: "info", Format: "text"},
 	}

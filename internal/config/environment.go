@@ -1,6 +1,7 @@
 package config
 
 import (
+	"io/fs"
 	"strconv"
 	"strings"
 	"time"
@@ -49,6 +50,8 @@ func (k *Key) parse(c *Config, value string) string {
 			return "expected " + wantInt + ", got " + quoted(value)
 		}
 		*field = int(n)
+	case *fs.FileMode:
+		return mode(field, value)
 	case *time.Duration:
 		v, err := strconv.ParseFloat(value, 64)
 		if err != nil {

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"fmt"
+	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,7 +36,8 @@ type Key struct {
 	Doc     string // Markdown, one paragraph
 	Reload  Reload
 
-	// field points at the key's place in a configuration: *string, *[]string, *int, *bool or *time.Duration (seconds in YAML).
+	// field points at the key's place in a configuration: *string, *[]string, *int, *bool, *fs.FileMode (octal) or
+	// *time.Duration (seconds in YAML).
 	field func(*Config) any
 	// derived is the default's text for a key whose default follows from others.
 	derived string
@@ -356,6 +359,29 @@ func Keys() []Key {
 			field: func(c *Config) any { return &c.Events.MaxSockets },
 		},
 		{
+			Path: "mi.fifo", Reload: Restart,
+			Doc: "Path of the FIFO of the management interface, which the node makes; opensips-cli looks for `/tmp/opensips_fifo`. Empty: there is none. Who may write " +
+				"to it may do everything.",
+			field: func(c *Config) any { return &c.MI.FIFO },
+		},
+		{
+			Path: "mi.fifo_mode", Reload: Restart,
+			Doc: "Permissions of the FIFO, in octal. Clients of other users are not answered, whatever it says: answers go only into FIFOs of the user that the " +
+				"node runs as.",
+			field: func(c *Config) any { return &c.MI.FIFOMode },
+		},
+		{
+			Path: "mi.reply_dir", Reload: Restart,
+			Doc:   "Folder of the FIFOs that clients make for their answers. If empty, that of `mi.fifo`.",
+			field: func(c *Config) any { return &c.MI.ReplyDir },
+		},
+		{
+			Path: "mi.datagram", Reload: Restart,
+			Doc: "Sockets on which the management interface takes a request in a datagram, and answers in one: a list of `udp:HOST:PORT`, on loopback only, since " +
+				"datagrams carry no authentication, and `unix:PATH`, which only the user may use that the node runs as.",
+			field: func(c *Config) any { return &c.MI.Datagram },
+		},
+		{
 			Path: "log.level", Reload: Live,
 			Doc:   "The least that is logged: `debug`, `info`, `warn` or `error`.",
 			field: func(c *Config) any { return &c.Log.Level },
@@ -391,6 +417,8 @@ func (k *Key) Text(c *Config) string {
 		return strconv.Itoa(*v)
 	case *bool:
 		return strconv.FormatBool(*v)
+	case *fs.FileMode:
+		return fmt.Sprintf("%04o", uint32(*v))
 	case *time.Duration:
 		return strconv.FormatFloat(v.Seconds(), 'f', -1, 64)
 	}

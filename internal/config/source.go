@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"slices"
 	"strconv"
@@ -157,6 +158,13 @@ func (s *source) set(c *Config, k *Key, n ast.Node) {
 			break
 		}
 		*field = int(v)
+	case *fs.FileMode:
+		// The text as it stands: 600 and 0600 are the same to who writes permissions, and not to YAML.
+		if n.Type() != ast.IntegerType && n.Type() != ast.StringType {
+			wrong = expected(wantMode, n)
+			break
+		}
+		wrong = mode(field, n.GetToken().Value)
 	case *time.Duration:
 		v, ok := number(n)
 		if !ok {
@@ -228,8 +236,19 @@ func seconds(field *time.Duration, v float64) string {
 	return ""
 }
 
+// mode sets a field from permissions in octal.
+func mode(field *fs.FileMode, s string) string {
+	v, err := strconv.ParseUint(s, 8, 32)
+	if err != nil || v > 0o777 {
+		return "expected " + wantMode + ", got " + quoted(s)
+	}
+	*field = fs.FileMode(v)
+	return ""
+}
+
 // What belongs into a field, for people.
 const (
+	wantMode    = "permissions in octal, such as 0600"
 	wantBool    = "true or false"
 	wantInt     = "a whole number"
 	wantSeconds = "a number of seconds, such as 60 or 0.5"

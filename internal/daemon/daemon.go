@@ -47,13 +47,15 @@ const ballastSize = 64 << 20
 // node is one running node.
 type node struct {
 	log     *slog.Logger
+	level   *slog.LevelVar // of log
 	journal journal.Journal
 	control *control.Control
 	router  *router
 	agent   *ua.Agent
 	web     *web.Server
 	sockets *sink.Subscribers
-	http    string // address of the HTTP listener
+	mi      []io.Closer // what carries the management interface besides HTTP
+	http    string      // address of the HTTP listener
 
 	draining atomic.Bool
 }
@@ -74,7 +76,8 @@ func Serve(ctx context.Context, c config.Config, out, errOut io.Writer) error {
 }
 
 func start(c config.Config, errOut io.Writer) (*node, error) {
-	n := &node{log: newLogger(c.Log, errOut)}
+	n := &node{level: levelOf(c.Log)}
+	n.log = newLogger(c.Log, n.level, errOut)
 	script := route.Default()
 	if c.Route != "" {
 		var err error
@@ -108,7 +111,16 @@ func start(c config.Config, errOut io.Writer) (*node, error) {
 	if err := n.subscribe(&c.Events); err != nil {
 		return nil, errors.Join(err, listener.Close(), n.drain())
 	}
-	if err := n.serveHTTP(listener); err != nil {
+	methods, err := mi.New(mi.Config{
+		Node: n.control, Subscribers: n.sockets, Product: version.Product, Version: version.String(), Started: time.Now(), Level: n.level,
+	})
+	if err == nil {
+		err = n.serveHTTP(listener, methods)
+	}
+	if err == nil {
+		err = n.serveMI(&c.MI, methods)
+	}
+	if err != nil {
 		return nil, errors.Join(err, listener.Close(), n.drain())
 	}
 	n.http = listener.Addr().String()
@@ -120,11 +132,8 @@ func (n *node) printed(p route.Print) {
 	n.log.Info("route script", "call_id", p.CallID, "line", p.Line, "text", p.Text)
 }
 
-func (n *node) serveHTTP(l net.Listener) error {
-	methods, err := mi.New(mi.Config{Node: n.control, Subscribers: n.sockets, Product: version.Product, Version: version.String(), Started: time.Now()})
-	if err != nil {
-		return err
-	}
+func (n *node) serveHTTP(l net.Listener, methods *mi.Server) error {
+	var err error
 	n.web, err = web.New(web.Config{
 		MI: methods, Node: n.control, Events: n.control, Ready: n.ready, Product: version.Server(), Version: version.String(), Logger: n.log,
 	})
@@ -211,6 +220,9 @@ func (n *node) drain() error {
 	n.draining.Store(true)
 	within(drainTimeout, n.agent.Close)
 	n.router.wait()
+	for _, carrier := range n.mi {
+		errs = append(errs, carrier.Close())
+	}
 	if n.web != nil {
 		within(readersTimeout, n.web.Shutdown)
 	}
@@ -261,26 +273,6 @@ func uri(listeners []string) string {
 		return "'" + u + ";transport=" + network + "'"
 	}
 	return u
-}
-
-func newLogger(c config.Log, w io.Writer) *slog.Logger {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
-		level = slog.LevelInfo
-	}
-	options := &slog.HandlerOptions{Level: level, ReplaceAttr: utc}
-	if c.Format == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
-	}
-	return slog.New(slog.NewTextHandler(w, options))
-}
-
-// utc writes the time of a log line in UTC.
-func utc(groups []string, a slog.Attr) slog.Attr {
-	if len(groups) == 0 && a.Key == slog.TimeKey {
-		a.Value = slog.TimeValue(a.Value.Time().UTC())
-	}
-	return a
 }
 
 // source names the node in its events.

@@ -300,7 +300,7 @@ func TestLogger(t *testing.T) {
 		{config.Log{Level: "error", Format: "text"}, `^$`},
 	} {
 		var b bytes.Buffer
-		l := newLogger(c.log, &b)
+		l := newLogger(c.log, levelOf(c.log), &b)
 		l.Debug("debug")
 		l.Info("info", slog.Int("a", 1))
 		if !regexp.MustCompile(c.want).Match(b.Bytes()) {
@@ -308,7 +308,7 @@ func TestLogger(t *testing.T) {
 		}
 	}
 	var b bytes.Buffer
-	newLogger(config.Log{Level: "info", Format: "json"}, &b).Info("x")
+	newLogger(config.Log{Level: "info", Format: "json"}, new(slog.LevelVar), &b).Info("x")
 	var line struct{ Time time.Time }
 	if err := json.Unmarshal(b.Bytes(), &line); err != nil || line.Time.Location() != time.UTC {
 		t.Errorf("%s: %v", &b, err)

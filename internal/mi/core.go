@@ -2,27 +2,70 @@ package mi
 
 import (
 	"fmt"
+	"os"
 	"runtime"
+	"strings"
 	"time"
 )
 
+// which lists all names, those that begin so where command ends in a colon, or the lists of parameters of a command.
 func (s *Server) which(p params) (any, error) {
 	command, given, err := p.text("command")
 	if err != nil {
 		return nil, err
 	}
 	if !given {
-		var names []string
-		for _, row := range s.rows {
-			names = append(names, row.names...)
+		return s.names(""), nil
+	}
+	if strings.HasSuffix(command, ":") {
+		if names := s.names(command); names != nil {
+			return names, nil
 		}
-		return names, nil
+		return nil, unknownCommand()
 	}
 	row, known := s.byName[command]
 	if !known {
-		return nil, &rpcError{Code: 404, Message: "unknown MI command"}
+		return nil, unknownCommand()
 	}
 	return row.recipes, nil
+}
+
+// names are those that begin with prefix, in the order of the table.
+func (s *Server) names(prefix string) []string {
+	var names []string
+	for _, row := range s.rows {
+		for _, name := range row.names {
+			if strings.HasPrefix(name, prefix) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+func unknownCommand() error { return &rpcError{Code: 404, Message: "unknown MI command"} }
+
+func (s *Server) help(p params) (any, error) {
+	type answer struct {
+		Help       string
+		ExportedBy string `json:"Exported by,omitempty"`
+	}
+	command, given, err := p.text("mi_cmd")
+	if err != nil {
+		return nil, err
+	}
+	if !given {
+		return answer{Help: "help mi_cmd - returns information about 'mi_cmd'"}, nil
+	}
+	row, known := s.byName[command]
+	if !known {
+		return nil, unknownCommand()
+	}
+	module, _, prefixed := strings.Cut(row.names[0], ":")
+	if !prefixed {
+		module = "core"
+	}
+	return answer{row.help, module}, nil
 }
 
 func (s *Server) version(params) (any, error) {
@@ -41,3 +84,25 @@ func (s *Server) uptime(params) (any, error) {
 		UpTime:  fmt.Sprintf("%d [sec]", int64(now.Sub(s.config.Started)/time.Second)),
 	}, nil
 }
+
+// processType describes the one process.
+const processType = "daemon"
+
+func (s *Server) ps(params) (any, error) {
+	type process struct {
+		ID   int
+		PID  int
+		Type string
+	}
+	return struct{ Processes []process }{[]process{{0, os.Getpid(), processType}}}, nil
+}
+
+func (s *Server) pwd(params) (any, error) {
+	directory, err := os.Getwd()
+	if err != nil {
+		return nil, err
+	}
+	return struct{ WD string }{directory}, nil
+}
+
+func (s *Server) arg(params) (any, error) { return os.Args, nil }

@@ -28,21 +28,25 @@ func (s *Server) eventMethods() []method {
 	return []method{
 		{
 			names:   []string{"event_subscribe", "core:event_subscribe", "evi:subscribe"},
+			help:    "has the events of one name sent to a socket",
 			recipes: []recipe{{"event", "socket"}, {"event", "socket", "expire"}},
 			do:      s.subscribe,
 		},
 		{
 			names:   []string{"events_list", "core:events_list", "evi:list"},
+			help:    "lists all events",
 			recipes: []recipe{{}},
 			do:      s.listEvents,
 		},
 		{
 			names:   []string{"subscribers_list", "core:subscribers_list", "evi:subscribers"},
+			help:    "lists the sockets that events are sent to",
 			recipes: []recipe{{}, {"event"}, {"event", "socket"}},
 			do:      s.listSubscribers,
 		},
 		{
 			names:   []string{"raise_event", "core:raise_event", "evi:raise"},
+			help:    "tells an event that has not happened",
 			recipes: []recipe{{"event"}, {"event", "params"}},
 			do:      s.raise,
 		},

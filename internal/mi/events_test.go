@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/parley-msrp/parley/internal/access"
 	"github.com/parley-msrp/parley/internal/event"
 	"github.com/parley-msrp/parley/internal/journal"
 	"github.com/parley-msrp/parley/internal/mi"
@@ -40,7 +41,7 @@ func subscribing(t *testing.T) (*mi.Server, *journal.Memory) {
 }
 
 func ask(s *mi.Server, method, params string) string {
-	return string(s.Serve(context.Background(), []byte(call(method, params))))
+	return string(s.Serve(context.Background(), access.All, []byte(call(method, params))))
 }
 
 func result(v string) string { return `{"jsonrpc":"2.0","result":` + v + `,"id":1}` }
@@ -76,7 +77,7 @@ func TestRecordedSubscribersList(t *testing.T) {
 			continue
 		}
 		compared++
-		got := string(s.Serve(t.Context(), []byte(request)))
+		got := string(s.Serve(t.Context(), access.All, []byte(request)))
 		if eventID.ReplaceAllString(got, "") != eventID.ReplaceAllString(want, "") {
 			t.Errorf("%s\ngot  %s\nwant %s", request, got, want)
 		}

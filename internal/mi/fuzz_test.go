@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"os"
 	"testing"
+
+	"github.com/parley-msrp/parley/internal/access"
 )
 
 // FuzzServe: whatever comes, what goes back is nothing or a JSON-RPC answer, or a batch of them.
@@ -24,7 +26,7 @@ func FuzzServe(f *testing.F) {
 	}
 	s := server(f, &node{})
 	f.Fuzz(func(t *testing.T, request []byte) {
-		answer := s.Serve(t.Context(), request)
+		answer := s.Serve(t.Context(), access.All, request)
 		if answer == nil {
 			return
 		}

@@ -3,12 +3,17 @@ package mi
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
+
+	"github.com/parley-msrp/parley/internal/access"
 )
 
 // method is one row of the table: what it is called, what it takes, what it does.
 type method struct {
-	names   []string // all spellings
+	names   []string // all spellings; the first one is the operation's name in package access
+	help    string   // what it does, as help tells it
 	recipes []recipe // in the order in which which shows them
 	id      string   // name of what the method makes, given instead of "OK" for return: "id"; "": return is not taken
 	do      func(p params) (any, error)
@@ -21,6 +26,7 @@ type recipe []string
 type params struct {
 	values   map[string]rawJSON
 	returnID string // the row's id where the call asked for it
+	rights   access.Rights
 }
 
 const returnName = "return"
@@ -113,6 +119,19 @@ func (p params) text(name string) (value string, given bool, err error) {
 		return s, true, nil
 	}
 	return "", true, invalidParams(fmt.Sprintf("%s is not a string", name))
+}
+
+// number is the value of a parameter that is a whole number, or its text.
+func (p params) number(name string) (value int, given bool, err error) {
+	text, given, err := p.text(name)
+	if err != nil || !given {
+		return 0, given, err
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < math.MinInt32 || n > math.MaxInt32 {
+		return 0, true, invalidParams(fmt.Sprintf("%s is not a whole number", name))
+	}
+	return int(n), true, nil
 }
 
 // made is the result of a method that made something: "OK", or for return: "id" the thing's id.

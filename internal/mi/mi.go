@@ -6,8 +6,10 @@ package mi
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
+	"github.com/parley-msrp/parley/internal/access"
 	"github.com/parley-msrp/parley/internal/control"
 )
 
@@ -41,6 +43,7 @@ type Config struct {
 	Product string           // as version tells it: "Parley"
 	Version string           // "0.1.0"
 	Started time.Time        // when the node started
+	Level   *slog.LevelVar   // of what is logged, which log_level tells and sets; nil: one of its own
 	Now     func() time.Time // nil: time.Now
 }
 
@@ -59,6 +62,9 @@ func New(c Config) (*Server, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.Level == nil {
+		c.Level = new(slog.LevelVar)
+	}
 	s := &Server{config: c, byName: make(map[string]*method)}
 	s.rows = s.methods()
 	for i := range s.rows {
@@ -69,10 +75,10 @@ func New(c Config) (*Server, error) {
 	return s, nil
 }
 
-// Serve answers one request or one batch, which holds at most MaxRequest octets. The answer is one line of JSON without a
-// line end; nil where nothing is to be answered (a notification, or a batch of them). Whatever the octets are, the answer is
+// Serve answers one request or one batch, which holds at most MaxRequest octets, of a caller who has these rights. The answer is one line of JSON
+// without a line end; nil where nothing is to be answered (a notification, or a batch of them). Whatever the octets are, the answer is
 // valid JSON-RPC. Serve blocks while the node acts; a batch ends early, without an answer, when ctx does.
-func (s *Server) Serve(ctx context.Context, octets []byte) []byte {
+func (s *Server) Serve(ctx context.Context, rights access.Rights, octets []byte) []byte {
 	if len(octets) > MaxRequest {
 		return failed(invalidRequest("the request is longer than 16 MiB"), nil)
 	}
@@ -81,17 +87,17 @@ func (s *Server) Serve(ctx context.Context, octets []byte) []byte {
 	case err != nil:
 		return failed(err, nil)
 	case document.batch == nil:
-		return s.answer(document.single)
+		return s.answer(rights, document.single)
 	case len(document.batch) == 0:
 		return failed(invalidRequest(""), nil)
 	case len(document.batch) > MaxBatch:
 		return failed(invalidRequest("a batch holds at most 100 requests"), nil)
 	}
-	return s.answerBatch(ctx, document.batch)
+	return s.answerBatch(ctx, rights, document.batch)
 }
 
 // JSON-RPC 2.0 §6: the answers of a batch are one array; notifications have none, and an empty array is never sent.
-func (s *Server) answerBatch(ctx context.Context, batch []rawJSON) []byte {
+func (s *Server) answerBatch(ctx context.Context, rights access.Rights, batch []rawJSON) []byte {
 	answers := []byte{'['}
 	for _, raw := range batch {
 		if ctx.Err() != nil {
@@ -99,7 +105,7 @@ func (s *Server) answerBatch(ctx context.Context, batch []rawJSON) []byte {
 		}
 		var answer []byte
 		if len(answers) < maxBatchAnswers {
-			answer = s.answer(raw)
+			answer = s.answer(rights, raw)
 		} else {
 			answer = s.tooMuch(raw)
 		}
@@ -117,12 +123,12 @@ func (s *Server) answerBatch(ctx context.Context, batch []rawJSON) []byte {
 	return append(answers, ']')
 }
 
-func (s *Server) answer(raw rawJSON) []byte {
+func (s *Server) answer(rights access.Rights, raw rawJSON) []byte {
 	r, err := parseRequest(raw)
 	if err != nil {
 		return failed(err, r.id)
 	}
-	result, err := s.call(r)
+	result, err := s.call(rights, r)
 	switch {
 	case r.notification():
 		return nil
@@ -140,14 +146,37 @@ func (s *Server) tooMuch(raw rawJSON) []byte {
 	return failed(&rpcError{Code: -32000, Message: "Server error", Data: "the answers of this batch are too long; nothing was done"}, r.id)
 }
 
-func (s *Server) call(r request) (any, error) {
+func (s *Server) call(rights access.Rights, r request) (any, error) {
 	m, known := s.byName[r.method]
 	if !known {
 		return nil, &rpcError{Code: -32601, Message: "Method not found"}
+	}
+	if err := permit(rights, m.names[0]); err != nil {
+		return nil, err
 	}
 	p, err := m.match(r.params)
 	if err != nil {
 		return nil, err
 	}
+	p.rights = rights
 	return m.do(p)
+}
+
+// permit refuses what the caller has no right to.
+func permit(rights access.Rights, operation string) error {
+	if needed := access.Needed(operation); !rights.Has(needed) {
+		return &rpcError{Code: 403, Message: "Forbidden", Data: "this takes the right " + needed.String() + ", which the caller does not have"}
+	}
+	return nil
+}
+
+// TooLong is the answer to a request whose own answer does not fit into what carries it; data says what would be right. The answer to a batch has no
+// id.
+func TooLong(request []byte, data string) []byte {
+	var id rawJSON
+	if document, err := parse(request); err == nil && document.batch == nil {
+		r, _ := parseRequest(document.single)
+		id = r.id
+	}
+	return failed(&rpcError{Code: -32000, Message: "Server error", Data: data}, id)
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"github.com/parley-msrp/parley/internal/access"
 	"github.com/parley-msrp/parley/internal/control"
 	"github.com/parley-msrp/parley/internal/mi"
 	"github.com/parley-msrp/parley/msrp"
@@ -141,7 +144,7 @@ func TestEnvelope(t *testing.T) {
 		{"params is a number", `{"jsonrpc":"2.0","method":"which","params":1,"id":1}`, invalid("params is an object or an array", "1")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := server(t, &node{}).Serve(t.Context(), []byte(c.request))
+			got := server(t, &node{}).Serve(t.Context(), access.All, []byte(c.request))
 			if string(got) != c.want {
 				t.Errorf("answer %s\nwant   %s", got, c.want)
 			}
@@ -152,8 +155,8 @@ func TestEnvelope(t *testing.T) {
 	}
 }
 
-func TestTooLong(t *testing.T) {
-	got := server(t, &node{}).Serve(t.Context(), make([]byte, mi.MaxRequest+1))
+func TestRequestTooLong(t *testing.T) {
+	got := server(t, &node{}).Serve(t.Context(), access.All, make([]byte, mi.MaxRequest+1))
 	if !strings.Contains(string(got), `"code":-32600`) {
 		t.Errorf("answer %s", got)
 	}
@@ -221,7 +224,7 @@ func TestCalls(t *testing.T) {
 		for _, spelling := range []string{"msrp_ua:", "msrp_ua_"} {
 			t.Run(c.name+"/"+spelling, func(t *testing.T) {
 				n := &node{}
-				got := server(t, n).Serve(t.Context(), []byte(call(spelling+c.method, c.params)))
+				got := server(t, n).Serve(t.Context(), access.All, []byte(call(spelling+c.method, c.params)))
 				if string(got) != c.want {
 					t.Errorf("answer %s\nwant   %s", got, c.want)
 				}
@@ -242,7 +245,7 @@ func TestNodeRefuses(t *testing.T) {
 		{"end", call("msrp_ua:end_session", `["s1"]`), `{"jsonrpc":"2.0","error":{"code":500,"message":"Unable to end session"},"id":1}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := server(t, n).Serve(t.Context(), []byte(c.request)); string(got) != c.want {
+			if got := server(t, n).Serve(t.Context(), access.All, []byte(c.request)); string(got) != c.want {
 				t.Errorf("answer %s\nwant   %s", got, c.want)
 			}
 		})
@@ -257,7 +260,7 @@ func TestListSessions(t *testing.T) {
 	// The first seven members keep OpenSIPS' names, types and order; what follows them may grow.
 	want := `{"jsonrpc":"2.0","result":[{"session_id":"9fbf","b2b_key":"B2B.1","type":"UAS","handler":"msrp_ua","dlg_state":2,` +
 		`"peer_path":"msrp://127.0.0.1:12000/ea09;tcp","lifetime":43200,`
-	got := string(server(t, n).Serve(t.Context(), []byte(call("msrp_ua_list_sessions", ""))))
+	got := string(server(t, n).Serve(t.Context(), access.All, []byte(call("msrp_ua_list_sessions", ""))))
 	if !strings.HasPrefix(got, want) || !strings.HasSuffix(got, `}],"id":1}`) {
 		t.Errorf("answer %s\nwant   %s…", got, want)
 	}
@@ -270,7 +273,7 @@ func TestListRegistrations(t *testing.T) {
 	} {
 		want = `{"jsonrpc":"2.0","result":` + want + `,"id":1}`
 		for _, name := range []string{"msrp_ua:list_registrations", "msrp_ua_list_registrations"} {
-			if got := string(server(t, n).Serve(t.Context(), []byte(call(name, "")))); got != want {
+			if got := string(server(t, n).Serve(t.Context(), access.All, []byte(call(name, "")))); got != want {
 				t.Errorf("answer %s\nwant   %s", got, want)
 			}
 		}
@@ -287,13 +290,105 @@ func TestCore(t *testing.T) {
 		{"which, no parameters", call("which", `["uptime"]`), `"result":[[]]`},
 		{"which, one and more", call("core:which", `{"command":"which"}`), `"result":[[],["command"]]`},
 		{"which of something unknown", call("which", `["msrp_ua:nosuch"]`), `"error":{"code":404,"message":"unknown MI command"}`},
+		{"which of a module", call("which", `["msrp_ua:end"]`), `"error":{"code":404,"message":"unknown MI command"}`},
+		{"which of a module's name", call("which", `["core:"]`), `"result":["core:which","core:version","core:uptime",`},
+		{"which of a module that is not there", call("which", `["sip_trace:"]`), `"error":{"code":404,"message":"unknown MI command"}`},
+		{"help", call("help", ""), `"result":{"Help":"help mi_cmd - returns information about 'mi_cmd'"}`},
+		{"help, of a command", call("core:help", `["msrp_ua_end_session"]`), `"result":{"Help":"ends an MSRP session","Exported by":"msrp_ua"}`},
+		{"help, of the core", call("help", `{"mi_cmd":"uptime"}`), `"Exported by":"core"}`},
+		{"help, of something unknown", call("help", `["nosuch"]`), `"error":{"code":404,"message":"unknown MI command"}`},
+		{"ps", call("ps", ""), fmt.Sprintf(`"result":{"Processes":[{"ID":0,"PID":%d,"Type":"daemon"}]}`, os.Getpid())},
+		{"pwd", call("core:pwd", ""), fmt.Sprintf(`"result":{"WD":%q}`, wd(t))},
+		{"arg", call("arg", ""), fmt.Sprintf(`"result":[%q`, os.Args[0])},
+		{"log_level", call("log_level", ""), fmt.Sprintf(`"result":{"Processes":[{"PID":%d,"Log level":3,"Type":"daemon"}]}`, os.Getpid())},
 		{"which lists no return", call("which", `["msrp_ua_start_session"]`), `"result":[["content_types","from_uri","to_uri","ruri"]]`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := s.Serve(t.Context(), []byte(c.request)); !strings.Contains(string(got), c.want) {
+			if got := s.Serve(t.Context(), access.All, []byte(c.request)); !strings.Contains(string(got), c.want) {
 				t.Errorf("answer %s\nwant   …%s…", got, c.want)
 			}
 		})
+	}
+}
+
+func wd(t *testing.T) string {
+	t.Helper()
+	directory, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return directory
+}
+
+func TestLogLevel(t *testing.T) {
+	pid := fmt.Sprint(os.Getpid())
+	for _, c := range []struct {
+		params, want string
+		level        slog.Level
+	}{
+		{`[4]`, `"result":{"New global log level":4}`, slog.LevelDebug},
+		{`["3"]`, `"result":{"New global log level":3}`, slog.LevelInfo},
+		{`{"level":2}`, `"result":{"New global log level":1}`, slog.LevelWarn},
+		{`[1]`, `"result":{"New global log level":1}`, slog.LevelWarn},
+		{`[0]`, `"result":{"New global log level":-1}`, slog.LevelError},
+		{`["-3"]`, `"result":{"New global log level":-1}`, slog.LevelError},
+		{`["debug"]`, `"result":{"New global log level":4}`, slog.LevelDebug},
+		{`["ERROR"]`, `"result":{"New global log level":-1}`, slog.LevelError},
+		{`[4,` + pid + `]`, `"result":{"Log level":4}`, slog.LevelDebug},
+		{`{"level":"warn","pid":"` + pid + `"}`, `"result":{"Log level":1}`, slog.LevelWarn},
+		{`[4,1]`, `"data":"Bad PID"`, slog.LevelInfo},
+		{`[4,"x"]`, `"data":"pid is not a whole number"`, slog.LevelInfo},
+		{`[5]`, `"data":"level is none of -3 to 4, debug, info, warn and error"`, slog.LevelInfo},
+		{`["loud"]`, `"code":-32602`, slog.LevelInfo},
+	} {
+		level := new(slog.LevelVar)
+		s, err := mi.New(mi.Config{Node: &node{}, Level: level})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Serve(t.Context(), access.All, []byte(call("log_level", c.params))); !strings.Contains(string(got), c.want) {
+			t.Errorf("%s: answer %s\nwant   …%s…", c.params, got, c.want)
+		}
+		if level.Level() != c.level {
+			t.Errorf("%s: the level is now %v", c.params, level)
+		}
+	}
+}
+
+// TestRights: each method takes what the table of package access says, and nothing is done without it.
+func TestRights(t *testing.T) {
+	for request, needed := range map[string]access.Rights{
+		call("msrp_ua_start_session", `["*","sip:a@h","sip:b@h","sip:b@h"]`): access.Start,
+		call("msrp_ua:end_session", `["s1"]`):                                access.Start,
+		call("msrp_ua_send_message", `["s1"]`):                               access.Send,
+		call("msrp_ua_list_sessions", ""):                                    access.Read,
+		call("core:which", ""):                                               access.Read,
+		call("log_level", ""):                                                access.Read,
+		call("log_level", "[4]"):                                             access.Read | access.Admin,
+	} {
+		for rights := access.None; rights <= access.All; rights++ {
+			n := &node{}
+			got := string(server(t, n).Serve(t.Context(), rights, []byte(request)))
+			switch refused := strings.Contains(got, `"code":403,"message":"Forbidden"`); {
+			case refused == rights.Has(needed):
+				t.Errorf("%s with %s: %s", request, rights, got)
+			case refused && len(n.asked) > 0:
+				t.Errorf("%s with %s: refused and done", request, rights)
+			}
+		}
+	}
+}
+
+func TestTooLong(t *testing.T) {
+	for request, id := range map[string]string{
+		call("x", ""):             "1",
+		`[` + call("x", "") + `]`: "null",
+		`{`:                       "null",
+	} {
+		want := `{"jsonrpc":"2.0","error":{"code":-32000,"message":"Server error","data":"why"},"id":` + id + `}`
+		if got := string(mi.TooLong([]byte(request), "why")); got != want {
+			t.Errorf("%s: %s", request, got)
+		}
 	}
 }
 
@@ -301,7 +396,7 @@ func TestCore(t *testing.T) {
 func TestWhichListsWhatWorks(t *testing.T) {
 	s := server(t, &node{})
 	var answer struct{ Result []string }
-	if err := json.Unmarshal(s.Serve(t.Context(), []byte(call("which", ""))), &answer); err != nil {
+	if err := json.Unmarshal(s.Serve(t.Context(), access.All, []byte(call("which", ""))), &answer); err != nil {
 		t.Fatal(err)
 	}
 	seen := map[string]bool{}
@@ -310,14 +405,15 @@ func TestWhichListsWhatWorks(t *testing.T) {
 			t.Errorf("%s is listed twice", name)
 		}
 		seen[name] = true
-		if got := s.Serve(t.Context(), []byte(call(name, ""))); strings.Contains(string(got), "Method not found") {
+		if got := s.Serve(t.Context(), access.All, []byte(call(name, ""))); strings.Contains(string(got), "Method not found") {
 			t.Errorf("%s is listed, but is not there", name)
 		}
 	}
 	for _, name := range []string{
 		"msrp_ua:start_session", "msrp_ua_start_session", "msrp_ua:send_message", "msrp_ua_send_message",
 		"msrp_ua:end_session", "msrp_ua_end_session", "msrp_ua:list_sessions", "msrp_ua_list_sessions",
-		"which", "core:which", "version", "core:version", "uptime", "core:uptime",
+		"which", "core:which", "version", "core:version", "uptime", "core:uptime", "help", "core:help",
+		"ps", "core:ps", "pwd", "core:pwd", "arg", "core:arg", "log_level", "core:log_level",
 	} {
 		if !seen[name] {
 			t.Errorf("%s is not listed", name)
@@ -344,7 +440,7 @@ func TestBatch(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			n := &node{}
-			if got := server(t, n).Serve(t.Context(), []byte(c.request)); string(got) != c.want {
+			if got := server(t, n).Serve(t.Context(), access.All, []byte(c.request)); string(got) != c.want {
 				t.Errorf("answer %s\nwant   %s", got, c.want)
 			}
 			if len(n.asked) != c.asked {
@@ -358,7 +454,7 @@ func TestBatchEndsWithItsContext(t *testing.T) {
 	n := &node{}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if got := server(t, n).Serve(ctx, []byte(`[`+call("msrp_ua:end_session", `["s1"]`)+`]`)); got != nil || len(n.asked) > 0 {
+	if got := server(t, n).Serve(ctx, access.All, []byte(`[`+call("msrp_ua:end_session", `["s1"]`)+`]`)); got != nil || len(n.asked) > 0 {
 		t.Errorf("answer %s, asked %v", got, n.asked)
 	}
 }
@@ -367,7 +463,7 @@ func TestAnswersOfABatchAreBounded(t *testing.T) {
 	n := &node{sessions: make([]control.Session, 20_000)} // about 4 MB
 	list := call("msrp_ua:list_sessions", "")
 	request := `[` + strings.Repeat(list+",", 49) + call("msrp_ua:end_session", `["s1"]`) + `]`
-	got := server(t, n).Serve(t.Context(), []byte(request))
+	got := server(t, n).Serve(t.Context(), access.All, []byte(request))
 	if len(got) > 32<<20 {
 		t.Errorf("an answer of %d octets", len(got))
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/parley-msrp/parley/internal/access"
 	"github.com/parley-msrp/parley/internal/web"
 )
 
@@ -68,7 +69,7 @@ type stuck struct {
 	let   chan struct{}
 }
 
-func (s *stuck) Serve(context.Context, []byte) []byte {
+func (s *stuck) Serve(context.Context, access.Rights, []byte) []byte {
 	s.once.Do(func() { close(s.began) })
 	<-s.let
 	return []byte(`{}`)
@@ -105,7 +106,7 @@ type counting struct {
 	let       chan struct{}
 }
 
-func (c *counting) Serve(context.Context, []byte) []byte {
+func (c *counting) Serve(context.Context, access.Rights, []byte) []byte {
 	n := c.now.Add(1)
 	defer c.now.Add(-1)
 	for most := c.most.Load(); n > most && !c.most.CompareAndSwap(most, n); most = c.most.Load() {

@@ -36,7 +36,7 @@ const (
 
 // MI answers JSON-RPC requests; nil: nothing is to be answered.
 type MI interface {
-	Serve(ctx context.Context, request []byte) []byte
+	Serve(ctx context.Context, rights access.Rights, request []byte) []byte
 }
 
 // Events lets readers follow the journal.

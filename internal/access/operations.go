@@ -1,0 +1,55 @@
+package access
+
+// operations is what each thing that a face offers takes: methods of the management interface by their name there, paths of the HTTP side with
+// their method. What is not listed takes Admin.
+var operations = map[string]Rights{
+	"msrp_ua:start_session":      Start,
+	"msrp_ua:end_session":        Start,
+	"msrp_ua:send_message":       Send,
+	"msrp_ua:list_sessions":      Read,
+	"msrp_ua:list_registrations": Read,
+
+	"events_list":      Read,
+	"subscribers_list": Read,
+	"event_subscribe":  Admin, // what it sets up goes on without its caller
+	"raise_event":      Admin,
+
+	"which":           Read,
+	"help":            Read,
+	"version":         Read,
+	"uptime":          Read,
+	"ps":              Read,
+	"pwd":             Read,
+	"arg":             Read,
+	"log_level":       Read,
+	"log_level level": Admin, // with a level it changes something
+
+	"GET /v1/sessions":                           Read,
+	"POST /v1/sessions":                          Start,
+	"GET /v1/sessions/{session_id}":              Read,
+	"DELETE /v1/sessions/{session_id}":           Start,
+	"POST /v1/sessions/{session_id}/messages":    Send,
+	"PUT /v1/sessions/{session_id}/files/{name}": Send,
+	"GET /v1/health":                             Read,
+	"GET /openapi.json":                          Read,
+
+	// Each call of /mi takes what its method takes.
+	"POST /mi":       None,
+	"GET /v1/events": Read,
+	// Whether the node is there, for what watches over it; nothing else is told.
+	"GET /healthz": None,
+}
+
+// Needed is what an operation takes.
+func Needed(operation string) Rights {
+	if r, listed := operations[operation]; listed {
+		return r
+	}
+	return Admin
+}
+
+// Listed says whether an operation stands in the table.
+func Listed(operation string) bool {
+	_, listed := operations[operation]
+	return listed
+}
