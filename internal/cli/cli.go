@@ -3,6 +3,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -33,14 +34,17 @@ type IO struct {
 
 // commands is the whole command line.
 type commands struct {
-	Serve    serveCommand    `cmd:"" help:"Run the daemon. Without a configuration it listens on loopback."`
-	Chat     chatCommand     `cmd:"" help:"Talk in the terminal: call somebody, or wait for a call."`
-	Send     sendCommand     `cmd:"" help:"Send a message in a session of a running daemon."`
-	Sessions sessionsCommand `cmd:"" help:"List, start and end the sessions of a running daemon."`
-	Events   eventsCommand   `cmd:"" help:"Show the events of a running daemon as they happen."`
-	Config   configCommand   `cmd:"" help:"Work with configuration files."`
-	Route    routeCommand    `cmd:"" help:"Work with request routes."`
-	Version  versionCommand  `cmd:"" help:"Say which version this is."`
+	Serve      serveCommand      `cmd:"" help:"Run the daemon. Without a configuration it listens on loopback."`
+	Chat       chatCommand       `cmd:"" help:"Talk in the terminal: call somebody, or wait for a call."`
+	Send       sendCommand       `cmd:"" help:"Send a message in a session of a running daemon."`
+	Sessions   sessionsCommand   `cmd:"" help:"List, start and end the sessions of a running daemon."`
+	Events     eventsCommand     `cmd:"" help:"Show the events of a running daemon as they happen."`
+	Config     configCommand     `cmd:"" help:"Work with configuration files."`
+	Route      routeCommand      `cmd:"" help:"Work with request routes."`
+	Import     importCommand     `cmd:"" help:"Make a configuration from that of OpenSIPS with msrp_ua."`
+	Version    versionCommand    `cmd:"" help:"Say which version this is."`
+	Completion completionCommand `cmd:"" help:"Print a shell's completions of this command line."`
+	Man        manCommand        `cmd:"" help:"Print a manual page."`
 }
 
 // Main runs one command line and gives the exit status.
@@ -78,9 +82,24 @@ func Main(args []string, std IO, serve Serve) int {
 	return exitOK
 }
 
-type versionCommand struct{}
+type versionCommand struct{ output }
 
-func (versionCommand) Run(std IO) error {
-	_, err := fmt.Fprintln(std.Out, version.Product, version.String())
-	return err
+func (c *versionCommand) Run(std IO) error {
+	return c.print(std.Out, map[string]string{"product": version.Product, "version": version.String()}, func(w io.Writer) error {
+		_, err := fmt.Fprintln(w, version.Product, version.String())
+		return err
+	})
+}
+
+// output is how a command prints what it found.
+type output struct {
+	Output string `enum:"text,json" default:"text" help:"text or json (${default})."`
+}
+
+// print writes v as one line of JSON where that was asked for, else what text writes.
+func (o *output) print(w io.Writer, v any, text func(io.Writer) error) error {
+	if o.Output == "json" {
+		return json.NewEncoder(w).Encode(v)
+	}
+	return text(w)
 }

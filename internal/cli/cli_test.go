@@ -175,7 +175,7 @@ func TestEvents(t *testing.T) {
 		want  string
 	}{
 		{nil, "2026-11-22T19:45:02.250Z  E_MSRP_MSG_RECEIVED    {\"body\":\"hi\ufffd\"}\n3 events were dropped before they were read\n"},
-		{[]string{"--json"}, "{\"type\":\"E_MSRP_MSG_RECEIVED\",\"time\":\"2026-11-22T19:45:02.250000Z\",\"data\":{\"body\":\"hi\u009b\"}}\n{\"dropped\":3}\n"},
+		{[]string{"--output", "json"}, "{\"type\":\"E_MSRP_MSG_RECEIVED\",\"time\":\"2026-11-22T19:45:02.250000Z\",\"data\":{\"body\":\"hi\u009b\"}}\n{\"dropped\":3}\n"},
 	} {
 		status, out, errOut := parley(nil, nil, append([]string{"events", "--url", server.URL, "--from", "a&b"}, c.flags...)...)
 		if status != 1 || out != c.want || errOut != "parley: the daemon closed the stream\n" {

@@ -16,7 +16,7 @@ import (
 type eventsCommand struct {
 	daemon
 	From string `placeholder:"CURSOR" help:"Begin after this cursor; 0 begins with the oldest event that is kept."`
-	JSON bool   `help:"Print each event as one line of JSON."`
+	output
 }
 
 // maxEventLine bounds one line of the stream: the largest message, each octet of it escaped, and more.
@@ -39,7 +39,7 @@ func (c *eventsCommand) Run(ctx context.Context, std IO) error {
 		if !ok {
 			continue
 		}
-		if err := c.print(std.Out, bytes.TrimSpace(data)); err != nil {
+		if err := c.show(std.Out, bytes.TrimSpace(data)); err != nil {
 			return err
 		}
 	}
@@ -52,8 +52,8 @@ func (c *eventsCommand) Run(ctx context.Context, std IO) error {
 	return errors.New("the daemon closed the stream")
 }
 
-func (c *eventsCommand) print(w io.Writer, data []byte) error {
-	if c.JSON {
+func (c *eventsCommand) show(w io.Writer, data []byte) error {
+	if c.Output == "json" {
 		_, err := fmt.Fprintf(w, "%s\n", data)
 		return err
 	}

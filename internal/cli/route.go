@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -24,7 +23,7 @@ type routeTestCommand struct {
 	Source string    `default:"udp:127.0.0.1:5060" placeholder:"PROTO:ADDR:PORT" help:"Where it comes from (${default})."`
 	User   string    `placeholder:"NAME" help:"Whose credentials it shows, of the realm that the script asks for (nobody's)."`
 	At     time.Time `placeholder:"TIME" help:"When it comes, like 2026-11-22T09:30:00+01:00 (now)."`
-	Output string    `enum:"text,json" default:"text" help:"text or json (${default})."`
+	output
 }
 
 // Validate says what is wrong with the command line.
@@ -62,11 +61,8 @@ func (c *routeTestCommand) Run(ctx context.Context, std IO) error {
 		return fmt.Errorf("%w (the caller would get 500)", err)
 	}
 	o := newOutcome(d, r.refuses(d.Answer))
-	if c.Output == "json" {
-		o.Prints = prints
-		return json.NewEncoder(std.Out).Encode(o)
-	}
-	return o.write(std.Out)
+	o.Prints = prints
+	return c.print(std.Out, o, o.write)
 }
 
 // unasserted hides what nobody who is trusted has asserted, as a daemon does.

@@ -3,11 +3,13 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 	"strings"
 )
 
 type sendCommand struct {
 	daemon
+	output
 	Session string   `arg:"" help:"session_id of the session (see \"parley sessions\")."`
 	Text    []string `arg:"" help:"The message."`
 	Type    string   `default:"text/plain" help:"Media type of the message (${default})."`
@@ -27,6 +29,8 @@ func (c *sendCommand) Run(ctx context.Context, std IO) error {
 	if err := c.call(ctx, "msrp_ua_send_message", params, &sent); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(std.Out, sent.MessageID)
-	return err
+	return c.print(std.Out, sent, func(w io.Writer) error {
+		_, err := fmt.Fprintln(w, sent.MessageID)
+		return err
+	})
 }

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
 	"text/tabwriter"
 )
 
@@ -12,27 +14,41 @@ type sessionsCommand struct {
 	End   endCommand   `cmd:"" help:"End a session."`
 }
 
-type listCommand struct{ daemon }
+type listCommand struct {
+	daemon
+	output
+}
 
 var stateNames = [...]string{"inviting", "confirmed", "established", "ending"}
 
 func (c *listCommand) Run(ctx context.Context, std IO) error {
-	var sessions []struct {
-		SessionID string `json:"session_id"`
-		Type      string `json:"type"`
-		State     int    `json:"dlg_state"`
-		Lifetime  int    `json:"lifetime"`
-		FromURI   string `json:"from_uri"`
-		ToURI     string `json:"to_uri"`
-	}
-	if err := c.call(ctx, "msrp_ua_list_sessions", nil, &sessions); err != nil {
+	var all json.RawMessage // JSON has what the daemon tells, whatever version it is of
+	if err := c.call(ctx, "msrp_ua_list_sessions", nil, &all); err != nil {
 		return err
 	}
+	var sessions []listed
+	if err := json.Unmarshal(all, &sessions); err != nil {
+		return fmt.Errorf("the daemon's answer cannot be read: %w", err)
+	}
+	return c.print(std.Out, all, func(w io.Writer) error { return table(w, sessions) })
+}
+
+// listed is what the table has of a session.
+type listed struct {
+	SessionID string `json:"session_id"`
+	Type      string `json:"type"`
+	State     int    `json:"dlg_state"`
+	Lifetime  int    `json:"lifetime"`
+	FromURI   string `json:"from_uri"`
+	ToURI     string `json:"to_uri"`
+}
+
+func table(out io.Writer, sessions []listed) error {
 	if len(sessions) == 0 {
-		_, err := fmt.Fprintln(std.Out, "no sessions")
+		_, err := fmt.Fprintln(out, "no sessions")
 		return err
 	}
-	w := tabwriter.NewWriter(std.Out, 0, 0, 2, ' ', 0)
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "SESSION_ID\tTYPE\tSTATE\tLEFT\tFROM\tTO")
 	for _, s := range sessions {
 		state := "?"
@@ -46,6 +62,7 @@ func (c *listCommand) Run(ctx context.Context, std IO) error {
 
 type startCommand struct {
 	daemon
+	output
 	To    string `arg:"" help:"SIP URI to call."`
 	From  string `default:"sip:parley@127.0.0.1" help:"SIP URI of the caller (${default})."`
 	Types string `default:"text/plain *" help:"Media types to offer, separated by spaces (${default})."`
@@ -61,8 +78,10 @@ func (c *startCommand) Run(ctx context.Context, std IO) error {
 	if err := c.call(ctx, "msrp_ua_start_session", params, &started); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(std.Out, started.SessionID)
-	return err
+	return c.print(std.Out, started, func(w io.Writer) error {
+		_, err := fmt.Fprintln(w, started.SessionID)
+		return err
+	})
 }
 
 type endCommand struct {

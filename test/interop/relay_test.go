@@ -78,7 +78,7 @@ func behindRelay(t *testing.T, at netip.AddrPort, credential ...string) relayed 
 			t.Error("the log holds the password")
 		}
 	})
-	return relayed{d, startChat(t, t.TempDir(), "events", "--json", "--from", "0", "--url", strings.TrimSuffix(d.URL("/"), "/"))}
+	return relayed{d, startChat(t, t.TempDir(), "events", "--output", "json", "--from", "0", "--url", strings.TrimSuffix(d.URL("/"), "/"))}
 }
 
 func startParams(to string) map[string]any {
