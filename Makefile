@@ -3,7 +3,7 @@
 # How long make soak runs each fuzz target: a time like 10m, or a number of inputs like 100000x.
 FUZZTIME ?= 10m
 
-.PHONY: build run test bench conformance soak
+.PHONY: build run test bench conformance soak release
 
 build:
 	go build -o build/parley ./cmd/parley
@@ -22,3 +22,6 @@ conformance:
 
 soak:
 	./scripts/soak $(FUZZTIME)
+
+release:
+	./scripts/release build/release

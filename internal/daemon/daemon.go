@@ -18,6 +18,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/daemon"
+
 	"github.com/parley-msrp/parley/internal/access"
 	"github.com/parley-msrp/parley/internal/auth"
 	"github.com/parley-msrp/parley/internal/certificate"
@@ -69,8 +71,16 @@ func Serve(ctx context.Context, c config.Config, out, errOut io.Writer) error {
 	}
 	ballast := make([]byte, ballastSize)
 	n.greet(out)
+	tell(n.log, daemon.SdNotifyReady)
+	watched := make(chan struct{})
+	go func() { // ends with ctx
+		defer close(watched)
+		watch(ctx, n.log, func() { n.agent.Session("") }) // a node whose tables are stuck does not come back
+	}()
 	<-ctx.Done()
+	<-watched
 	runtime.KeepAlive(ballast)
+	tell(n.log, daemon.SdNotifyStopping)
 	fmt.Fprintln(out, "draining: no new sessions, live ones get a BYE")
 	return n.drain()
 }
