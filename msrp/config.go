@@ -21,6 +21,17 @@ const (
 	FromPathOff                     // compares nothing
 )
 
+// ToPathMatch says what of a To-Path has to be that of a session.
+type ToPathMatch uint8
+
+// The matches.
+const (
+	// ToPathWhole compares by the rules of RFC 4975 §6.1.
+	ToPathWhole ToPathMatch = iota
+	// ToPathSessionID compares scheme, session-id and transport, for networks whose border elements rewrite host and port in paths.
+	ToPathSessionID
+)
+
 // Config of an Endpoint. Zero values mean the defaults named with each field; a negative time-out or limit means none.
 type Config struct {
 	// Logger gets one line for each thing that goes wrong. Default: nothing is logged.
@@ -52,6 +63,8 @@ type Config struct {
 	Window int
 	// FromPath is how the From-Path of requests is checked.
 	FromPath FromPathCheck
+	// ToPath is how the session of a request is found.
+	ToPath ToPathMatch
 	// Strict answers 400 to what is tolerated otherwise: blanks around header values, headers after Content-Type.
 	Strict bool
 
@@ -105,6 +118,8 @@ func (c Config) withDefaults() (Config, error) {
 		return c, &ConfigError{"ConnectAttempts", "1000 are the most that are counted; a negative number means no limit"}
 	case c.TLS != nil && c.TLS.Certificate == nil:
 		return c, &ConfigError{"TLS", "needs a Certificate"}
+	case c.ToPath > ToPathSessionID:
+		return c, &ConfigError{"ToPath", "unknown match"}
 	case c.FromPath > FromPathOff:
 		return c, &ConfigError{"FromPath", "unknown check"}
 	}

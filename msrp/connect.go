@@ -14,7 +14,8 @@ type hop struct {
 	port      int
 	transport string // lower case
 	secure    bool   // TLS
-	trust     string // what is wanted of the certificate, see trustOf
+	name      string // TLS: whose certificate it has to be; of who has no fingerprints
+	trust     string // TLS: what is wanted of the certificate, and which one is shown; see trust.key
 }
 
 // dialled is a connection that was or is being opened to a hop. The fields are set when ready is closed.
@@ -43,14 +44,15 @@ func (s *Session) Connect(ctx context.Context) error {
 	if relayed, err := s.connectRelayed(); relayed {
 		return err
 	}
-	next, err := hopOf(p.Path[0])
+	next, err := p.hop()
+	with := trust{p.fingerprints(), s.certificate}
 	switch {
 	case err != nil:
 		return err
 	case next.secure && s.endpoint.cfg.TLS == nil:
 		return errNoTLS
 	case next.secure:
-		next.trust = trustOf(p.fingerprints())
+		next.trust = with.key()
 	}
 	for range connectTries {
 		if s.over.Load() {
@@ -59,7 +61,7 @@ func (s *Session) Connect(ctx context.Context) error {
 		if s.bound() {
 			return nil
 		}
-		c, err := s.endpoint.connection(ctx, next, p.fingerprints())
+		c, err := s.endpoint.connection(ctx, next, with)
 		if err != nil {
 			return err
 		}
@@ -93,7 +95,7 @@ func (s *Session) bound() bool {
 func (s *Session) bindActive(c *conn, p *peer) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.peer.Load().Path[0] != p.Path[0] {
+	if now := s.peer.Load(); now.Path[0] != p.Path[0] || now.At != p.At {
 		c.leave(s)
 		return true
 	}
@@ -119,11 +121,15 @@ func hopOf(u URI) (hop, error) {
 	case u.Port == 0:
 		return hop{}, fmt.Errorf("%w: it has no port", ErrNoTransport)
 	}
-	return hop{host: strings.ToLower(u.Host), port: u.Port, transport: "tcp", secure: u.Secure}, nil
+	h := hop{host: strings.ToLower(u.Host), port: u.Port, transport: "tcp", secure: u.Secure}
+	if h.secure {
+		h.name = h.host
+	}
+	return h, nil
 }
 
 // connection returns an open connection to a hop. Sessions that ask at the same time share one.
-func (e *Endpoint) connection(ctx context.Context, next hop, fingerprints []Fingerprint) (*conn, error) {
+func (e *Endpoint) connection(ctx context.Context, next hop, with trust) (*conn, error) {
 	for {
 		e.mu.Lock()
 		if e.closed {
@@ -137,7 +143,7 @@ func (e *Endpoint) connection(ctx context.Context, next hop, fingerprints []Fing
 		}
 		e.mu.Unlock()
 		if !found {
-			e.open(ctx, next, fingerprints, d)
+			e.open(ctx, next, with, d)
 			return d.conn, d.err
 		}
 		select {
@@ -156,9 +162,9 @@ func (e *Endpoint) connection(ctx context.Context, next hop, fingerprints []Fing
 }
 
 // open dials for all who wait for d.
-func (e *Endpoint) open(ctx context.Context, next hop, fingerprints []Fingerprint, d *dialled) {
+func (e *Endpoint) open(ctx context.Context, next hop, with trust, d *dialled) {
 	defer close(d.ready)
-	c, err := e.dial(ctx, next, fingerprints)
+	c, err := e.dial(ctx, next, with)
 	if err != nil {
 		d.err, d.again = err, ctx.Err() != nil
 		e.unroute(next, d)
@@ -182,14 +188,14 @@ func (e *Endpoint) unroute(next hop, d *dialled) {
 }
 
 // dial tries the addresses of a hop in order (RFC 4975 §8.3, M-057), and makes a connection that nobody owns yet.
-func (e *Endpoint) dial(ctx context.Context, next hop, fingerprints []Fingerprint) (*conn, error) {
+func (e *Endpoint) dial(ctx context.Context, next hop, with trust) (*conn, error) {
 	addrs, err := e.addresses(ctx, next.host)
 	if err != nil {
 		return nil, err
 	}
 	var failed error
 	for _, a := range addrs[:min(len(addrs), maxAddresses)] {
-		c, err := e.dialOne(ctx, netip.AddrPortFrom(a.Unmap(), uint16(next.port)), next, fingerprints)
+		c, err := e.dialOne(ctx, netip.AddrPortFrom(a.Unmap(), uint16(next.port)), next, with)
 		if err == nil {
 			return c, nil
 		}
@@ -201,7 +207,7 @@ func (e *Endpoint) dial(ctx context.Context, next hop, fingerprints []Fingerprin
 }
 
 // dialOne connects to one address, if that may be: what names lead to is only known here (D-024).
-func (e *Endpoint) dialOne(ctx context.Context, to netip.AddrPort, next hop, fingerprints []Fingerprint) (*conn, error) {
+func (e *Endpoint) dialOne(ctx context.Context, to netip.AddrPort, next hop, with trust) (*conn, error) {
 	if !e.mayConnect(to) {
 		return nil, fmt.Errorf("%w: %s", ErrConnectDenied, to)
 	}
@@ -216,7 +222,7 @@ func (e *Endpoint) dialOne(ctx context.Context, to netip.AddrPort, next hop, fin
 	defer cancel()
 	nc, err := e.cfg.Dial(ctx, "tcp", to.String())
 	if err == nil && next.secure {
-		nc, err = e.secure(ctx, nc, next.host, fingerprints)
+		nc, err = e.secure(ctx, nc, next.name, with)
 	}
 	if err != nil {
 		return nil, err

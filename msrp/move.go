@@ -20,13 +20,13 @@ func (s *Session) SetAccept(types Types) {
 // repath notes that the peer's path has changed. Where its left-most URI leads elsewhere the session is unbound: what is sent waits until the
 // active party of the exchange has bound another connection, and what comes over the old one is still taken (RFC 3264 §8.3.1). Holding s.mu.
 func (s *Session) repath(before, next *peer) {
-	if slices.Equal(before.Path, next.Path) {
+	if slices.Equal(before.Path, next.Path) && before.At == next.At {
 		return
 	}
 	s.rebind = true
 	s.moves.Add(1)
-	was, wasErr := hopOf(before.Path[0])
-	is, isErr := hopOf(next.Path[0])
+	was, wasErr := before.hop()
+	is, isErr := next.hop()
 	if s.conn == nil || s.relays != nil || wasErr == nil && isErr == nil && was == is {
 		return // the connection leads to the new path as well
 	}

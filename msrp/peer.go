@@ -2,6 +2,7 @@ package msrp
 
 import (
 	"slices"
+	"strings"
 )
 
 // Direction of user content as the session descriptions agreed, seen from this side (RFC 4975 §8.9).
@@ -17,13 +18,20 @@ const (
 
 // Peer is what the peer's session description said.
 type Peer struct {
-	Path      []URI     // the left-most one is where to connect to
+	Path      []URI     // the left-most one is where to connect to, unless At is set
+	At        Address   // where to connect to in place of that: something in between takes the connection (RFC 6714)
 	Accept    Types     // types it takes
 	Wrapped   Types     // types it takes within containers only
 	MaxSize   int64     // in octets; 0: no limit
 	Direction Direction // what we may do
 	// Fingerprints are those of its certificate, if its session description has any (RFC 8122). They count for msrps URIs.
 	Fingerprints []Fingerprint
+}
+
+// Address is a host, as an address or a name, and a port. The zero value is none.
+type Address struct {
+	Host string
+	Port int
 }
 
 // peer is a Peer made ready for use; immutable.
@@ -48,6 +56,21 @@ func (p *peer) fingerprints() []Fingerprint {
 		return nil
 	}
 	return p.Fingerprints
+}
+
+// hop is where to connect to.
+func (p *peer) hop() (hop, error) {
+	u := p.Path[0]
+	if p.At == (Address{}) {
+		return hopOf(u)
+	}
+	name := u.Host
+	u.Host, u.Port = p.At.Host, p.At.Port
+	h, err := hopOf(u)
+	if h.secure {
+		h.name = strings.ToLower(name) // RFC 6714 §1: only the connection is another one
+	}
+	return h, err
 }
 
 // last is the right-most URI: the peer itself, without the relays between.

@@ -135,12 +135,20 @@ func (c *conn) find(toPath []byte) (*route, int) {
 		return nil, 400
 	}
 	s := c.endpoint.sessions.get(u.SessionID)
-	if s == nil || !s.uri.Equal(u) || s.over.Load() || u.Secure != c.secured {
+	if s == nil || !s.matches(u, c.endpoint.cfg.ToPath) || s.over.Load() || u.Secure != c.secured {
 		return nil, 481
 	}
 	rt := &route{toPath: string(toPath), session: s}
 	r.remember(rt, c.boundSessions())
 	return rt, 0
+}
+
+// matches says whether a To-Path with the session's session-id names the session.
+func (s *Session) matches(u URI, by ToPathMatch) bool {
+	if by == ToPathSessionID {
+		u.Host, u.Port = s.uri.Host, s.uri.Port
+	}
+	return s.uri.Equal(u)
 }
 
 func (c *conn) boundSessions() int {

@@ -1,6 +1,7 @@
 package msrp
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,6 +19,9 @@ type SessionConfig struct {
 	MaxSize int64       // largest message we take, in octets; 0: the endpoint's MaxMessage
 	Handler Handler     // required
 	Attrs   []slog.Attr // added to each log line: Call-ID; the engine adds session_id itself
+	// Certificate is shown in place of TLS.Certificate where the session opens a connection (RFC 4975 §14.4). Connections that come in cannot be told
+	// apart before the handshake: such a session should be the active one. Nil: there is none of its own.
+	Certificate *tls.Certificate
 }
 
 // Session is one MSRP session. Safe for concurrent use.
@@ -32,6 +36,8 @@ type Session struct {
 	handler  Handler
 	streamer Streamer // the handler, if it is one
 	attrs    []slog.Attr
+
+	certificate *tls.Certificate // own; nil: the endpoint's
 
 	mail   mailbox
 	over   atomic.Bool // ended in whatever way
@@ -64,6 +70,8 @@ func (e *Endpoint) NewSession(c SessionConfig) (*Session, error) {
 		return nil, &ConfigError{"Base", "has no host"}
 	case c.MaxSize < 0:
 		return nil, &ConfigError{"MaxSize", "must not be negative"}
+	case c.Certificate != nil && len(c.Certificate.Certificate) == 0:
+		return nil, &ConfigError{"Certificate", "is empty"}
 	}
 	if c.MaxSize == 0 {
 		c.MaxSize = e.cfg.MaxMessage
@@ -77,6 +85,8 @@ func (e *Endpoint) NewSession(c SessionConfig) (*Session, error) {
 		maxSize:  c.MaxSize,
 		handler:  c.Handler,
 		attrs:    c.Attrs,
+
+		certificate: c.Certificate,
 	}
 	s.SetAccept(c.Accept)
 	s.streamer, _ = c.Handler.(Streamer)

@@ -100,10 +100,16 @@ func (t *TLS) server() *tls.Config {
 }
 
 // client is for connections to a host; with fingerprints, whoever has one of them is the host.
-func (t *TLS) client(host string, fingerprints []Fingerprint) (*tls.Config, error) {
+func (t *TLS) client(host string, with trust) (*tls.Config, error) {
+	own, fingerprints := with.own, with.fingerprints
 	c := &tls.Config{
 		MinVersion: tls.VersionTLS12, CipherSuites: t.suites(), ServerName: host,
-		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return t.Certificate() },
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			if own != nil {
+				return own, nil
+			}
+			return t.Certificate()
+		},
 	}
 	if t.Roots != nil {
 		var err error
@@ -143,8 +149,8 @@ func checkFingerprint(der []byte, fingerprints []Fingerprint) error {
 }
 
 // secure makes a TLS connection of one that was dialled.
-func (e *Endpoint) secure(ctx context.Context, nc net.Conn, host string, fingerprints []Fingerprint) (net.Conn, error) {
-	config, err := e.cfg.TLS.client(host, fingerprints)
+func (e *Endpoint) secure(ctx context.Context, nc net.Conn, host string, with trust) (net.Conn, error) {
+	config, err := e.cfg.TLS.client(host, with)
 	if err != nil {
 		nc.Close()
 		return nil, err
@@ -203,11 +209,20 @@ func (c *conn) trusts(s *Session, p *peer) bool {
 	return false
 }
 
-// trustOf keeps sessions apart that want different certificates of one host: they share no connection.
-func trustOf(fingerprints []Fingerprint) string {
-	texts := make([]string, len(fingerprints))
-	for i, f := range fingerprints {
+// trust is what a session wants of the certificate of who it connects to, and what it shows itself.
+type trust struct {
+	fingerprints []Fingerprint
+	own          *tls.Certificate // nil: that of TLS.Certificate
+}
+
+// key keeps sessions apart that want different certificates of one host, or show different ones: they share no connection (M-046, M-066).
+func (t trust) key() string {
+	texts := make([]string, len(t.fingerprints), len(t.fingerprints)+1)
+	for i, f := range t.fingerprints {
 		texts[i] = f.String()
+	}
+	if t.own != nil {
+		texts = append(texts, FingerprintOf(t.own.Certificate[0]).String())
 	}
 	return strings.Join(texts, ",")
 }

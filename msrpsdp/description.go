@@ -54,6 +54,14 @@ type Line struct {
 	// matches.
 	Fingerprints []msrp.Fingerprint
 
+	// Host is the address or name in the c= that counts for the line, "" where there is none. With Port it is where CEMA connects to (RFC 6714).
+	Host string
+	// Setup is what the line, or the whole description, says about who connects (RFC 6135): SetupActive, SetupPassive, SetupActpass, or "" where it says nothing,
+	// "holdconn", or what nobody knows.
+	Setup string
+	// CEMA: the line has a=msrp-cema (RFC 6714).
+	CEMA bool
+
 	// Problem says why no MSRP session can use this line; nil exactly where one can. It is always a *LineError.
 	Problem error
 }
@@ -82,9 +90,10 @@ func Parse(b []byte) (*Description, error) {
 		times:  s.TimeDescriptions,
 	}
 	session := direction(s.Attributes, "sendrecv")
+	role := setup(s.Attributes, "")
 	shared := fingerprints(s.Attributes)
 	for i := range heads {
-		d.Lines[i].read(s.MediaDescriptions[i].Attributes, session)
+		d.Lines[i].read(s.MediaDescriptions[i].Attributes, session, role)
 		if d.Lines[i].MSRP && d.Lines[i].Fingerprints == nil {
 			d.Lines[i].Fingerprints = shared // M-064
 		}

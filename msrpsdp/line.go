@@ -12,15 +12,15 @@ import (
 	"github.com/parley-msrp/parley/msrp"
 )
 
-// read fills the line from its own attributes and says what is wrong with it. session is the direction given at session level;
-// everything else of MSRP counts at media level only (RFC 4975 §15.7, D-022).
-func (l *Line) read(attributes []sdp.Attribute, session string) {
-	if err := l.readAttributes(attributes, session); err != nil {
+// read fills the line from its own attributes and says what is wrong with it. session and role are the direction and the set-up role given at session
+// level; everything else of MSRP counts at media level only (RFC 4975 §15.7, D-022).
+func (l *Line) read(attributes []sdp.Attribute, session, role string) {
+	if err := l.readAttributes(attributes, session, role); err != nil {
 		l.Problem = err
 	}
 }
 
-func (l *Line) readAttributes(attributes []sdp.Attribute, session string) *LineError {
+func (l *Line) readAttributes(attributes []sdp.Attribute, session, role string) *LineError {
 	switch {
 	case l.Media != "message":
 		return problem(WarnMedia, "media type "+l.Media+" is not available")
@@ -29,6 +29,10 @@ func (l *Line) readAttributes(attributes []sdp.Attribute, session string) *LineE
 	}
 	l.MSRP = true
 	l.Direction = direction(attributes, session)
+	l.Setup = setup(attributes, role)
+	for range all(attributes, "msrp-cema") {
+		l.CEMA = true
+	}
 	l.MaxSize = maxSize(attributes)
 	l.Fingerprints = fingerprints(attributes)
 	l.Wrapped, _ = types(attributes, "accept-wrapped-types")

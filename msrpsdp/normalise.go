@@ -1,6 +1,7 @@
 package msrpsdp
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -11,6 +12,7 @@ type section struct {
 	head                string // the m-line; unused at session level
 	origin, name        string
 	hasOrigin, hasTimes bool
+	connection          string // value of c=
 	times, attributes   []string
 }
 
@@ -33,6 +35,7 @@ func normalise(b []byte) (string, []Line, error) {
 		if err := heads[i].readHead(sections[1+i].head); err != nil {
 			return "", nil, err
 		}
+		heads[i].Host = connectionHost(cmp.Or(sections[1+i].connection, sections[0].connection))
 	}
 	return write(sections, len(b)), heads, nil
 }
@@ -70,6 +73,8 @@ func gather(text string, sections []section) ([]section, error) {
 			// A line nobody could have meant so; left out like one of an unknown kind.
 		case line[0] == 'a':
 			current.attributes = append(current.attributes, value)
+		case line[0] == 'c':
+			current.connection = cmp.Or(current.connection, value) // RFC 4566 §5.7: further ones are of multicast
 		case len(sections) == 1:
 			current.keep(line[0], value)
 		}
@@ -142,6 +147,16 @@ func write(sections []section, size int) string {
 		}
 	}
 	return b.String()
+}
+
+// connectionHost is the address or name in the value of a c= line, "IN IP4 192.0.2.1"; "" where it is none. What follows a slash is of multicast (RFC 4566 §5.7).
+func connectionHost(value string) string {
+	f := strings.Fields(value)
+	if len(f) != 3 || f[0] != "IN" {
+		return ""
+	}
+	host, _, _ := strings.Cut(f[2], "/")
+	return host
 }
 
 // readHead reads the value of an m-line. What stands in it is repeated in an answer that refuses the line, so it must be tokens.

@@ -21,10 +21,22 @@ type Local struct {
 	// Fingerprints are those of the own certificate, for a path that is msrps.
 	Fingerprints []msrp.Fingerprint
 	Direction    string // sendrecv, sendonly, recvonly, inactive; "": sendrecv, not written
+	// Setup says who connects: SetupActive, SetupPassive or SetupActpass; "": not written.
+	Setup string
+	// CEMA writes a=msrp-cema. Then c= and m= are those of the left-most URI, where a peer is to connect to: behind a relay that of the relay (RFC 6714 §4.2, X-016).
+	CEMA bool
 }
 
 // own is the URI of this endpoint itself, behind whatever relays.
 func (l *Local) own() msrp.URI { return l.Path[len(l.Path)-1] }
+
+// shown is the URI whose host and port stand in c= and m=.
+func (l *Local) shown() msrp.URI {
+	if l.CEMA {
+		return l.Path[0]
+	}
+	return l.own()
+}
 
 // Own is a description of our own. It does not change once it is made; a later version is another Own.
 type Own struct {
@@ -96,7 +108,7 @@ func (o *Own) next(lines []ownLine, times []sdp.TimeDescription) *Own {
 // render makes the octets.
 func (o *Own) render() {
 	if i := slices.IndexFunc(o.lines, func(l ownLine) bool { return l.local != nil }); i >= 0 {
-		o.host = o.lines[i].local.own().Host
+		o.host = o.lines[i].local.shown().Host
 	}
 	if o.host == "" {
 		// Only a first answer that refuses every line has no host to show.
@@ -125,7 +137,7 @@ func (o *Own) render() {
 func (l *ownLine) append(b []byte, host string) []byte {
 	port := 0
 	if l.local != nil {
-		port = l.local.own().Port
+		port = l.local.shown().Port
 	}
 	b = append(append(b, "m="...), l.media...)
 	b = strconv.AppendInt(append(b, ' '), int64(port), 10)
@@ -134,8 +146,8 @@ func (l *ownLine) append(b []byte, host string) []byte {
 	if l.local == nil {
 		return b
 	}
-	if own := l.local.own().Host; own != host {
-		b = append(appendAddress(append(b, "c="...), own), "\r\n"...)
+	if shown := l.local.shown().Host; shown != host {
+		b = append(appendAddress(append(b, "c="...), shown), "\r\n"...)
 	}
 	b = appendList(append(b, "a=accept-types:"...), l.local.Accept)
 	if len(l.local.Wrapped) > 0 {
@@ -157,6 +169,12 @@ func (l *ownLine) append(b []byte, host string) []byte {
 	}
 	if l.direction != "" {
 		b = append(append(append(b, "a="...), l.direction...), "\r\n"...)
+	}
+	if l.local.Setup != "" {
+		b = append(append(append(b, "a=setup:"...), l.local.Setup...), "\r\n"...)
+	}
+	if l.local.CEMA {
+		b = append(b, "a=msrp-cema\r\n"...)
 	}
 	return b
 }

@@ -59,7 +59,7 @@ func (l *Line) RefusesTypes(accept msrp.Types) error {
 	if l.Problem != nil {
 		return l.Problem
 	}
-	if !l.Accept.Overlaps(accept) {
+	if !l.Accept.Overlaps(accept) && !l.wraps(accept) {
 		return problem(WarnFormat, "no media type of a=accept-types is available")
 	}
 	return nil

@@ -36,6 +36,7 @@ type Agent struct {
 	dialogs   *dialog.Endpoint
 	media     *msrp.Endpoint
 	names     *dnsclient.Resolver
+	proxy     sip.URI // zero: none
 	profiles  map[string]*profile
 	table     table
 	access    access
@@ -113,6 +114,7 @@ func (a *Agent) start() error {
 	if config.Proxy, err = outboundProxy(a.cfg.OutboundProxy); err != nil {
 		return err
 	}
+	a.proxy = config.Proxy
 	a.dialogs = dialog.New(config, callee{a})
 	security, err := a.cfg.TLS.security()
 	if err != nil {

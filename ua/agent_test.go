@@ -173,7 +173,6 @@ func TestNew(t *testing.T) {
 		{"my_uri of a session", ua.Config{SIPListen: sip, MSRPListen: media, Profile: ua.Profile{MyURI: "msrp://h:1/s;tcp"}}, "session-id"},
 		{"my_uri with TLS", ua.Config{SIPListen: sip, MSRPListen: media, Profile: ua.Profile{MyURI: "msrps://h:1;tcp"}}, "TLS"},
 		{"my_uri of another transport", ua.Config{SIPListen: sip, MSRPListen: media, Profile: ua.Profile{MyURI: "msrp://h:1;ws"}}, "transport"},
-		{"wildcard listener without my_uri", ua.Config{SIPListen: sip, MSRPListen: []string{"tcp::0"}}, "say in my_uri"},
 		{"contact", ua.Config{SIPListen: sip, MSRPListen: media, Profiles: map[string]ua.Profile{"x": {Contact: "tel:1"}}}, "profile x: contact"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

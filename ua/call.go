@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -24,6 +25,7 @@ type Call struct {
 	from, to, ruri string
 	id             atomic.Pointer[string] // Call-ID
 	firstID        string                 // the Call-ID it began with
+	local          netip.Addr             // of this side, as the peer sees it; set where a profile has no host of its own
 	attrs          [1]slog.Attr           // that, for the sessions' logs
 	profile        *profile
 	started        time.Time
@@ -41,7 +43,8 @@ type Call struct {
 	leg      uint32               // counts the dialogs that the call has moved to
 	pending  *dialog.Dialog       // to which it is about to move (REFER)
 	previous *dialog.Dialog       // which it has moved away from (Replaces), and which is still to be ended
-	offerer  bool                 // of the dialog's first session description; this side connects then
+	offerer  bool                 // of the session descriptions that were exchanged last
+	plain    bool                 // offered without CEMA from now on
 	own      *msrpsdp.Own         // our last session description
 	locals   []*msrpsdp.Local     // its lines; nil for a refused one
 	offered  *offered             // the own offer that is not answered yet; nil: none, or that of the INVITE, which is own
@@ -300,7 +303,9 @@ func (c *Call) setPeers() error {
 		if s.over.Load() {
 			continue
 		}
-		if err := s.setPeer(c.own.Peer(s.line, &c.peer.Lines[s.line])); err != nil && !s.over.Load() {
+		p := c.own.Peer(s.line, &c.peer.Lines[s.line])
+		p.At = c.at(s)
+		if err := s.setPeer(p); err != nil && !s.over.Load() {
 			return err
 		}
 	}
@@ -331,8 +336,8 @@ func (c *Call) established(m *SIPMessage) {
 		}
 	}
 	var connects []*Session
-	if c.offerer {
-		connects = c.live()
+	if c.offerer { // else Answer has seen to it
+		connects = c.connecting()
 	}
 	previous := c.previous
 	c.previous = nil
@@ -345,7 +350,15 @@ func (c *Call) established(m *SIPMessage) {
 	c.offerPaths()
 }
 
-// connectAll opens the connections of these sessions: that is up to the offerer (RFC 4975 §5.4, M-043). It ends with the call.
+// connectActive opens the connections that are up to this side, whoever has offered (RFC 6135 §4.2.2, X-006).
+func (c *Call) connectActive() {
+	c.mu.Lock()
+	sessions := c.connecting()
+	c.mu.Unlock()
+	c.connectAll(sessions)
+}
+
+// connectAll opens the connections of these sessions, where that is up to this side. It ends with the call.
 func (c *Call) connectAll(sessions []*Session) {
 	for _, s := range sessions {
 		c.agent.spawn(func() { c.connect(s) })
@@ -356,10 +369,20 @@ func (c *Call) connectAll(sessions []*Session) {
 func (c *Call) connect(s *Session) {
 	ctx, cancel := context.WithTimeout(c.untilOver(), connectTimeout)
 	defer cancel()
+	if !c.clear(ctx, s) || !c.active(s) {
+		return
+	}
 	if err := s.media.Connect(ctx); err != nil && !s.over.Load() {
 		c.agent.log.Warn("MSRP connection not opened", "session_id", s.ID(), "call_id", c.CallID(), "err", err)
 		c.lost(s, fmt.Errorf("%w: %w", errNotConnected, err))
 	}
+}
+
+// active is connects for those who do not hold c.mu.
+func (c *Call) active(s *Session) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.connects(s)
 }
 
 // Ended forgets the call.

@@ -115,8 +115,8 @@ func (l CallLimits) dialogs() dialog.Limits {
 
 // Profile is one identity of an Agent.
 type Profile struct {
-	// MyURI is the own MSRP URI without session-id that session descriptions show. Empty: from the first MSRP listener, which
-	// then must have an address of its own. msrps offers TLS. Offers of the other kind are taken with the first listener of that kind, if there is
+	// MyURI is the own MSRP URI without session-id that session descriptions show. Empty: from the first MSRP listener. An unspecified address,
+	// 0.0.0.0 or ::, stands for that which leads to the peer: the one that its SIP request came to, or that requests to it leave from. msrps offers TLS. Offers of the other kind are taken with the first listener of that kind, if there is
 	// one; where both are offered, TLS alone is taken.
 	MyURI string
 	// Contact is the SIP URI of own Contact headers. Empty: that of the default profile; there, from the SIP listener that the
@@ -129,6 +129,15 @@ type Profile struct {
 	// Relay is the URI of the MSRP relay that all sessions go through (RFC 4976), without session-id: "msrps://relay.example.com;tcp"; empty: none. Of
 	// several, separated by spaces, the nearest one comes first. One with msrp: is used in clear, which is warned of.
 	Relay string
+	// Unreachable says that no peer can connect to this side, which stands behind a NAT for example: session descriptions say so, with a=setup:active and port
+	// 9, and this side connects (RFC 6135 §4.2.2). A peer that is no less unreachable is reached through a relay only.
+	Unreachable bool
+	// CEMA lets something in between, such as a border element, take MSRP connections (RFC 6714): this side says a=msrp-cema, and connects to where c= and m= of
+	// the peer's session description lead.
+	CEMA bool
+	// CEMAAnyAddress also takes, with CEMA, offers without a=msrp-cema whose c= and m= name none of their path, which are refused otherwise: a connection
+	// to that path may not get through.
+	CEMAAnyAddress bool
 }
 
 // profile is a Profile made ready.
@@ -140,10 +149,14 @@ type profile struct {
 	types   msrp.Types
 	maxSize int64
 	relays  *relays // nil: there are none
+
+	unreachable, cema, cemaAny bool
 }
 
 func (p Profile) prepare(name string, listeners []msrp.URI) (*profile, error) {
-	out := &profile{name: name, types: p.Types, maxSize: p.MaxSize}
+	out := &profile{
+		name: name, types: p.Types, maxSize: p.MaxSize, unreachable: p.Unreachable, cema: p.CEMA, cemaAny: p.CEMAAnyAddress,
+	}
 	if len(listeners) > 0 {
 		out.base = listeners[0]
 	}
@@ -158,15 +171,12 @@ func (p Profile) prepare(name string, listeners []msrp.URI) (*profile, error) {
 		out.base = u
 	}
 	for _, u := range listeners {
-		if a, err := netip.ParseAddr(u.Host); u.Secure != out.base.Secure && out.other.Host == "" && err == nil {
+		if u.Secure != out.base.Secure && out.other.Host == "" {
 			out.other = u
-			if a.IsUnspecified() {
+			if unspecified(u.Host) {
 				out.other.Host = out.base.Host
 			}
 		}
-	}
-	if a, err := netip.ParseAddr(out.base.Host); err == nil && a.IsUnspecified() {
-		return nil, fmt.Errorf("profile %s: no peer can connect to %s: say in my_uri what leads to the MSRP listener", name, a)
 	}
 	if p.Contact != "" {
 		u, err := sip.ParseURI(p.Contact)

@@ -3,6 +3,7 @@ package ua
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 
@@ -102,7 +103,8 @@ func (i *Invitation) Answer(h Handler, types ...string) ([]*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if why := i.cannot(p, accept); why != nil {
+	offer := i.anchored(p)
+	if why := i.cannot(p, offer, accept); why != nil {
 		if err := i.refuse(notAcceptable(why)); err != nil {
 			return nil, err
 		}
@@ -111,30 +113,36 @@ func (i *Invitation) Answer(h Handler, types ...string) ([]*Session, error) {
 	if i.decided.Swap(true) {
 		return nil, ErrDecided
 	}
-	return i.accept(h, p, accept)
+	return i.accept(h, p, offer, accept)
 }
 
 // cannot says why no line of the offer can be answered with these types; nil if one can.
-func (i *Invitation) cannot(p *profile, accept msrp.Types) error {
-	if i.offer == nil {
+func (i *Invitation) cannot(p *profile, offer *msrpsdp.Description, accept msrp.Types) error {
+	if offer == nil {
 		return i.problem // nil for a late offer, which is ours
 	}
-	return p.refusesAll(i.offer, accept)
+	return p.refusesAll(offer, accept)
 }
 
-func (i *Invitation) accept(h Handler, p *profile, accept msrp.Types) ([]*Session, error) {
+func (i *Invitation) accept(h Handler, p *profile, offer *msrpsdp.Description, accept msrp.Types) ([]*Session, error) {
 	if c := i.Replaces(); c != nil {
-		return i.takeOver(c, accept)
+		return i.takeOver(c, offer, accept)
 	}
 	c := i.agent.newCall(h, i.in.CallID())
 	c.maxDuration = i.limits.Load().duration(c.maxDuration)
 	c.from, c.to, c.ruri = i.uris()
 	c.who = i.Identity()
-	var err error
+	err := c.seen(p, func() (netip.Addr, error) {
+		at, err := i.agent.stack.LocalOn(i.flow)
+		return at.Addr(), err
+	})
+	if err != nil {
+		return nil, i.fail(c, err)
+	}
 	if i.Late() {
 		err = c.describeOffer(p, accept)
 	} else {
-		err = c.describeAnswer(i.offer, p, accept)
+		err = c.describeAnswer(offer, p, accept)
 	}
 	if err != nil {
 		return nil, i.fail(c, err)
@@ -150,6 +158,7 @@ func (i *Invitation) accept(h Handler, p *profile, accept msrp.Types) ([]*Sessio
 	}
 	c.attach(d)
 	c.announce()
+	c.connectActive()
 	return c.Sessions(), nil
 }
 
@@ -171,7 +180,8 @@ func (c *Call) describeAnswer(offer *msrpsdp.Description, p *profile, accept msr
 		if err != nil {
 			return err
 		}
-		c.locals[n] = p.local(s, accept)
+		c.locals[n] = p.answers(s, &offer.Lines[n], accept)
+		s.media.SetAccept(c.locals[n].Accept)
 	}
 	c.own = msrpsdp.Answer(offer, c.locals)
 	return c.setPeers()
@@ -183,7 +193,7 @@ func (c *Call) describeOffer(p *profile, accept msrp.Types) error {
 	if err != nil {
 		return err
 	}
-	c.offerer, c.locals = true, []*msrpsdp.Local{p.local(s, accept)}
+	c.offerer, c.locals = true, []*msrpsdp.Local{p.offers(s, accept)}
 	c.own = msrpsdp.Offer(*c.locals[0])
 	return nil
 }
@@ -204,9 +214,18 @@ func (i *Invitation) fail(c *Call, err error) error {
 func (c *Call) newSession(p *profile, accept msrp.Types, line int, secure bool) (*Session, error) {
 	s := &Session{call: c, line: line}
 	c.profile = p
+	base, err := c.base(p, secure)
+	if err != nil {
+		return nil, err
+	}
+	if c.anonymous() && base.Secure && p.relays == nil {
+		if s.certificate, err = selfSigned(); err != nil {
+			return nil, err
+		}
+	}
 	m, err := c.agent.media.NewSession(msrp.SessionConfig{
-		Base: p.sessionBase(secure), Accept: accept, MaxSize: p.maxSize, Handler: mediaHandler(s),
-		Attrs: c.attrs[:],
+		Base: base, Accept: accept, MaxSize: p.maxSize, Handler: mediaHandler(s),
+		Attrs: c.attrs[:], Certificate: s.certificate,
 	})
 	if err != nil {
 		return nil, err
@@ -233,11 +252,11 @@ func (c *Call) abandon() {
 	}
 }
 
-// local is what the own message line of a session says.
-func (p *profile) local(s *Session, accept msrp.Types) *msrpsdp.Local {
-	l := &msrpsdp.Local{Path: s.media.Path(), Accept: accept, Wrapped: wrappedTypes(accept), MaxSize: p.maxSize}
+// local is what the own message line of a session says, but for who connects.
+func (p *profile) local(s *Session, accept, wrapped msrp.Types) *msrpsdp.Local {
+	l := &msrpsdp.Local{Path: s.media.Path(), Accept: accept, Wrapped: wrapped, MaxSize: p.maxSize}
 	if s.media.URI().Secure && p.relays == nil {
-		l.Fingerprints = s.call.agent.fingerprints() // not behind a relay, whose certificate is what is seen (RFC 6135 §4.3)
+		l.Fingerprints = s.call.agent.fingerprints(s) // not behind a relay, whose certificate is what is seen (RFC 6135 §4.3)
 	}
 	return l
 }

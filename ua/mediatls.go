@@ -63,8 +63,11 @@ func selfSigned() (*tls.Certificate, error) {
 
 var errNoLeaf = errors.New("the certificate is empty")
 
-// fingerprints are those of the certificate that is shown now.
-func (a *Agent) fingerprints() []msrp.Fingerprint {
+// fingerprints are those of the certificate that is shown in a session.
+func (a *Agent) fingerprints(s *Session) []msrp.Fingerprint {
+	if s.certificate != nil {
+		return msrp.FingerprintsOf(s.certificate.Leaf)
+	}
 	c, err := a.cfg.MSRP.TLS.Certificate()
 	if err == nil && len(c.Certificate) == 0 {
 		err = errNoLeaf

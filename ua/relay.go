@@ -67,7 +67,7 @@ func (n relayNames) Addresses(ctx context.Context, host string) ([]netip.Addr, e
 }
 
 // sessionBase is the own URI of a session, without its session-id: that of the connection over which its peer's requests come. No host: there is none
-// of that kind.
+// of that kind. An unspecified address stands for the one that leads to the peer.
 func (p *profile) sessionBase(secure bool) msrp.URI {
 	switch {
 	case p.relays != nil:

@@ -64,6 +64,10 @@ func (c *Call) examine(offer *msrpsdp.Description) error {
 		if err := c.profile.refuses(is, c.locals[s.line].Accept); err != nil {
 			return err
 		}
+		// No name is looked up here, which would block: one counts as not known.
+		if err := c.profile.refusesAddress(c.agent.ctx, is, nil); err != nil {
+			return err
+		}
 		if !asks || sameLine(is, was) {
 			continue
 		}
@@ -104,16 +108,21 @@ func (c *Call) takeOffer(offer *msrpsdp.Description, leg uint32) []byte {
 	}
 	locals := c.standing()
 	for _, s := range c.live() {
-		if offer.Lines[s.line].Port == 0 {
+		is := &offer.Lines[s.line]
+		if is.Port == 0 {
 			locals[s.line] = nil
+			continue
 		}
+		locals[s.line] = c.profile.again(s, locals[s.line], is, &c.peer.Lines[s.line], c.connects(s))
 	}
-	c.peer, c.locals, c.own, c.offered = offer, locals, c.own.Answer(offer, locals), nil
+	c.peer, c.locals, c.own, c.offered, c.offerer = offer, locals, c.own.Answer(offer, locals), nil, false
 	answer := c.own.Bytes()
 	c.endRefused()
 	c.adjust()
+	connects := c.connecting()
 	c.mu.Unlock()
 	c.afterChange()
+	c.connectAll(connects) // where the offer names another path (D-016)
 	return answer
 }
 
@@ -189,7 +198,7 @@ func (c *Call) takeAnswer(desc *msrpsdp.Description, leg uint32) error {
 		return err
 	}
 	first := c.peer == nil
-	c.own, c.locals, c.peer, c.offered = own, locals, desc, nil
+	c.own, c.locals, c.peer, c.offered, c.offerer = own, locals, desc, nil, true
 	if c.state == Inviting {
 		c.state = Confirmed
 	}
@@ -201,11 +210,10 @@ func (c *Call) takeAnswer(desc *msrpsdp.Description, leg uint32) error {
 	c.endRefused()
 	c.acceptTypes()
 	c.adjust()
-	live := c.live()
+	connects := c.connecting()
 	c.mu.Unlock()
 	c.afterChange()
-	// RFC 4975 §8.4: where the answer names another path, the offerer connects to it (D-016).
-	c.connectAll(live)
+	c.connectAll(connects) // where the answer names another path (RFC 4975 §8.4, D-016)
 	return nil
 }
 

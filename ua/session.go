@@ -2,6 +2,7 @@ package ua
 
 import (
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -33,6 +34,8 @@ type Session struct {
 	grace *time.Timer               // of a session without connection; guarded by call.mu
 	heard media                     // what the media side tells, unless the Handler is a Streamer
 	lease *relay.Lease              // nil: there is no relay. Set before the session is known to anybody
+
+	certificate *tls.Certificate // of an anonymous session; nil: the agent's
 }
 
 // ID names the session for ever; its MSRP URI may change.

@@ -3,6 +3,7 @@ package ua
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -40,12 +41,16 @@ func (a *Agent) Start(c StartConfig) (*Session, error) {
 	call := a.newCall(c.Handler, sip.NewCallID())
 	call.caller, call.offerer = true, true
 	call.from, call.to, call.ruri = bareURI(c.From), bareURI(c.To), c.RequestURI
+	if err := call.seen(p, func() (netip.Addr, error) { return a.localTowards(call.untilOver(), c.RequestURI) }); err != nil {
+		call.abandon()
+		return nil, public(err)
+	}
 	s, err := call.newSession(p, accept, 0, p.base.Secure)
 	if err != nil {
 		call.abandon()
 		return nil, public(err)
 	}
-	call.locals = []*msrpsdp.Local{p.local(s, accept)}
+	call.locals = []*msrpsdp.Local{p.offers(s, accept)}
 	call.own = msrpsdp.Offer(*call.locals[0])
 	a.table.add(s)
 	d, err := a.dialogs.Invite(dialog.Invite{

@@ -58,8 +58,9 @@ func (c *Call) place(offer *msrpsdp.Description, accept msrp.Types) (*placement,
 		l := *c.locals[s.line]
 		l.Path = s.media.Path() // through a relay it may be another one now
 		if accept != nil {
-			l.Accept = accept
+			l.Accept, l.Wrapped = accept, msrpsdp.Containers(accept)
 		}
+		l.Setup, l.CEMA = msrpsdp.OfferedSetup(s.reachable()), c.profile.cema
 		return &l
 	}
 	if offer == nil {
@@ -79,7 +80,8 @@ func (c *Call) place(offer *msrpsdp.Description, accept msrp.Types) (*placement,
 		}
 		l := local(live[0])
 		if c.profile.refuses(&offer.Lines[n], l.Accept) == nil {
-			p.locals[n], p.lines[live[0]] = l, n
+			p.locals[n], p.lines[live[0]] = c.profile.answers(live[0], &offer.Lines[n], l.Accept), n
+			p.locals[n].MaxSize, p.locals[n].Direction = l.MaxSize, l.Direction
 			live = live[1:]
 		}
 	}
@@ -99,7 +101,7 @@ func (c *Call) change(p *placement, callID string, who Identity, leg uint32) (o 
 	c.leg++
 	c.id.Store(&callID)
 	c.who = who
-	c.own, c.locals, c.peer, c.offered = p.own, p.locals, p.peer, nil
+	c.own, c.locals, c.peer, c.offered, c.plain = p.own, p.locals, p.peer, nil, false
 	c.offerer, c.previous = p.peer == nil, old
 	for _, s := range c.sessions {
 		line, goes := p.lines[s]
@@ -123,11 +125,11 @@ const noLine = -1
 
 // takeOver answers an INVITE with Replaces: the sessions of the call move to its dialog. The old one is ended (RFC 3891 §3) once that is
 // established: without the answer to a late offer what is sent still goes to the old peer.
-func (i *Invitation) takeOver(c *Call, accept msrp.Types) ([]*Session, error) {
+func (i *Invitation) takeOver(c *Call, offer *msrpsdp.Description, accept msrp.Types) ([]*Session, error) {
 	c.mu.Lock()
 	leg := c.leg
 	c.mu.Unlock()
-	p, err := c.place(i.offer, accept)
+	p, err := c.place(offer, accept)
 	if err != nil {
 		return nil, errors.Join(public(err), i.in.Reject(dialog.Refusal{Code: 481}))
 	}
@@ -151,6 +153,9 @@ func (i *Invitation) takeOver(c *Call, accept msrp.Types) ([]*Session, error) {
 	o.attach(d)
 	i.agent.log.Info("call replaced", "call_id", i.in.CallID(), "replaced", old.CallID())
 	c.told.tell()
+	if offer != nil {
+		c.connectActive()
+	}
 	return c.Sessions(), nil
 }
 

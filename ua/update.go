@@ -84,7 +84,16 @@ func (c *Call) makeOffer(ch change) []byte {
 		if l := locals[s.line]; l != nil {
 			next := ch.apply(l)
 			next.Path = s.media.Path() // through a relay it may be another one now
+			next.CEMA = next.CEMA && !c.plain
 			locals[s.line] = next
+		}
+	}
+	if c.own.Next(locals...) != c.own {
+		// What repeats the standing description repeats who connects as well (S-024); what changes it offers anew.
+		for _, s := range c.live() {
+			if l := locals[s.line]; l != nil {
+				l.Setup, l.CEMA = msrpsdp.OfferedSetup(s.reachable()), c.profile.cema && !c.plain
+			}
 		}
 	}
 	c.offered = &offered{own: c.own.Next(locals...), locals: locals}
@@ -101,7 +110,7 @@ func (c *Call) makeOffer(ch change) []byte {
 func (ch change) apply(l *msrpsdp.Local) *msrpsdp.Local {
 	next := *l
 	if ch.types != nil {
-		next.Accept, next.Wrapped = ch.types, wrappedTypes(ch.types)
+		next.Accept, next.Wrapped = ch.types, msrpsdp.Containers(ch.types)
 	}
 	switch {
 	case ch.direction == "sendrecv" && l.Direction == "":

@@ -121,14 +121,4 @@ func unwrap(r *msrp.Received) (chain cpim.Chain, code int, why string) {
 	return nil, 400, "malformed message/cpim"
 }
 
-// wrappedTypes are the types that are taken within the containers that accept names, where it names nothing else: it would take nothing otherwise.
-func wrappedTypes(accept msrp.Types) msrp.Types {
-	for _, t := range accept {
-		if !cpim.Is(t) && !strings.HasPrefix(strings.ToLower(t), "multipart/") {
-			return nil
-		}
-	}
-	return msrp.Types{"*"}
-}
-
 func isContentType(name string) bool { return strings.EqualFold(name, "Content-Type") }

@@ -61,6 +61,9 @@ func (s *source) check(c *Config) {
 	c.checkMSRP(report, uriErr == nil && !had["msrp_ua.my_uri"] && !had["msrp.listen"])
 	report("msrp_ua.advertised_contact", c.checkSIPURI(c.MSRPUA.AdvertisedContact, "sip:USER@HOST:PORT"))
 	report("msrp_ua.relay_uri", checkRelays(c.MSRPUA.RelayURI))
+	report("msrp.setup", checkOneOf(c.MSRP.Setup, "actpass", "active"))
+	report("msrp.cema", checkOneOf(c.MSRP.CEMA, "off", "on", "lenient"))
+	report("msrp.match", checkOneOf(c.MSRP.Match, "uri", "session_id"))
 	report("msrp.connect_allow", checkTargets(c.MSRP.ConnectAllow))
 	report("msrp.connect_deny", checkTargets(c.MSRP.ConnectDeny))
 	report("msrp.connect_attempts", checkRange(c.MSRP.ConnectAttempts, 0, mostAttempts))
@@ -145,7 +148,6 @@ func ownURI(s string) (wire.URI, error) {
 		return wire.URI{}, fmt.Errorf("%s is not an MSRP URI: %s%s", quoted(s), reason, would)
 	}
 	var wrong string
-	a, addressErr := netip.ParseAddr(u.Host)
 	switch {
 	case u.SessionID != "":
 		wrong = " has a session-id, which each session adds itself"
@@ -155,8 +157,6 @@ func ownURI(s string) (wire.URI, error) {
 		wrong = " has a user part, which means nothing here"
 	case u.Params != "":
 		wrong = " has parameters after the transport"
-	case addressErr == nil && a.IsUnspecified():
-		wrong = " is a wildcard, which no peer can connect to"
 	}
 	if wrong != "" {
 		return wire.URI{}, errors.New(quoted(s) + wrong + would)

@@ -65,6 +65,9 @@ type TLS struct {
 type MSRP struct {
 	Listen              []string // "tcp:127.0.0.1:2855"; empty: Complete fills it from my_uri
 	AdvertisedElsewhere bool     // something in between leads my_uri to a listener
+	Setup               string   // actpass, active
+	CEMA                string   // off, on, lenient
+	Match               string   // uri, session_id
 	UnwrapCPIM          bool     // events tell what message/cpim brings
 	ConnectAllow        []string // addresses, prefixes and classes; see Targets
 	ConnectDeny         []string
@@ -159,7 +162,7 @@ func base() Config {
 			Replaces:        "same_source",
 			Refer:           "off",
 		},
-		MSRP: MSRP{ConnectAttempts: 10, RelayIdleTimeout: time.Hour},
+		MSRP: MSRP{Setup: "actpass", CEMA: "off", Match: "uri", ConnectAttempts: 10, RelayIdleTimeout: time.Hour},
 		MSRPUA: MSRPUA{
 			MyURI:           "msrp://127.0.0.1:2855;tcp",
 			HashSize:        10,

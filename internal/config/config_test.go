@@ -103,7 +103,7 @@ func TestDefault(t *testing.T) {
 			MaxCallsInSetup: 20_000, MaxSessions: 100_000, MinSE: 90 * time.Second, Replaces: "same_source", Refer: "off",
 		},
 		TLS:  config.TLS{ClientCertificates: "none"},
-		MSRP: config.MSRP{Listen: []string{"tcp:127.0.0.1:2855"}, ConnectAttempts: 10, RelayIdleTimeout: time.Hour},
+		MSRP: config.MSRP{Setup: "actpass", CEMA: "off", Match: "uri", Listen: []string{"tcp:127.0.0.1:2855"}, ConnectAttempts: 10, RelayIdleTimeout: time.Hour},
 		MSRPUA: config.MSRPUA{
 			MyURI: "msrp://127.0.0.1:2855;tcp", HashSize: 10,
 			CleanupInterval: 60 * time.Second, MaxDuration: 43200 * time.Second,

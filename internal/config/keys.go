@@ -218,6 +218,26 @@ func Keys() []Key {
 			field: func(c *Config) any { return &c.MSRP.AdvertisedElsewhere },
 		},
 		{
+			Path: "msrp.setup", Reload: Restart,
+			Doc: "Who opens MSRP connections (`a=setup`, RFC 6135). `actpass`: whoever the peer wants; peers can connect to `msrp_ua.my_uri`. `active`: this node, because " +
+				"no peer can connect to it, behind a NAT for example; its session descriptions have port 9 then. A peer that cannot be connected to either is reached " +
+				"through a relay only (`msrp_ua.relay_uri`), to which this key does not apply.",
+			field: func(c *Config) any { return &c.MSRP.Setup },
+		},
+		{
+			Path: "msrp.cema", Reload: Restart,
+			Doc: "Whether something in between, such as a session border controller, may take MSRP connections (CEMA, RFC 6714): it changes c= and m= of session " +
+				"descriptions, which is where to connect then; paths stay. `on`: session descriptions say so (`a=msrp-cema`), and an offer without that is refused " +
+				"where c= and m= name nothing of its path. `lenient`: such an offer is taken too, and connected to by its path. `off`: c= and m= mean nothing.",
+			field: func(c *Config) any { return &c.MSRP.CEMA },
+		},
+		{
+			Path: "msrp.match", Reload: Restart,
+			Doc: "What of a To-Path has to be that of a session: `uri` all that RFC 4975 §6.1 compares; `session_id` not host and port, for networks whose border " +
+				"elements rewrite those in paths.",
+			field: func(c *Config) any { return &c.MSRP.Match },
+		},
+		{
 			Path: "msrp.unwrap_cpim", Reload: Restart,
 			Doc: "Whether `content_type` and `body` of `E_MSRP_MSG_RECEIVED` are those of what a `message/cpim` brings. Without it they are what was on the wire, " +
 				"and what it brings stands in the event's own member `cpim`.",
@@ -250,7 +270,7 @@ func Keys() []Key {
 		},
 		{
 			Path: "msrp_ua.my_uri", Reload: NewSessions,
-			Doc:   "The MSRP URI, without session-id, that is advertised to peers: `msrp://HOST:PORT;tcp`, or `msrps://HOST:PORT;tcp` to offer TLS. Without a port it is 2855. It must lead to a listener. Offers of the other kind, with TLS or without, are taken where there is a listener for it; where one offers both, TLS is taken.",
+			Doc:   "The MSRP URI, without session-id, that is advertised to peers: `msrp://HOST:PORT;tcp`, or `msrps://HOST:PORT;tcp` to offer TLS. Without a port it is 2855. It must lead to a listener. A wildcard address, `0.0.0.0` or `[::]`, stands for the address of this node that leads to the peer: where its call came to, or a call to it leaves from. Offers of the other kind, with TLS or without, are taken where there is a listener for it; where one offers both, TLS is taken.",
 			field: func(c *Config) any { return &c.MSRPUA.MyURI },
 		},
 		{

@@ -178,7 +178,7 @@ func (n *node) agentConfig(c config.Config, users *auth.Users, files *certificat
 		DNSServers:       c.SIP.DNSServers,
 		OutboundProxy:    c.SIP.OutboundProxy,
 		MSRPListen:       c.MSRP.Listen,
-		Profile:          ua.Profile{MyURI: c.MSRPUA.MyURI, Contact: c.MSRPUA.AdvertisedContact, Relay: c.MSRPUA.RelayURI},
+		Profile:          profile(&c),
 		RelayIdleTimeout: c.MSRP.RelayIdleTimeout, RelayRoots: files.Roots,
 		OnInvite:        n.router.invite,
 		OnQuery:         n.router.query,
@@ -207,14 +207,25 @@ func (n *node) agentConfig(c config.Config, users *auth.Users, files *certificat
 	}
 }
 
+func profile(c *config.Config) ua.Profile {
+	return ua.Profile{
+		MyURI: c.MSRPUA.MyURI, Contact: c.MSRPUA.AdvertisedContact, Relay: c.MSRPUA.RelayURI,
+		Unreachable: c.MSRP.Setup == "active", CEMA: c.MSRP.CEMA != "off", CEMAAnyAddress: c.MSRP.CEMA == "lenient",
+	}
+}
+
 func mediaConfig(c *config.MSRP) msrp.Config {
 	policy := access.Addresses{Allow: config.Targets(c.ConnectAllow), Deny: config.Targets(c.ConnectDeny)}
 	attempts := c.ConnectAttempts
 	if attempts == 0 {
 		attempts = -1
 	}
+	match := msrp.ToPathWhole
+	if c.Match == "session_id" {
+		match = msrp.ToPathSessionID
+	}
 	// The journal keeps the bodies: they are not borrowed.
-	return msrp.Config{RefuseWhenFull: true, MayConnect: policy.Permit, ConnectAttempts: attempts}
+	return msrp.Config{RefuseWhenFull: true, MayConnect: policy.Permit, ConnectAttempts: attempts, ToPath: match}
 }
 
 // drain ends the sessions and then everything else. Peers and readers that take longer than they may are left behind: that is no error.
