@@ -253,7 +253,7 @@ func (s *Session) dequeue(m *message) {
 	o.octets -= m.counted
 	// Who waits for room is woken when there is room for several: not for each message.
 	cfg := &s.endpoint.cfg
-	if room := o.queue.len() <= cfg.QueuedMessages/4*3 && o.octets <= cfg.QueuedOctets/4*3; o.room != nil && (room || o.empty()) {
+	if room := o.queue.len() <= cfg.QueuedMessages-cfg.QueuedMessages/4 && o.octets <= cfg.QueuedOctets-cfg.QueuedOctets/4; o.room != nil && (room || o.empty()) {
 		close(o.room)
 		o.room = nil
 	}
