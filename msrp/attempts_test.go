@@ -98,6 +98,7 @@ func inTime(t *testing.T, name string, cfg msrp.Config, f func(t *testing.T, c *
 const victim = "msrp://192.0.2.9:25/x;tcp"
 
 func TestAttempts(t *testing.T) {
+	itself(t)
 	for name, take := range map[string]func(net.Conn){
 		"nobody there":         nil,
 		"it hangs up":          func(nc net.Conn) { nc.Close() },

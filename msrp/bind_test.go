@@ -479,7 +479,11 @@ func TestBind(t *testing.T) {
 		if err := s.Connect(ctx); err == nil || err.Error() != "no route" {
 			t.Fatalf("got %v", err)
 		}
-		for _, bad := range []string{"msrps://h.example:1/x;tcp", scheme + "://h.example:1/x;ws", scheme + "://h.example/x;tcp"} {
+		bad := []string{scheme + "://h.example:1/x;ws", scheme + "://h.example/x;tcp"}
+		if !overTLS {
+			bad = append(bad, "msrps://h.example:1/x;tcp")
+		}
+		for _, bad := range bad {
 			s.SetPeer(known(t, bad))
 			if err := s.Connect(ctx); !errors.Is(err, msrp.ErrNoTransport) {
 				t.Fatalf("%s: got %v", bad, err)

@@ -1,7 +1,10 @@
 package msrp
 
 import (
+	"crypto/tls"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"net/netip"
@@ -31,7 +34,7 @@ type conn struct {
 	used         bool // a session is or was bound, or the connection is ours
 	closing      *time.Timer
 	whenClosed   []func()
-	foreign      bool                            // leads to a peer\'s relay
+	foreign      bool                            // leads to a peer's relay
 	kept         bool                            // a Link, open without sessions too
 	asked        map[uint64]chan<- *AuthResponse // AUTHs that wait for their responses
 	control      *batch                          // complete responses and REPORTs that wait to leave; nil: none
@@ -178,9 +181,31 @@ func (c *conn) shutWhenDone() {
 	c.state = connShut
 	c.wake()
 	c.closing.Reset(shutTime)
+	if !c.secured {
+		c.shut()
+		return
+	}
+	c.endpoint.wg.Add(1) // the reader holds one, so this cannot be the first
+	go func() {          // ends by shutTime at the latest: TLS has to write for it, which waits for the peer
+		defer c.endpoint.wg.Done()
+		c.shut()
+	}()
+}
+
+// shut closes our direction.
+func (c *conn) shut() {
 	if half, ok := c.net.(interface{ CloseWrite() error }); !ok || half.CloseWrite() != nil {
 		c.net.Close() // the reader notices
 	}
+}
+
+// hangUp closes both. Taking leave of a TLS peer waits for it, which only one is worth that took leave itself.
+func (c *conn) hangUp(cause error) {
+	if t, ok := c.net.(*tls.Conn); ok && !errors.Is(cause, io.EOF) {
+		t.NetConn().Close()
+		return
+	}
+	c.net.Close()
 }
 
 // fail closes the connection; its sessions are over (RFC 4975 §5.4, M-053).
@@ -205,7 +230,7 @@ func (c *conn) fail(cause error) {
 	c.sessions, c.whenClosed = nil, nil
 	c.mu.Unlock()
 
-	c.net.Close()
+	c.hangUp(cause)
 	c.endpoint.disown(c)
 	for _, f := range whenClosed {
 		f()

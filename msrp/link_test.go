@@ -16,6 +16,9 @@ import (
 func (r *rig) link(to *msrp.Session) (*msrp.Link, *rawPeer) {
 	r.t.Helper()
 	near, far := net.Pipe()
+	if overTLS {
+		near, far = securedPipe(r.t, near, far)
+	}
 	l, err := r.endpoint.NewLink(near)
 	if err != nil {
 		r.t.Fatal(err)

@@ -50,7 +50,7 @@ func newFakeRig(t testing.TB, cfg msrp.Config) *rig {
 func startRig(t testing.TB, cfg msrp.Config, l net.Listener, dial func() net.Conn, patience time.Duration) *rig {
 	t.Helper()
 	if overTLS {
-		cfg.TLS, l, dial = shows(usual(t), trusted(usual(t))), tlsListener{l}, secured(t, dial)
+		cfg.TLS, l, dial = shows(usual(t), trusted(usual(t))), tlsListener{l}, secured(dial)
 	}
 	e, err := msrp.NewEndpoint(cfg)
 	if err != nil {

@@ -169,9 +169,9 @@ func tortures() []torture {
 		closes("T-027/To-Path above 16 KiB", with("To-Path: ", "To-Path: "+strings.Repeat(scheme+"://relay.example:2855/x;tcp ", 1000))),
 		answer(481, "T-027/To-Path of 20 URIs", with("To-Path: ", "To-Path: "+strings.Repeat(scheme+"://relay.example:2855/x;tcp ", 20))),
 		answer(400, "T-028/URI without transport", with("To-Path: "+scheme+"://127.0.0.1:2855/", "To-Path: "+scheme+"://127.0.0.1:2855/x\r\nX-Rest: ")),
-		answer(400, "T-028/http", with("To-Path: msrp:", "To-Path: http:")),
+		answer(400, "T-028/http", with("To-Path: "+scheme+":", "To-Path: http:")),
 		answer(400, "T-028/unclosed bracket", with("To-Path: "+scheme+"://127", "To-Path: "+scheme+"://[127")),
-		answer(400, "T-028/two spaces", with("To-Path: msrp", "To-Path: msrp://a;tcp  msrp")),
+		answer(400, "T-028/two spaces", with("To-Path: "+scheme, "To-Path: "+scheme+"://a;tcp  "+scheme)),
 		answer(481, "T-029/port left out", with("To-Path: "+scheme+"://127.0.0.1:2855", "To-Path: "+scheme+"://127.0.0.1")),
 		answer(481, "T-029/session-id in other case", func(_, base string) string {
 			host := "To-Path: " + scheme + "://127.0.0.1:2855/"
@@ -179,7 +179,7 @@ func tortures() []torture {
 			letter := at + strings.IndexAny(base[at:], "abcdef")
 			return base[:letter] + strings.ToUpper(base[letter:letter+1]) + base[letter+1:]
 		}),
-		accept("T-030/the same in other words", with("To-Path: "+scheme+"://127.0.0.1:2855", "To-Path: MSRP://alice@%3127.0.0.%31:2855", ";tcp\r\nFrom-Path", ";TCP\r\nFrom-Path")),
+		accept("T-030/the same in other words", with("To-Path: "+scheme+"://127.0.0.1:2855", "To-Path: "+strings.ToUpper(scheme)+"://alice@%3127.0.0.%31:2855", ";tcp\r\nFrom-Path", ";TCP\r\nFrom-Path")),
 		answer(400, "T-031/Failure-Report maybe", with(length, length+"\r\nFailure-Report: maybe")),
 		answer(400, "T-031/Success-Report 1", with(length, length+"\r\nSuccess-Report: 1")),
 		ignore("T-032/no answer: unknown session", with(length, length+"\r\nFailure-Report: no", "To-Path: "+scheme+"://127.0.0.1:2855/", "To-Path: "+scheme+"://127.0.0.1:2855/0")),
@@ -456,7 +456,8 @@ func TestTortureOfTheConnection(t *testing.T) {
 		_, h, p := r.bound()
 		synctest.Wait() // the connection is closed once nobody writes
 		_, req := p.text("m-0001", "x", "X-Foo: "+strings.Repeat("v", 10*n))
-		if n, err := p.put(req); err == nil || n > 1<<17 {
+		// TLS, as TCP, closes one direction at a time: what then still comes is taken and dropped.
+		if n, err := p.put(req); !overTLS && (err == nil || n > 1<<17) {
 			t.Fatalf("%d octets were taken, %v", n, err)
 		}
 		isClosed(t, h, msrp.ErrConnectionLost)
