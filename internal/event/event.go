@@ -34,12 +34,17 @@ type Event struct {
 	Cursor    string // opaque position in the journal; set by it
 	Name      Name
 	SessionID string
-	Sequence  uint64 // without gaps within its session, from 1; 0: not numbered
-	Source    string // the node; a URI reference
+	Sequence  uint64   // without gaps within its session, from 1; 0: not numbered
+	Counter   *Counter // the journal takes Sequence from it when it writes the event; nil: Sequence stands as it is
+	Source    string   // the node; a URI reference
 	Time      time.Time
 	Params    []Param // those of the catalogue, in its order: all that OpenSIPS' sockets carry
 	Own       []Param // Parley's own members, after them
 }
+
+// Counter numbers the events of one session. The journal alone counts on, so that numbers are in the order of the journal, and one that is not
+// written takes none; an event that a journal was given must not be given to another one.
+type Counter struct{ Last uint64 }
 
 // Param returns the value of a parameter or own member by name, or nil.
 func (e *Event) Param(name string) any {

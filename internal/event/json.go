@@ -13,11 +13,15 @@ const sequenceWidth = 10
 // timeLayout is RFC 3339 with microseconds, always of the same width.
 const timeLayout = "2006-01-02T15:04:05.000000Z07:00"
 
-// AppendCloudEvent appends the event as a CloudEvent 1.0 in JSON. Members, in order: specversion, id, source, type, subject (not
-// for an event without session), time, sequence (not for one without number), datacontenttype, data (Params, then Own).
+// AppendCloudEvent appends the event as a CloudEvent 1.0 in JSON. Members, in order: specversion, id (not for an event without cursor, as the
+// journal stores it), source, type, subject (not for an event without session), time, sequence (not for one without number), datacontenttype,
+// data (Params, then Own). There is no line end in it.
 func (e *Event) AppendCloudEvent(b []byte) []byte {
-	b = append(b, `{"specversion":"1.0","id":`...)
-	b = appendString(b, e.Cursor)
+	b = append(b, `{"specversion":"1.0"`...)
+	if e.Cursor != "" {
+		b = append(b, `,"id":`...)
+		b = appendString(b, e.Cursor)
+	}
 	b = append(b, `,"source":`...)
 	b = appendString(b, e.Source)
 	b = append(b, `,"type":`...)
