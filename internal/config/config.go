@@ -24,6 +24,10 @@ type Config struct {
 	UACAuth UACAuth
 	Auth    Auth
 	Route   string // file of the request route; "": the default route
+	DataDir string // "": StateDir
+	Node    string // "": by the host
+	Journal Journal
+	NATS    NATS
 	HTTP    HTTP
 	Events  Events
 	MI      MI
@@ -110,6 +114,34 @@ func (u *UACAuth) Credentials() []auth.Credential {
 	return all
 }
 
+// Journal is what is said below the key journal.
+type Journal struct {
+	Durability string        // memory, process, fsync
+	MaxAge     time.Duration // 0: no limit, as for those below
+	MaxOctets  int
+	MaxEvents  int
+}
+
+// NATS is what is said below the key nats: an outside cluster.
+type NATS struct {
+	URL         string // "": the embedded server
+	Credentials string // file; "": none
+	CAList      string // file; "": the system's
+	Replicas    int
+}
+
+// StateDir is the folder for what outlives the process where data_dir names none.
+func StateDir() (string, error) {
+	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "parley"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("data_dir: no home directory to keep data in: %w; say data_dir", err)
+	}
+	return filepath.Join(home, ".local", "state", "parley"), nil
+}
+
 // HTTP is what is said below the key http.
 type HTTP struct{ Listen string }
 
@@ -169,12 +201,14 @@ func base() Config {
 			CleanupInterval: 60 * time.Second,
 			MaxDuration:     43200 * time.Second,
 		},
-		Auth:   Auth{NonceLifetime: 300 * time.Second},
-		TLS:    TLS{ClientCertificates: "none"},
-		HTTP:   HTTP{Listen: "127.0.0.1:8888"},
-		MI:     MI{FIFOMode: 0o600},
-		Events: Events{UnixSockets: true, MaxSockets: 64},
-		Log:    Log{Level: "info", Format: "text"},
+		Auth:    Auth{NonceLifetime: 300 * time.Second},
+		TLS:     TLS{ClientCertificates: "none"},
+		HTTP:    HTTP{Listen: "127.0.0.1:8888"},
+		Journal: Journal{Durability: "process", MaxAge: 7 * 24 * time.Hour, MaxOctets: 1 << 30},
+		NATS:    NATS{Replicas: 1},
+		Events:  Events{UnixSockets: true, MaxSockets: 64},
+		Log:     Log{Level: "info", Format: "text"},
+		MI:      MI{FIFOMode: 0o600},
 	}
 }
 
@@ -218,7 +252,7 @@ func Load(path string) (Config, error) {
 		}
 		src = source{file: path, text: text}
 		src.overlayFile(&c)
-		for _, name := range []*string{&c.Route, &c.Auth.Users, &c.TLS.Certificate, &c.TLS.PrivateKey, &c.TLS.CAList} {
+		for _, name := range []*string{&c.Route, &c.Auth.Users, &c.TLS.Certificate, &c.TLS.PrivateKey, &c.TLS.CAList, &c.DataDir, &c.NATS.Credentials, &c.NATS.CAList} {
 			beside(path, name)
 		}
 	}

@@ -108,11 +108,14 @@ func TestDefault(t *testing.T) {
 			MyURI: "msrp://127.0.0.1:2855;tcp", HashSize: 10,
 			CleanupInterval: 60 * time.Second, MaxDuration: 43200 * time.Second,
 		},
-		Auth:   config.Auth{NonceLifetime: 300 * time.Second},
-		HTTP:   config.HTTP{Listen: "127.0.0.1:8888"},
-		MI:     config.MI{FIFOMode: 0o600},
-		Events: config.Events{UnixSockets: true, MaxSockets: 64},
-		Log:    config.Log{Level: "info", Format: "text"},
+		Auth: config.Auth{NonceLifetime: 300 * time.Second},
+		HTTP: config.HTTP{Listen: "127.0.0.1:8888"},
+
+		Journal: config.Journal{Durability: "process", MaxAge: 7 * 24 * time.Hour, MaxOctets: 1 << 30},
+		NATS:    config.NATS{Replicas: 1},
+		Events:  config.Events{UnixSockets: true, MaxSockets: 64},
+		Log:     config.Log{Level: "info", Format: "text"},
+		MI:      config.MI{FIFOMode: 0o600},
 	}
 	c := config.Default()
 	if diff := cmp.Diff(want, c); diff != "" {

@@ -181,13 +181,3 @@ func (c *Control) emit(e event.Event, kept func(error)) {
 	e.Time = time.Now().UTC()
 	c.journal.Append(e, kept)
 }
-
-// unkept logs that an event could not be kept where nobody waits for it.
-func (c *Control) unkept(e event.Event) func(error) {
-	return func(err error) {
-		c.counters.appended(err)
-		if err != nil && !errors.Is(err, journal.ErrClosed) {
-			c.log.Error("event not kept", "session_id", e.SessionID, "event", string(e.Name), "err", err)
-		}
-	}
-}

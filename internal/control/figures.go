@@ -1,8 +1,11 @@
 package control
 
 import (
+	"context"
 	"sync/atomic"
+	"time"
 
+	"github.com/parley-msrp/parley/internal/journal"
 	"github.com/parley-msrp/parley/msrp"
 	"github.com/parley-msrp/parley/ua"
 )
@@ -38,16 +41,37 @@ type MessageCounts struct {
 	Unconfirmed uint64 `json:"unconfirmed" doc:"The ones whose success REPORT did not come."`
 }
 
-// JournalCounts are the events since the start.
+// JournalCounts are what the journal holds.
 type JournalCounts struct {
-	Kept   uint64 `json:"kept" doc:"Events that are kept, or were until there were too many."`
-	Unkept uint64 `json:"unkept" doc:"Events that could not be kept."`
+	Events   uint64 `json:"events" doc:"Events that are kept."`
+	Octets   uint64 `json:"octets" doc:"That they take."`
+	Oldest   string `json:"oldest,omitempty" doc:"When the oldest of them happened."`
+	Appended uint64 `json:"appended" doc:"Events since the journal was made."`
+	Waiting  int    `json:"waiting" doc:"Events that wait to be kept."`
+	Dropped  uint64 `json:"dropped" doc:"Events that could not be kept, because the journal was unavailable for too long, since the start."`
+	Problem  string `json:"problem,omitempty" doc:"Why nothing can be kept at the moment."`
 }
+
+func journalCounts(j journal.Journal) JournalCounts {
+	ctx, cancel := context.WithTimeout(context.Background(), statsTimeout)
+	defer cancel()
+	s := j.Stats(ctx)
+	c := JournalCounts{Events: s.Events, Octets: s.Octets, Appended: s.Appended, Waiting: s.Waiting, Dropped: s.Dropped}
+	if !s.Oldest.IsZero() {
+		c.Oldest = s.Oldest.UTC().Format(time.RFC3339Nano)
+	}
+	if s.Problem != nil {
+		c.Problem = s.Problem.Error()
+	}
+	return c
+}
+
+// statsTimeout is how long the journal has to say how it does.
+const statsTimeout = time.Second
 
 // counters are what Figures counts. All of them only rise.
 type counters struct {
 	received, sent, delivered, failed, unconfirmed atomic.Uint64
-	kept, unkept                                   atomic.Uint64
 }
 
 // fate counts what became of a message. The failure that may follow after Written counts, too.
@@ -62,14 +86,6 @@ func (c *counters) fate(k msrp.FateKind) {
 	}
 }
 
-func (c *counters) appended(err error) {
-	if err != nil {
-		c.unkept.Add(1)
-		return
-	}
-	c.kept.Add(1)
-}
-
 // Figures says how the node does now.
 func (c *Control) Figures() Figures {
 	f := Figures{
@@ -78,7 +94,7 @@ func (c *Control) Figures() Figures {
 			Received: c.counters.received.Load(), Sent: c.counters.sent.Load(), Delivered: c.counters.delivered.Load(),
 			Failed: c.counters.failed.Load(), Unconfirmed: c.counters.unconfirmed.Load(),
 		},
-		Journal: JournalCounts{Kept: c.counters.kept.Load(), Unkept: c.counters.unkept.Load()},
+		Journal: journalCounts(c.journal),
 	}
 	for _, s := range c.agent.Sessions() {
 		switch s.State() {

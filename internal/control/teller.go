@@ -27,7 +27,7 @@ type teller struct {
 
 // told is what was told of one session.
 type told struct {
-	sequence uint64        // number of the last event
+	counter  event.Counter
 	over     bool          // the session has ended
 	received atomic.Uint64 // messages that were kept
 	sent     atomic.Uint64 // messages that were accepted for sending
@@ -56,7 +56,7 @@ func (t *teller) of(sessionID string) *told {
 	return s
 }
 
-// tell numbers an event and puts it into the journal in that order.
+// tell puts an event into the journal, which numbers it.
 func (t *teller) tell(e event.Event, kept func(error)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -65,13 +65,8 @@ func (t *teller) tell(e event.Event, kept func(error)) {
 
 // append is tell, holding t.mu.
 func (t *teller) append(e event.Event, kept func(error)) {
-	s := t.of(e.SessionID)
-	s.sequence++
-	e.Sequence = s.sequence
+	e.Counter = &t.of(e.SessionID).counter
 	e.Own = append(e.Own, t.own...)
-	if kept == nil {
-		kept = t.control.unkept(e)
-	}
 	t.control.emit(e, kept)
 }
 
@@ -148,7 +143,6 @@ func (t *teller) Message(s *ua.Session, m *ua.Message) {
 	t.keeping.begin(key)
 	told := t.of(s.ID())
 	t.append(t.received(s, m), func(err error) {
-		t.control.counters.appended(err)
 		if err == nil {
 			t.control.counters.received.Add(1)
 			told.received.Add(1)

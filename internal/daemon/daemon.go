@@ -50,6 +50,7 @@ const ballastSize = 64 << 20
 type node struct {
 	log     *slog.Logger
 	level   *slog.LevelVar // of log
+	data    *dataDir
 	journal journal.Journal
 	control *control.Control
 	router  *router
@@ -103,8 +104,10 @@ func start(c config.Config, errOut io.Writer) (*node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("HTTP listener: %w", err)
 	}
-	n.journal = journal.NewMemory(journal.MemoryConfig{})
-	n.control = control.New(n.journal, source(), n.log)
+	if n.data, n.journal, err = openJournal(c, n.log); err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	n.control = control.New(n.journal, "/parley/"+n.data.node, n.log)
 	n.control.UnwrapCPIM(c.MSRP.UnwrapCPIM)
 	n.router = newRouter(script, n.control, users != nil, n.log)
 	// The agent answers as soon as it listens, so all that it calls stands before it.
@@ -115,7 +118,7 @@ func start(c config.Config, errOut io.Writer) (*node, error) {
 		n.agent, err = ua.New(n.agentConfig(c, users, files))
 	}
 	if err != nil {
-		return nil, errors.Join(err, listener.Close(), n.journal.Close())
+		return nil, errors.Join(err, listener.Close(), n.journal.Close(), n.data.close())
 	}
 	n.control.Attach(n.agent)
 	if err := n.subscribe(&c.Events); err != nil {
@@ -158,7 +161,7 @@ func (n *node) ready() error {
 	if n.draining.Load() {
 		return errors.New("draining")
 	}
-	return nil
+	return n.journal.Err()
 }
 
 // security is what SIP over TLS needs; nil where no certificate is configured.
@@ -250,7 +253,7 @@ func (n *node) drain() error {
 	if n.sockets != nil {
 		within(readersTimeout, n.sockets.Close)
 	}
-	return errors.Join(append(errs, n.journal.Close())...)
+	return errors.Join(append(errs, n.journal.Close(), n.data.close())...)
 }
 
 // greet says what listens and what to try.
@@ -294,15 +297,6 @@ func uri(listeners []string) string {
 		return "'" + u + ";transport=" + network + "'"
 	}
 	return u
-}
-
-// source names the node in its events.
-func source() string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "localhost"
-	}
-	return "/parley/" + host
 }
 
 // hint says what to do about an address that is in use.

@@ -60,12 +60,14 @@ func eventually(t *testing.T, what string, done func() bool) {
 }
 
 // free is a configuration whose listeners take free ports of loopback.
-func free() config.Config {
+func free(t testing.TB) config.Config {
+	t.Helper()
 	c := config.Default()
 	c.SIP.Listen = []string{"udp:127.0.0.1:0"}
 	c.MSRP.Listen = []string{"tcp:127.0.0.1:0"}
 	c.MSRPUA.MyURI = "" // from the listener
 	c.HTTP.Listen = "127.0.0.1:0"
+	c.DataDir = t.TempDir()
 	return c
 }
 
@@ -120,7 +122,7 @@ func (r *running) get(t *testing.T, path string) (status int, body io.ReadCloser
 
 // TestDrain: a node that is told to stop ends its calls, tells so to those who read events, and gives everything back.
 func TestDrain(t *testing.T) {
-	r := serve(t, free())
+	r := serve(t, free(t))
 	if status, _ := r.get(t, "/healthz"); status != 200 {
 		t.Errorf("/healthz: %d", status)
 	}
@@ -155,7 +157,7 @@ func TestDrain(t *testing.T) {
 
 // TestDrainLimit: peers that do not answer and readers that do not read hold nobody up for long, and are no failure.
 func TestDrainLimit(t *testing.T) {
-	r := serve(t, free())
+	r := serve(t, free(t))
 	r.get(t, "/v1/events") // not read
 	d := peer.NewAgent(t, "udp", r.sip).NewDialog("bob")
 	d.Call(t, limit, peer.Offer("text/plain", "msrp://127.0.0.1:9/"+peer.Ident()+";tcp"))
@@ -183,6 +185,20 @@ func TestCannotStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	const inUse = "address already in use; another program listens there: stop it, or choose another address in the configuration"
+	inUseDir, otherDir, newerDir := t.TempDir(), t.TempDir(), t.TempDir()
+	held, err := openDataDir(inUseDir, "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { held.close() })
+	other, err := openDataDir(otherDir, "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.close()
+	if err := os.WriteFile(filepath.Join(newerDir, "parley.json"), []byte(`{"format":2,"node":"a"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		name   string
 		change func(*config.Config)
@@ -193,10 +209,14 @@ func TestCannotStart(t *testing.T) {
 		{"HTTP", func(c *config.Config) { c.HTTP.Listen = taken }, []string{"HTTP listener", taken, inUse}},
 		{"HTTP off loopback", func(c *config.Config) { c.HTTP.Listen = "0.0.0.0:0" }, []string{"loopback"}},
 		{"route that does not load", func(c *config.Config) { c.Route = script }, []string{"route: ", "route.star:2:5"}},
+		{"a data directory that is in use", func(c *config.Config) { c.DataDir = inUseDir }, []string{"data_dir: another process uses " + inUseDir}},
+		{"a data directory of another node", func(c *config.Config) { c.DataDir, c.Node = otherDir, "b" }, []string{"data_dir: ", "of the node a, and not of b"}},
+		{"a data directory of a newer version", func(c *config.Config) { c.DataDir = newerDir }, []string{"data_dir: ", "format 2", "a newer one wrote it"}},
+		{"no NATS", func(c *config.Config) { c.NATS.URL = "nats://" + taken }, []string{"journal: NATS: "}},
 		{"no route", func(c *config.Config) { c.Route = script + "x" }, []string{"route: ", "no such file"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			config := free()
+			config := free(t)
 			c.change(&config)
 			var out, log text
 			err := Serve(t.Context(), config, &out, &log)
@@ -232,7 +252,7 @@ func TestRouter(t *testing.T) {
 		{"too many steps", "def request(msg):\n    for i in range(100000000):\n        pass\n", 500, "", "too many steps"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			config := free()
+			config := free(t)
 			config.Route = filepath.Join(t.TempDir(), "route.star")
 			if err := os.WriteFile(config.Route, []byte(c.script), 0o600); err != nil {
 				t.Fatal(err)
@@ -260,7 +280,7 @@ func TestRouter(t *testing.T) {
 // TestRouterFull: more INVITEs at a time than the router takes get 503 with Retry-After.
 func TestRouterFull(t *testing.T) {
 	var log text
-	n, err := start(free(), &log)
+	n, err := start(free(t), &log)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ import (
 // routed is the usual configuration with a request route.
 func routed(t *testing.T, script string) config.Config {
 	t.Helper()
-	c := free()
+	c := free(t)
 	c.Route = filepath.Join(t.TempDir(), "route.star")
 	if err := os.WriteFile(c.Route, []byte(script), 0o600); err != nil {
 		t.Fatal(err)

@@ -1,5 +1,4 @@
-// Package journal is the log of events. Memory keeps the newest ones in memory; the durable one takes its place behind the same
-// interface.
+// Package journal is the log of events: Durable in a JetStream stream, Memory the newest ones in memory.
 package journal
 
 import (
@@ -19,6 +18,12 @@ type Journal interface {
 	// Subscribe reads from after cursor, which is an event's Cursor; Newest is from now on, Oldest from the oldest event kept. The
 	// error wraps ErrCursorLost for a cursor whose events are no longer there, ErrCursorUnknown for one that this journal never gave.
 	Subscribe(cursor string) (Reader, error)
+
+	// Err says why nothing can be kept at the moment; nil: it can.
+	Err() error
+
+	// Stats says how much there is.
+	Stats(ctx context.Context) Stats
 
 	// Close ends the journal: later events are refused with ErrClosed, readers get what is left and then ErrClosed.
 	Close() error

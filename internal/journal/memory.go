@@ -92,6 +92,10 @@ func (m *Memory) add(e event.Event) error {
 	if m.next-m.oldest == uint64(len(m.ring)) {
 		m.grow()
 	}
+	if e.Counter != nil {
+		e.Counter.Last++
+		e.Sequence = e.Counter.Last
+	}
 	*m.at(m.next) = entry{event: e, octets: n}
 	m.octets += n
 	m.next++
@@ -161,6 +165,20 @@ func (m *Memory) position(cursor string) (uint64, error) {
 	return n + 1, nil
 }
 
+// Err returns nil: memory can be written to.
+func (m *Memory) Err() error { return nil }
+
+// Stats says how much is kept.
+func (m *Memory) Stats(context.Context) Stats {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := Stats{Events: m.next - m.oldest, Octets: uint64(m.octets), Appended: m.next - 1}
+	if s.Events > 0 {
+		s.Oldest = m.at(m.oldest).event.Time
+	}
+	return s
+}
+
 // Close ends the journal. It returns nil.
 func (m *Memory) Close() error {
 	m.mu.Lock()
@@ -222,17 +240,20 @@ func (r *memoryReader) take() (event.Event, <-chan struct{}, error) {
 	m := r.journal
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	switch {
-	case r.next < m.oldest:
-		lost := &LostError{Dropped: m.oldest - r.next}
-		r.next = m.oldest
-		return event.Event{}, nil, lost
-	case r.next < m.next:
+	for r.next >= m.oldest && r.next < m.next {
 		e := m.at(r.next).event
 		e.Cursor = m.instance + "-" + strconv.FormatUint(r.next, 10)
 		r.next++
-		return e, nil, nil
-	case m.closed:
+		if !e.Name.Internal() {
+			return e, nil, nil
+		}
+	}
+	if r.next < m.oldest {
+		lost := &LostError{Dropped: m.oldest - r.next}
+		r.next = m.oldest
+		return event.Event{}, nil, lost
+	}
+	if m.closed {
 		return event.Event{}, nil, ErrClosed
 	}
 	if m.grown == nil {

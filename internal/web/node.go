@@ -32,7 +32,7 @@ type Health struct {
 	Listeners control.Listeners     `json:"listeners" doc:"Where the node listens."`
 	Sessions  control.SessionCounts `json:"sessions" doc:"The sessions that live now, by state."`
 	Messages  control.MessageCounts `json:"messages" doc:"Messages since the start."`
-	Journal   control.JournalCounts `json:"journal" doc:"Events since the start."`
+	Journal   control.JournalCounts `json:"journal" doc:"The journal of events."`
 	Process   Process               `json:"process" doc:"What the process uses."`
 }
 

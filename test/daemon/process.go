@@ -32,6 +32,7 @@ func Run(ctx context.Context, binary, dir, health string, args ...string) (*Proc
 	p := &Process{done: make(chan struct{})}
 	p.cmd = exec.Command(binary, args...)
 	p.cmd.Dir = dir
+	p.cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+dir) // what outlives the process is in dir, too
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
 	if err := p.cmd.Start(); err != nil {
 		return nil, err

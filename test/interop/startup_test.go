@@ -163,6 +163,7 @@ func refuses(t *testing.T, config string, files map[string]string) string {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program(t), "serve", "--config", config)
 	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+dir)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	cmd.Run()

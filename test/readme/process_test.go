@@ -3,6 +3,7 @@ package readme
 import (
 	"context"
 	"io"
+	"os"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -26,6 +27,7 @@ func start(t *testing.T, dir, line string) *process {
 	t.Helper()
 	p := &process{line: line, cmd: exec.Command("sh", "-c", line), done: make(chan struct{})}
 	p.cmd.Dir = dir
+	p.cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+dir) // what outlives the process is the test's own, too
 	p.cmd.Stdout, p.cmd.Stderr = &p.screen, &p.screen
 	// Ctrl-C goes to all processes of a terminal; these are a group instead.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -1,0 +1,56 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// leastOctets is the smallest journal: room for the largest events there are.
+const leastOctets = 16 << 20
+
+func checkLeast(n, least int) error {
+	if n != 0 && n < least {
+		return fmt.Errorf("is %d; %d or more, or 0 for no limit, would be right", n, least)
+	}
+	return nil
+}
+
+// mostNode is how long the name of a node may be.
+const mostNode = 64
+
+// checkNode checks that a node's name can be a token of a NATS subject and a part of a stream's name.
+func checkNode(name string) error {
+	if len(name) > mostNode {
+		return fmt.Errorf("has %d characters; %d are the most", len(name), mostNode)
+	}
+	if NodeName(name) != name {
+		return fmt.Errorf("%s has a character that is none of letters, digits, - and _; %s would be right", quoted(name), quoted(NodeName(name)))
+	}
+	return nil
+}
+
+// NodeName makes a host's name one of a node.
+func NodeName(host string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+			return r
+		}
+		return '-'
+	}, host[:min(len(host), mostNode)])
+}
+
+// checkNATS checks a list of servers. What it says does not show them: they may hold a password.
+func checkNATS(list string) error {
+	if list == "" {
+		return nil
+	}
+	for s := range strings.SplitSeq(list, ",") {
+		u, err := url.Parse(strings.TrimSpace(s))
+		if err != nil || u.Host == "" || u.Scheme != "nats" && u.Scheme != "tls" && u.Scheme != "ws" && u.Scheme != "wss" {
+			return errors.New("is not a list of NATS servers; nats://HOST:PORT, or several with commas between, would be right")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,87 @@
+package journal
+
+import (
+	"context"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Stats says how a journal is doing.
+type Stats struct {
+	Events   uint64    // kept
+	Octets   uint64    // that they take
+	Oldest   time.Time // when the oldest of them happened; zero where there is none, or that cannot be told
+	Appended uint64    // events since the journal was made
+	Waiting  int       // events that are not kept yet
+	Dropped  uint64    // events that could not be kept, because too many waited
+	Problem  error     // why nothing can be kept at the moment; nil: it can
+}
+
+// Err says why nothing can be kept at the moment; nil: it can.
+func (j *Durable) Err() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.problem
+}
+
+// Stats asks the stream how much it holds.
+func (j *Durable) Stats(ctx context.Context) Stats {
+	j.mu.Lock()
+	st := j.store
+	s := Stats{Appended: j.tail.number, Waiting: len(j.queue), Dropped: j.dropped, Problem: j.problem}
+	j.mu.Unlock()
+	if st == nil {
+		return s
+	}
+	oldest, octets, err := st.oldest(ctx)
+	s.Octets = octets
+	if err != nil || oldest == nil || oldest.first > s.Appended {
+		return s
+	}
+	s.Events = s.Appended - oldest.first + 1
+	if events, err := oldest.events(); err == nil {
+		s.Oldest = events[0].Time
+	}
+	return s
+}
+
+// oldest is the oldest pack; nil: there is none.
+func (st *store) oldest(ctx context.Context) (p *pack, octets uint64, err error) {
+	first, last, octets, err := st.bounds(ctx)
+	if err != nil || first > last {
+		return nil, octets, err
+	}
+	found, err := st.get(ctx, first)
+	return &found, octets, err
+}
+
+// purge drops the oldest packs as long as the others hold MaxEvents or more.
+func (j *Durable) purge(ctx context.Context, st *store) error {
+	if j.cfg.MaxEvents <= 0 {
+		return nil
+	}
+	low, high, _, err := st.bounds(ctx)
+	if err != nil || low > high {
+		return err
+	}
+	// The first pack that is not needed any more lies before the first one whose successor begins behind this number.
+	enough := int64(j.number) - j.cfg.MaxEvents + 1
+	for low < high {
+		middle := low + (high-low+1)/2
+		p, err := st.get(ctx, middle)
+		if err != nil {
+			return err
+		}
+		if int64(p.first) <= enough {
+			low = middle
+		} else {
+			high = middle - 1
+		}
+	}
+	s, err := st.js.Stream(ctx, st.stream)
+	if err != nil {
+		return err
+	}
+	return s.Purge(ctx, jetstream.WithPurgeSequence(low)) // keeps low
+}

@@ -1,0 +1,248 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/parley-msrp/parley/internal/event"
+)
+
+// backoff is how long the writer waits after a failure.
+const backoffLeast, backoffMost = 100 * time.Millisecond, 2 * time.Second
+
+// run is the writer. It ends when the journal is closed and everything kept, or ctx ends.
+func (j *Durable) run(ctx context.Context) {
+	defer close(j.ended)
+	wait := backoffLeast
+	for {
+		err := j.write(ctx)
+		if err == nil || ctx.Err() != nil {
+			j.finish(err)
+			return
+		}
+		j.fail(err)
+		j.closeStore()
+		for {
+			j.refuse()
+			select {
+			case <-time.After(wait):
+			case <-ctx.Done():
+				j.finish(err)
+				return
+			}
+			wait = min(2*wait, backoffMost)
+			if err := j.reopen(ctx); err == nil {
+				break
+			} else {
+				j.fail(err)
+			}
+		}
+		wait = backoffLeast
+	}
+}
+
+// fail notes that nothing can be kept.
+func (j *Durable) fail(err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.problem == nil {
+		j.since = time.Now()
+		for i := range j.queue {
+			j.queue[i].since = j.since
+		}
+		for i := range j.backlog {
+			j.backlog[i].since = j.since
+		}
+		j.cfg.Logger.Error("the journal is not available: nothing is kept", "err", err)
+	} else if err.Error() != j.problem.Error() {
+		j.cfg.Logger.Warn("the journal is still not available", "err", err)
+	}
+	j.problem = err
+}
+
+// refuse tells those who have waited for longer than patience that it was in vain.
+func (j *Durable) refuse() {
+	j.mu.Lock()
+	if time.Since(j.since) < j.cfg.Patience {
+		j.mu.Unlock()
+		return
+	}
+	j.refusing = true
+	var refused []func(error)
+	vain := func(e pending) bool {
+		if e.kept == nil || time.Since(e.since) < j.cfg.Patience {
+			return false
+		}
+		refused = append(refused, e.kept)
+		return true
+	}
+	j.backlog, j.queue = slices.DeleteFunc(j.backlog, vain), slices.DeleteFunc(j.queue, vain)
+	err := fmt.Errorf("%w: %w", ErrUnavailable, j.problem)
+	j.mu.Unlock()
+	for _, kept := range refused {
+		kept(err)
+	}
+}
+
+// finish ends the journal: who still waits is told so.
+func (j *Durable) finish(err error) {
+	j.closeStore()
+	j.mu.Lock()
+	if j.problem == nil {
+		j.problem = err
+	}
+	j.closed = true
+	all := append(slices.Clone(j.backlog), j.queue...)
+	j.unkept = len(all) + len(j.inflight)
+	j.queue = nil
+	j.mu.Unlock()
+	for _, p := range j.inflight {
+		for _, kept := range p.kept {
+			call(kept, ErrClosed)
+		}
+	}
+	for _, e := range all {
+		call(e.kept, ErrClosed)
+	}
+}
+
+func call(kept func(error), err error) {
+	if kept != nil {
+		kept(err)
+	}
+}
+
+func (j *Durable) closeStore() {
+	j.mu.Lock()
+	st := j.store
+	j.store = nil
+	j.change()
+	j.mu.Unlock()
+	if st != nil {
+		st.close()
+	}
+}
+
+// settle is how long an outside server has to be done with what a broken connection brought it.
+const settle = time.Second
+
+// reopen opens the stream again and finds out which packs are in it.
+func (j *Durable) reopen(ctx context.Context) error {
+	st, err := openStore(ctx, &j.cfg)
+	if err != nil {
+		return err
+	}
+	if err := j.resolve(ctx, st); err != nil {
+		st.close()
+		return err
+	}
+	j.mu.Lock()
+	j.store, j.problem, j.refusing = st, nil, false
+	j.change()
+	j.mu.Unlock()
+	j.cfg.Logger.Info("the journal is available again", "packs_to_write", len(j.inflight))
+	return nil
+}
+
+// resolve completes the packs that were stored without being heard of.
+func (j *Durable) resolve(ctx context.Context, st *store) error {
+	if st.instance != j.instance {
+		return fmt.Errorf("the stream %s was made again: restart to go on with it", st.stream)
+	}
+	for len(j.inflight) > 0 && j.inflight[0].sequence <= st.last {
+		p := j.inflight[0]
+		found, err := st.get(ctx, p.sequence)
+		if err != nil && !errors.Is(err, errNoPack) {
+			return err
+		}
+		if err == nil && found.name != p.name {
+			return fmt.Errorf("another process writes to the stream %s: each node needs a name of its own", st.stream)
+		}
+		j.complete()
+	}
+	if end := j.next - 1 - uint64(len(j.inflight)); st.last != end {
+		return fmt.Errorf("the stream %s ends with pack %d, and not with %d: another process writes to it", st.stream, st.last, end)
+	}
+	return nil
+}
+
+// write writes packs until something fails, or the journal is closed and everything is kept.
+func (j *Durable) write(ctx context.Context) error {
+	st := j.store
+	answers := make(chan *nats.Msg, 256) // more than ever wait: nats.go drops what finds no place
+	inbox := st.conn.NewInbox()
+	sub, err := st.conn.ChanSubscribe(inbox, answers)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = sub.Unsubscribe() }()
+	for _, p := range j.inflight {
+		if err := j.send(st, p, inbox); err != nil {
+			return err
+		}
+	}
+	timeout := time.NewTimer(ackTimeout)
+	defer timeout.Stop()
+	purge := time.NewTicker(time.Minute)
+	defer purge.Stop()
+	for {
+		if len(j.inflight) < packsAhead {
+			made, closed := j.take(int(st.conn.MaxPayload()) - headRoom)
+			if len(made) > 0 && len(j.inflight) == len(made) {
+				timeout.Reset(ackTimeout)
+			}
+			for _, p := range made {
+				if err := j.send(st, p, inbox); err != nil {
+					return err
+				}
+			}
+			if closed && len(j.inflight) == 0 {
+				return nil
+			}
+		}
+		wake := j.wake
+		if len(j.inflight) >= packsAhead {
+			wake = nil
+		}
+		select {
+		case <-wake:
+		case m := <-answers:
+			if err := putError(m); err != nil {
+				return err
+			}
+			j.complete()
+			timeout.Reset(ackTimeout)
+		case <-timeout.C:
+			if len(j.inflight) > 0 {
+				return errors.New("NATS: the stream does not answer")
+			}
+		case <-purge.C:
+			if err := j.purge(ctx, st); err != nil {
+				j.cfg.Logger.Warn("old events cannot be dropped", "err", err)
+			}
+		case <-st.lost:
+			return errors.New("NATS: the connection is lost")
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// send sends a pack, which goes behind the one before it and nowhere else.
+func (j *Durable) send(st *store, p *outgoing, inbox string) error {
+	return st.conn.PublishMsg(&nats.Msg{
+		Subject: p.subject, Reply: inbox, Data: p.lines,
+		Header: nats.Header{
+			"Nats-Expected-Last-Sequence": {strconv.FormatUint(p.sequence-1, 10)},
+			event.HeaderFormat:            {strconv.Itoa(event.Format)},
+			event.HeaderFirst:             {strconv.FormatUint(p.first, 10)},
+			event.HeaderPack:              {p.name},
+		},
+	})
+}
