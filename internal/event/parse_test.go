@@ -39,8 +39,11 @@ func TestParseAnything(t *testing.T) {
 			want.Own = append(want.Own, event.Tags(tags))
 		}
 		want.Own = append(want.Own, event.Param{Name: "cpim", Value: []event.Param{
-			{Name: "from", Value: [][]event.Param{{{Name: "uri", Value: text.Draw(t, "uri")}}}}, {Name: "body", Value: rapid.SliceOf(rapid.Byte()).Draw(t, "inner")},
-			{Name: "number", Value: rapid.Int().Draw(t, "number")}, {Name: "yes", Value: rapid.Bool().Draw(t, "yes")}, {Name: "none", Value: nil},
+			{Name: "from", Value: [][]event.Param{{{Name: "uri", Value: text.Draw(t, "uri")}}}},
+			{Name: "body", Value: rapid.SliceOf(rapid.Byte()).Draw(t, "inner")},
+			{Name: "number", Value: rapid.Int().Draw(t, "number")},
+			{Name: "yes", Value: rapid.Bool().Draw(t, "yes")},
+			{Name: "none", Value: nil},
 		}})
 		want.Source, want.Sequence = text.Draw(t, "source"), rapid.Uint64().Draw(t, "sequence")
 		want.Time = time.UnixMicro(rapid.Int64Range(0, 1<<52).Draw(t, "time")).UTC()
