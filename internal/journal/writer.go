@@ -13,13 +13,20 @@ import (
 	"github.com/parley-msrp/parley/internal/event"
 )
 
-// backoff is how long the writer waits after a failure.
-const backoffLeast, backoffMost = 100 * time.Millisecond, 2 * time.Second
+// How long the writer waits after a failure before it opens the stream again. An outside server has to be done with what the connection brought it.
+const (
+	backoffLeast, backoffMost = 100 * time.Millisecond, 2 * time.Second
+	settle                    = time.Second
+)
 
 // run is the writer. It ends when the journal is closed and everything kept, or ctx ends.
 func (j *Durable) run(ctx context.Context) {
 	defer close(j.ended)
 	wait := backoffLeast
+	if j.cfg.URL != "" {
+		wait = settle
+	}
+	least := wait
 	for {
 		err := j.write(ctx)
 		if err == nil || ctx.Err() != nil {
@@ -43,7 +50,7 @@ func (j *Durable) run(ctx context.Context) {
 				j.fail(err)
 			}
 		}
-		wait = backoffLeast
+		wait = least
 	}
 }
 
@@ -128,9 +135,6 @@ func (j *Durable) closeStore() {
 		st.close()
 	}
 }
-
-// settle is how long an outside server has to be done with what a broken connection brought it.
-const settle = time.Second
 
 // reopen opens the stream again and finds out which packs are in it.
 func (j *Durable) reopen(ctx context.Context) error {
