@@ -1,6 +1,7 @@
 package msrpsdp
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -73,29 +74,37 @@ func (l *Line) TLS() bool { return l.Proto == TLS }
 // unknown kinds and lines out of order. What is wrong with a single m-line is no error but that Line's Problem; an error means
 // that this is no description at all, and wraps ErrSyntax or ErrTooLarge.
 func Parse(b []byte) (*Description, error) {
-	text, heads, err := normalise(b)
+	if len(b) > MaxSize {
+		return nil, fmt.Errorf("%w: %d octets, %d are taken", ErrTooLarge, len(b), MaxSize)
+	}
+	var room usual
+	sections, err := gather(string(b), room.room())
 	if err != nil {
 		return nil, err
 	}
+	// The SDP parser knows few media and protocol names, so that m-lines are read here.
 	var s sdp.SessionDescription
-	if err := s.UnmarshalString(text); err != nil {
+	whole := &sections[0]
+	if err := s.UnmarshalString(whole.canonical()); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSyntax, err)
 	}
-	if len(s.MediaDescriptions) != len(heads) {
-		return nil, fmt.Errorf("%w: m-lines", ErrSyntax)
-	}
 	d := &Description{
-		Lines:  heads,
+		Lines:  make([]Line, len(sections)-1),
 		origin: s.Origin,
 		times:  s.TimeDescriptions,
 	}
-	session := direction(s.Attributes, "sendrecv")
-	role := setup(s.Attributes, "")
-	shared := fingerprints(s.Attributes)
-	for i := range heads {
-		d.Lines[i].read(s.MediaDescriptions[i].Attributes, session, role)
-		if d.Lines[i].MSRP && d.Lines[i].Fingerprints == nil {
-			d.Lines[i].Fingerprints = shared // M-064
+	session := direction(whole.attributes, "sendrecv")
+	role := setup(whole.attributes, "")
+	shared := fingerprints(whole.attributes)
+	for i := range d.Lines {
+		l, line := &d.Lines[i], &sections[1+i]
+		if err := l.readHead(line.head); err != nil {
+			return nil, err
+		}
+		l.Host = connectionHost(cmp.Or(line.connection, whole.connection))
+		l.read(line.attributes, session, role)
+		if l.MSRP && l.Fingerprints == nil {
+			l.Fingerprints = shared // M-064
 		}
 	}
 	return d, nil

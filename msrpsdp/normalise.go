@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/pion/sdp/v3"
 )
 
 // section gathers what this package reads of the session level or of one m-line.
@@ -13,31 +15,24 @@ type section struct {
 	origin, name        string
 	hasOrigin, hasTimes bool
 	connection          string // value of c=
-	times, attributes   []string
+	times               []string
+	attributes          []sdp.Attribute
 }
 
-// normalise turns what peers really send into what the SDP parser takes: only the lines that this package reads, in canonical
-// order, each with CRLF. The parser knows few media and protocol names, so the m-lines are read here and stand-ins are left for it.
-func normalise(b []byte) (string, []Line, error) {
-	if len(b) > MaxSize {
-		return "", nil, fmt.Errorf("%w: %d octets, %d are taken", ErrTooLarge, len(b), MaxSize)
+// usual is room for the sections of most descriptions: one m-line.
+type usual struct {
+	sections   [2]section
+	times      [2]string
+	attributes [2][8]sdp.Attribute
+}
+
+// room gives the sections to be filled.
+func (u *usual) room() []section {
+	u.sections[0].times = u.times[:0]
+	for i := range u.sections {
+		u.sections[i].attributes = u.attributes[i][:0]
 	}
-	var room [2]section
-	var times [2]string
-	var attributes [8]string
-	room[0].times, room[1].attributes = times[:0], attributes[:0]
-	sections, err := gather(string(b), room[:0])
-	if err != nil {
-		return "", nil, err
-	}
-	heads := make([]Line, len(sections)-1)
-	for i := range heads {
-		if err := heads[i].readHead(sections[1+i].head); err != nil {
-			return "", nil, err
-		}
-		heads[i].Host = connectionHost(cmp.Or(sections[1+i].connection, sections[0].connection))
-	}
-	return write(sections, len(b)), heads, nil
+	return u.sections[:0]
 }
 
 // gather splits a description into its session level (the first section) and its m-lines. sections is room for them, and for the attributes of each.
@@ -72,7 +67,8 @@ func gather(text string, sections []section) ([]section, error) {
 		case broken:
 			// A line nobody could have meant so; left out like one of an unknown kind.
 		case line[0] == 'a':
-			current.attributes = append(current.attributes, value)
+			name, of, _ := strings.Cut(value, ":")
+			current.attributes = append(current.attributes, sdp.Attribute{Key: name, Value: of})
 		case line[0] == 'c':
 			current.connection = cmp.Or(current.connection, value) // RFC 4566 §5.7: further ones are of multicast
 		case len(sections) == 1:
@@ -119,33 +115,22 @@ func (s *section) keep(kind byte, value string) {
 	}
 }
 
-// write puts sections into the order that the parser wants.
-func write(sections []section, size int) string {
+// canonical writes a session level as the SDP parser takes it: only the lines that this package reads, in their order, each with CRLF.
+func (s *section) canonical() string {
 	var b strings.Builder
-	b.Grow(size + 64)
-	line := func(kind, value string) {
-		b.WriteString(kind)
-		b.WriteString(value)
-		b.WriteString("\r\n")
+	b.Grow(len("v=0\r\no=\r\ns=\r\nt=0 0\r\n") + len(s.origin) + len(s.name))
+	b.WriteString("v=0\r\no=")
+	b.WriteString(s.origin)
+	b.WriteString("\r\ns=")
+	b.WriteString(s.name)
+	if !s.hasTimes {
+		b.WriteString("\r\nt=0 0")
 	}
-	session := &sections[0]
-	line("v=", "0")
-	line("o=", session.origin)
-	line("s=", session.name)
-	if !session.hasTimes {
-		line("t=", "0 0")
+	for _, t := range s.times {
+		b.WriteString("\r\nt=")
+		b.WriteString(t)
 	}
-	for _, t := range session.times {
-		line("t=", t)
-	}
-	for i := range sections {
-		if i > 0 {
-			line("m=", "message 0 TCP/MSRP *")
-		}
-		for _, a := range sections[i].attributes {
-			line("a=", a)
-		}
-	}
+	b.WriteString("\r\n")
 	return b.String()
 }
 
