@@ -10,10 +10,10 @@ import (
 // pointers, which the garbage collector would follow each time: entries stand in pages, in the order in which they came, and go in that order.
 // Guarded by the server table's lock.
 type finishedTable struct {
-	numbers map[txKey]uint64 // of the entries by their keys, and by what copies of their requests share
-	pages   []*finishedPage  // that with the entry gone first
-	gone    uint64           // how many entries have gone; the number of the first that is left
-	next    uint64           // number of the next entry
+	numbers keyIndex        // of the entries by their keys, and by what copies of their requests share
+	pages   []*finishedPage // that with the entry gone first
+	gone    uint64          // how many entries have gone; the number of the first that is left
+	next    uint64          // number of the next entry
 }
 
 const pageEntries = 256
@@ -55,9 +55,9 @@ func (t *finishedTable) add(r *serverRecord, octets []byte, due time.Duration) {
 	p.octets = append(p.octets, octets...)
 	e.end = uint32(len(p.octets))
 	p.entries = append(p.entries, e)
-	t.numbers[e.key] = t.next
+	t.numbers.add(e.key, t.next)
 	if e.merge != (txKey{}) {
-		t.numbers[e.merge] = t.next
+		t.numbers.add(e.merge, t.next)
 	}
 	t.next++
 }
@@ -88,22 +88,27 @@ func (t *finishedTable) at(number uint64) (*finishedPage, int) {
 	return t.pages[number/pageEntries-t.gone/pageEntries], int(number % pageEntries)
 }
 
-// has says whether there is an entry with that key which has not come to its end.
+// number finds an entry with that key which has not come to its end.
+func (t *finishedTable) number(key txKey, now time.Duration) (uint64, bool) {
+	return t.numbers.find(key, t.gone, func(number uint64) bool {
+		p, i := t.at(number)
+		e := &p.entries[i]
+		return (e.key == key || e.merge == key) && e.due > now
+	})
+}
+
 func (t *finishedTable) has(key txKey, now time.Duration) bool {
-	number, ok := t.numbers[key]
-	if !ok {
-		return false
-	}
-	p, i := t.at(number)
-	return p.entries[i].due > now
+	_, ok := t.number(key, now)
+	return ok
 }
 
 // find gives what was kept.
 func (t *finishedTable) find(key txKey, now time.Duration) (f finished, ok bool) {
-	if !t.has(key, now) {
+	number, ok := t.number(key, now)
+	if !ok {
 		return f, false
 	}
-	p, i := t.at(t.numbers[key])
+	p, i := t.at(number)
 	e, start := &p.entries[i], uint32(0)
 	if i > 0 {
 		start = p.entries[i-1].end
@@ -127,8 +132,10 @@ func (t *finishedTable) sweep(now time.Duration, most int) (all bool) {
 		if most == 0 {
 			return false
 		}
-		t.drop(e.key)
-		t.drop(e.merge)
+		t.numbers.remove(e.key, t.gone)
+		if e.merge != (txKey{}) {
+			t.numbers.remove(e.merge, t.gone)
+		}
 		if t.gone++; t.gone%pageEntries == 0 {
 			t.pages[0] = nil
 			t.pages = t.pages[1:]
@@ -138,11 +145,4 @@ func (t *finishedTable) sweep(now time.Duration, most int) (all bool) {
 	t.next = (t.next + pageEntries - 1) / pageEntries * pageEntries
 	t.gone, t.pages = t.next, nil
 	return true
-}
-
-// drop forgets that the first entry has a key, unless another one has it by now.
-func (t *finishedTable) drop(key txKey) {
-	if t.numbers[key] == t.gone {
-		delete(t.numbers, key)
-	}
 }

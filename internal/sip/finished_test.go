@@ -18,7 +18,7 @@ func TestFinishedTable(t *testing.T) {
 	}
 	const life = 1000
 	random := rand.New(rand.NewPCG(1, 2))
-	table := finishedTable{numbers: map[txKey]uint64{}}
+	table := finishedTable{}
 	model := map[txKey]kept{}
 	now := time.Duration(0)
 	check := func(key txKey) {
@@ -64,7 +64,7 @@ func TestFinishedTable(t *testing.T) {
 	now += life
 	for !table.sweep(now, 7) {
 	}
-	if table.count() != 0 || len(table.numbers) != 0 || len(table.pages) != 0 {
-		t.Errorf("left: %d entries, %d keys, %d pages", table.count(), len(table.numbers), len(table.pages))
+	if table.count() != 0 || table.numbers.count() != 0 || len(table.pages) != 0 {
+		t.Errorf("left: %d entries, %d keys, %d pages", table.count(), table.numbers.count(), len(table.pages))
 	}
 }

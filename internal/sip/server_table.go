@@ -32,7 +32,6 @@ func (t *serverTable) init(c *clock, every time.Duration) {
 	t.clock, t.every = c, every
 	t.byKey = make(map[txKey]*serverRecord)
 	t.merged = make(map[txKey]*serverRecord)
-	t.finished.numbers = make(map[txKey]uint64)
 }
 
 // keyOf hashes the octets that name a transaction; none give the zero key.

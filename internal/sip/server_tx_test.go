@@ -332,7 +332,7 @@ func (w *world) gone() {
 	defer s.server.mu.Unlock()
 	s.client.mu.Lock()
 	defer s.client.mu.Unlock()
-	if a, b, c, o := len(s.server.byKey)+s.server.finished.count(), len(s.server.merged)+len(s.server.finished.numbers), len(s.client.byKey), s.server.open; a+b+c != 0 || o != 0 {
+	if a, b, c, o := len(s.server.byKey)+s.server.finished.count(), len(s.server.merged)+s.server.finished.numbers.count(), len(s.client.byKey), s.server.open; a+b+c != 0 || o != 0 {
 		w.t.Errorf("left: %d server transactions, %d merge keys, %d client transactions, %d octets", a, b, c, o)
 	}
 }
