@@ -39,7 +39,7 @@ func parseAddress(s string) (Address, error) {
 			return a, errAddressQuote
 		}
 		a.Display = unquote(s[:end])
-		rest = strings.TrimLeft(s[end:], blanks)
+		rest = trimLeft(s[end:])
 		if !strings.HasPrefix(rest, "<") {
 			return a, errAddressAngle
 		}
@@ -53,7 +53,7 @@ func parseAddress(s string) (Address, error) {
 		if open > 0 {
 			a.Display = trim(rest[:open])
 		}
-		uri, rest = rest[open+1:open+end], strings.TrimLeft(rest[open+end+1:], blanks)
+		uri, rest = rest[open+1:open+end], trimLeft(rest[open+end+1:])
 	} else {
 		end := strings.IndexByte(rest, ';')
 		if end < 0 {

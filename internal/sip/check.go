@@ -1,7 +1,5 @@
 package sip
 
-import "strings"
-
 // essentials are what every request must have, parsed once on its way up (S-040).
 type essentials struct {
 	via       via
@@ -78,7 +76,7 @@ func (e *essentials) parse(m *Message, from, to, cseq string) fault {
 	if f := present(hFrom, from, hTo, to, hCallID, e.callID, hCSeq, cseq); f.code != 0 {
 		return f
 	}
-	if strings.ContainsAny(e.callID, blanks) {
+	if blankIn(e.callID) < len(e.callID) {
 		return fault{400, "Bad Call-ID"}
 	}
 	a, err := parseAddress(from)

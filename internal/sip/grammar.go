@@ -6,13 +6,29 @@ const blanks = " \t"
 
 // trim takes the blanks off both ends. Folding has become blanks when values get here.
 func trim(s string) string {
-	for s != "" && (s[0] == ' ' || s[0] == '\t') {
-		s = s[1:]
-	}
+	s = trimLeft(s)
 	for s != "" && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
 		s = s[:len(s)-1]
 	}
 	return s
+}
+
+// trimLeft takes the blanks off the beginning.
+func trimLeft(s string) string {
+	for s != "" && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	return s
+}
+
+// blankIn is the index of the first blank in s; len(s) where there is none.
+func blankIn(s string) int {
+	for i := 0; i < len(s); i++ {
+		if s[i] == ' ' || s[i] == '\t' {
+			return i
+		}
+	}
+	return len(s)
 }
 
 // cutElement returns the first element of a comma separated list, trimmed, and what follows its comma. Commas in quoted strings
@@ -112,7 +128,7 @@ func quote(s string) string {
 // cutParam takes the first parameter off params, which begins with a semicolon unless it is empty. Blanks around the semicolon
 // and the equals sign are legal in headers (RFC 3261 §7.3.1). The value is as written; has tells `;x` from `;x=`.
 func cutParam(params string) (name, value string, has bool, rest string) {
-	params = strings.TrimLeft(params, blanks)
+	params = trimLeft(params)
 	params = strings.TrimPrefix(params, ";")
 	end := len(params)
 scan:

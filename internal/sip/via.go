@@ -33,9 +33,9 @@ func parseVia(row string) (v via, length int, err error) {
 	if !ok1 || !ok2 || !foldEqual(trim(name), "SIP") || trim(version) != "2.0" {
 		return v, length, errVia
 	}
-	s = strings.TrimLeft(s, blanks)
-	end := strings.IndexAny(s, blanks)
-	if end < 1 || !isToken(s[:end]) {
+	s = trimLeft(s)
+	end := blankIn(s)
+	if end == len(s) || !isToken(s[:end]) {
 		return v, length, errVia
 	}
 	v.Transport, s = s[:end], trim(s[end:])
@@ -54,7 +54,7 @@ func parseVia(row string) (v via, length int, err error) {
 
 // parseSentBy takes blanks around the colon, and IPv6 in brackets.
 func parseSentBy(s string) (string, int, error) {
-	if strings.ContainsAny(s, blanks) {
+	if blankIn(s) < len(s) {
 		at := strings.LastIndexByte(s, ':')
 		if at < 0 {
 			return "", 0, errVia
