@@ -37,13 +37,9 @@ type nowhere struct {
 	at string // "": 10.0.0.1:5060
 }
 
-func (n *nowhere) WriteToUDPAddrPort(b []byte, _ netip.AddrPort) (int, error) {
-	return len(b), nil
-}
+func (n *nowhere) WriteTo(b []byte, _ net.Addr) (int, error) { return len(b), nil }
 
-func (n *nowhere) ReadFromUDPAddrPort([]byte) (int, netip.AddrPort, error) {
-	return 0, netip.AddrPort{}, net.ErrClosed
-}
+func (n *nowhere) ReadFrom([]byte) (int, net.Addr, error) { return 0, nil, net.ErrClosed }
 
 func (n *nowhere) LocalAddr() net.Addr { return udpAddr(cmp.Or(n.at, "10.0.0.1:5060")) }
 func (n *nowhere) Close() error        { return nil }

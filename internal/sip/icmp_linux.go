@@ -2,21 +2,18 @@ package sip
 
 import (
 	"encoding/binary"
-	"net"
 	"net/netip"
 	"syscall"
+
+	"github.com/parley-msrp/parley/internal/sip/datagram"
 )
 
-// icmpReports asks the system to keep the ICMP errors that answer our datagrams, with the datagrams' beginnings: a socket
+// wantsICMP asks the system to keep the ICMP errors that answer our datagrams, with the datagrams' beginnings: a socket
 // that is not connected hears of none otherwise.
-func icmpReports(pc net.PacketConn) syscall.RawConn {
-	c, ok := pc.(syscall.Conn)
-	if !ok {
-		return nil
-	}
+func wantsICMP(c syscall.Conn) bool {
 	raw, err := c.SyscallConn()
 	if err != nil {
-		return nil
+		return false
 	}
 	enabled := false
 	err = raw.Control(func(fd uintptr) {
@@ -24,17 +21,14 @@ func icmpReports(pc net.PacketConn) syscall.RawConn {
 		v6 := syscall.SetsockoptInt(int(fd), syscall.SOL_IPV6, syscall.IPV6_RECVERR, 1)
 		enabled = v4 == nil || v6 == nil
 	})
-	if err != nil || !enabled {
-		return nil
-	}
-	return raw
+	return err == nil && enabled
 }
 
 // icmpErrors takes the errors that wait, and calls report for each with the destination and the beginning of our datagram.
-func icmpErrors(raw syscall.RawConn, report func(to netip.AddrPort, datagram []byte, err error)) {
+func icmpErrors(s *datagram.Socket, report func(to netip.AddrPort, datagram []byte, err error)) {
 	var datagram [1500]byte
 	var oob [512]byte
-	_ = raw.Control(func(fd uintptr) {
+	_ = s.Control(func(fd uintptr) {
 		for range 64 {
 			n, oobn, _, from, err := syscall.Recvmsg(int(fd), datagram[:], oob[:], syscall.MSG_ERRQUEUE|syscall.MSG_DONTWAIT)
 			if err != nil {

@@ -3,12 +3,13 @@
 package sip
 
 import (
-	"net"
 	"net/netip"
 	"syscall"
+
+	"github.com/parley-msrp/parley/internal/sip/datagram"
 )
 
-// icmpReports: elsewhere a socket that is not connected hears of no ICMP errors; requests time out instead.
-func icmpReports(net.PacketConn) syscall.RawConn { return nil }
+// wantsICMP: elsewhere a socket that is not connected hears of no ICMP errors; requests time out instead.
+func wantsICMP(syscall.Conn) bool { return false }
 
-func icmpErrors(syscall.RawConn, func(netip.AddrPort, []byte, error)) {}
+func icmpErrors(*datagram.Socket, func(netip.AddrPort, []byte, error)) {}

@@ -29,7 +29,7 @@ func (e *endpoint) serves(peer netip.Addr) bool {
 
 func (e *endpoint) close() {
 	if e.socket != nil {
-		e.socket.pc.Close()
+		e.socket.close()
 	}
 	if e.listener != nil {
 		e.listener.Close()
@@ -109,7 +109,7 @@ func (s *Stack) listenUDP(host, port string) (netip.AddrPort, error) {
 	u := newUDPSocket(s, pc)
 	if s.endpointAt(TCP, host, strconv.Itoa(int(u.local.Port()))) == nil {
 		if _, err := s.listenStream(TCP, host, strconv.Itoa(int(u.local.Port()))); err != nil {
-			pc.Close()
+			u.close()
 			return netip.AddrPort{}, fmt.Errorf("TCP beside it: %w", err)
 		}
 	}

@@ -1,7 +1,6 @@
 package sip
 
 import (
-	"net"
 	"net/netip"
 	"syscall"
 
@@ -9,11 +8,7 @@ import (
 )
 
 // wantsOwnAddress asks the system to say of each datagram which of the own addresses it came to, for a socket on a wildcard address.
-func wantsOwnAddress(pc net.PacketConn) bool {
-	c, ok := pc.(syscall.Conn)
-	if !ok {
-		return false
-	}
+func wantsOwnAddress(c syscall.Conn) bool {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return false

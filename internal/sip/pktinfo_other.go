@@ -3,12 +3,12 @@
 package sip
 
 import (
-	"net"
 	"net/netip"
+	"syscall"
 )
 
 // wantsOwnAddress: only asked of Linux; elsewhere the system chooses the address that answers leave from.
-func wantsOwnAddress(net.PacketConn) bool { return false }
+func wantsOwnAddress(syscall.Conn) bool { return false }
 
 const ownAddressSpace = 0
 

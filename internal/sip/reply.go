@@ -47,7 +47,7 @@ func (s *Stack) pathTo(in inbound, v via, hasVia bool) path {
 // sendAnswer sends an answer; on a stream it is queued.
 func (s *Stack) sendAnswer(p path, octets []byte) error {
 	if p.socket != nil {
-		return p.socket.write(octets, p.own, p.dest)
+		return p.socket.answer(octets, p.own, p.dest)
 	}
 	var w watcher
 	if c := s.pool.find(p.conn, remote{}); c == nil {

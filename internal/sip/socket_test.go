@@ -126,6 +126,59 @@ func TestSockets(t *testing.T) {
 	})
 }
 
+// slow holds the reader of a socket at the first request until all have been sent, so that the next read brings many.
+type slow struct {
+	answerer
+	sent chan struct{} // closed: all
+}
+
+func (u *slow) Request(tx *ServerTx, m *Message) {
+	<-u.sent
+	_ = tx.Reply(180, "", nil, nil)
+	u.answerer.Request(tx, m)
+}
+
+func TestManyAtOnce(t *testing.T) {
+	for _, listen := range []string{"0.0.0.0", "[::]"} {
+		t.Run("S-013/answers to what came at once leave from the address that was asked, in order, though one peer is gone: "+listen, func(t *testing.T) {
+			const each = 30
+			user := &slow{sent: make(chan struct{})}
+			_, at := openStack(t, user, listen+":0")
+			ask := func(own string, n int) net.Conn {
+				c, err := net.Dial("udp", net.JoinHostPort(own, fmt.Sprint(at.Port())))
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i := range n {
+					via := fmt.Sprintf("Via: SIP/2.0/UDP %s;rport;branch=z9hG4bK%d", c.LocalAddr(), i)
+					id := fmt.Sprintf("Call-ID: %s%d", c.LocalAddr(), i)
+					if _, err := io.WriteString(c, request("INVITE", "1", via, id)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				return c
+			}
+			peers := []net.Conn{ask("127.0.0.2", each)}
+			ask("127.0.0.3", each/2).Close()
+			peers = append(peers, ask("127.0.0.4", each))
+			close(user.sent)
+			for _, c := range peers {
+				defer c.Close()
+				for i := range 2 * each {
+					m := parse(t, readSome(t, c))
+					for m.Status == 100 { // the first one waited for long
+						m = parse(t, readSome(t, c))
+					}
+					want := fmt.Sprintf("%d %s%d", []int{180, 200}[i%2], c.LocalAddr(), i/2)
+					if got := fmt.Sprint(m.Status, " ", m.CallID()); got != want {
+						t.Fatalf("answer %d of %s: %s, want %s", i, c.RemoteAddr(), got, want)
+					}
+				}
+			}
+		})
+	}
+}
+
 // caller starts calls and writes down what happens in which order.
 type caller struct {
 	answerer

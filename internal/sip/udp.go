@@ -5,32 +5,22 @@ import (
 	"net"
 	"net/netip"
 	"sync/atomic"
-	"syscall"
 	"time"
+
+	"github.com/parley-msrp/parley/internal/sip/datagram"
 )
 
 // udpSocket is a UDP listener.
 type udpSocket struct {
 	s     *Stack
-	pc    net.PacketConn
-	fast  addrPortConn    // nil where pc has no such methods
-	icmp  syscall.RawConn // nil where the system does not tell of ICMP errors
+	pc    net.PacketConn   // nil where there is many
+	many  *datagram.Socket // nil where the system, or what stands for it, moves one datagram at a time
 	local netip.AddrPort
-	many  addressedConn // for a wildcard address where the system tells which own one a datagram came to; else nil
+	named bool // of a wildcard address, and tells which own one a datagram came to
+	icmp  bool // tells of ICMP errors
+	out   outbox
 
 	reporting atomic.Bool // a goroutine is about to ask for ICMP errors
-}
-
-// addrPortConn is what a *net.UDPConn does without allocating.
-type addrPortConn interface {
-	ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error)
-	WriteToUDPAddrPort(b []byte, addr netip.AddrPort) (int, error)
-}
-
-// addressedConn is a *net.UDPConn with control messages.
-type addressedConn interface {
-	ReadMsgUDPAddrPort(b, oob []byte) (n, oobn, flags int, addr netip.AddrPort, err error)
-	WriteMsgUDPAddrPort(b, oob []byte, addr netip.AddrPort) (n, oobn int, err error)
 }
 
 // udpReadBuffer is asked of the system so that a burst survives until the reader gets to it; it may give less. A datagram takes some 2 KiB there: at
@@ -38,36 +28,91 @@ type addressedConn interface {
 const udpReadBuffer = 16 << 20
 
 func newUDPSocket(s *Stack, pc net.PacketConn) *udpSocket {
-	u := &udpSocket{s: s, pc: pc, icmp: icmpReports(pc), local: addrPortOf(pc.LocalAddr())}
-	u.fast, _ = pc.(addrPortConn)
-	if many, ok := pc.(addressedConn); ok && u.local.Addr().IsUnspecified() && wantsOwnAddress(pc) {
-		u.many = many
-	}
+	u := &udpSocket{s: s, pc: pc, local: addrPortOf(pc.LocalAddr())}
 	if b, ok := pc.(interface{ SetReadBuffer(int) error }); ok && !forceReadBuffer(pc, udpReadBuffer) {
 		_ = b.SetReadBuffer(udpReadBuffer)
+	}
+	c, ok := pc.(*net.UDPConn)
+	if !ok {
+		return u
+	}
+	icmp, named := wantsICMP(c), u.local.Addr().IsUnspecified() && wantsOwnAddress(c)
+	if many, err := datagram.Take(c); err == nil {
+		u.pc, u.many, u.icmp, u.named = nil, many, icmp, named
+		u.out.writer = many.NewWriter(datagramsAtOnce, collectedOctets)
 	}
 	return u
 }
 
+func (u *udpSocket) close() {
+	if u.many != nil {
+		_ = u.many.Close()
+		return
+	}
+	_ = u.pc.Close()
+}
+
 // read is the socket's goroutine; it ends when the socket closes.
 func (u *udpSocket) read() {
-	buf, oob := make([]byte, u.s.cfg.MaxDatagram), make([]byte, ownAddressSpace)
-	failures := 0
-	for {
-		n, own, from, err := u.readFrom(buf, oob)
-		if err != nil {
-			if errors.Is(err, net.ErrClosed) {
-				return
-			}
-			u.unreachable() // errors of single datagrams come here too; only a row of them is worth a pause
-			if failures++; failures > 16 && !u.s.wait(10*time.Millisecond) {
-				return
-			}
+	next := u.reader()
+	for failures := 0; ; {
+		err := next()
+		if err == nil {
+			failures = 0
 			continue
 		}
-		failures = 0
-		u.datagram(buf[:n], own, from)
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		u.unreachable() // errors of single datagrams come here too; only a row of them is worth a pause
+		if failures++; failures > 16 && !u.s.wait(10*time.Millisecond) {
+			return
+		}
 	}
+}
+
+// reader gives the function that waits for datagrams and deals with what one read brings.
+func (u *udpSocket) reader() func() error {
+	if u.many != nil {
+		control := 0
+		if u.named {
+			control = ownAddressSpace
+		}
+		r := u.many.NewReader(datagramsAtOnce, u.s.cfg.MaxDatagram, control)
+		return func() error { return u.readMany(r) }
+	}
+	buf := make([]byte, u.s.cfg.MaxDatagram)
+	return func() error {
+		n, from, err := u.pc.ReadFrom(buf)
+		if err == nil {
+			u.datagram(buf[:n], netip.Addr{}, addrPortOf(from))
+		}
+		return err
+	}
+}
+
+// datagramsAtOnce is how many datagrams one system call reads or writes at most.
+const datagramsAtOnce = 32
+
+// readMany deals with the datagrams that wait.
+func (u *udpSocket) readMany(r *datagram.Reader) error {
+	n, err := r.Read()
+	if err != nil {
+		return err
+	}
+	if n > 1 {
+		u.collect()
+		defer u.release()
+	}
+	for i := range n {
+		octets, control, from := r.Datagram(i)
+		var own netip.Addr
+		if u.named {
+			own = ownAddress(control)
+		}
+		u.datagram(octets, own, from)
+	}
+	return nil
 }
 
 func (u *udpSocket) datagram(b []byte, own netip.Addr, from netip.AddrPort) {
@@ -94,51 +139,28 @@ func (u *udpSocket) flow(own netip.Addr, peer netip.AddrPort) Flow {
 	return Flow{Proto: UDP, Local: local, Remote: peer}
 }
 
-// readFrom reads one datagram; own is the address that it came to, where that is known and not the socket's only one.
-func (u *udpSocket) readFrom(buf, oob []byte) (n int, own netip.Addr, from netip.AddrPort, err error) {
-	switch {
-	case u.many != nil:
-		var oobn int
-		n, oobn, _, from, err = u.many.ReadMsgUDPAddrPort(buf, oob)
-		own = ownAddress(oob[:oobn])
-	case u.fast != nil:
-		n, from, err = u.fast.ReadFromUDPAddrPort(buf)
-	default:
-		var addr net.Addr
-		n, addr, err = u.pc.ReadFrom(buf)
-		return n, own, addrPortOf(addr), err
-	}
-	return n, own, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), err
-}
-
-// write sends one datagram, of a wildcard socket from the own address that it names. It may wait for the system's send buffer, not for the peer.
+// write sends one datagram behind those that were collected, of a wildcard socket from the own address that it names. It may wait for the system's send
+// buffer, not for the peer.
 func (u *udpSocket) write(b []byte, own netip.Addr, to netip.AddrPort) error {
 	u.s.tap(Flow{Proto: UDP, Local: u.local, Remote: to}, true, b)
-	err := u.writeTo(b, own, to)
-	if err != nil && u.icmp != nil && !errors.Is(err, net.ErrClosed) {
-		// It may be the ICMP error of an earlier datagram to somebody else, which is told once, to whoever comes first.
-		if u.reporting.CompareAndSwap(false, true) && !u.s.spawn(u.report) {
-			return ErrClosed
-		}
-		err = u.writeTo(b, own, to)
-	}
-	return err
-}
-
-func (u *udpSocket) writeTo(b []byte, own netip.Addr, to netip.AddrPort) (err error) {
-	if u.many != nil && own.IsValid() && !own.IsUnspecified() && own.Is4() == to.Addr().Is4() {
-		_, _, err = u.many.WriteMsgUDPAddrPort(b, fromAddress(own, u.local.Addr().Is6()), to)
+	if u.many == nil {
+		_, err := u.pc.WriteTo(b, net.UDPAddrFromAddrPort(to))
 		return err
 	}
-	if u.fast != nil {
-		_, err = u.fast.WriteToUDPAddrPort(b, to)
-		return err
-	}
-	_, err = u.pc.WriteTo(b, net.UDPAddrFromAddrPort(to))
-	return err
+	u.out.mu.Lock()
+	defer u.out.mu.Unlock()
+	u.flush()
+	return u.put(b, own, to)
 }
 
-// report deals with ICMP errors that a writer met, who may hold a transaction's lock.
+// askForReports has ICMP errors dealt with soon: on another goroutine, for a writer may hold a transaction's lock.
+func (u *udpSocket) askForReports() {
+	if u.icmp && u.reporting.CompareAndSwap(false, true) {
+		u.s.spawn(u.report)
+	}
+}
+
+// report deals with ICMP errors that a writer met.
 func (u *udpSocket) report() {
 	u.reporting.Store(false)
 	u.unreachable()
@@ -147,10 +169,10 @@ func (u *udpSocket) report() {
 // unreachable ends the client transactions whose requests met an ICMP error (RFC 3261 §18.4, S-036). The report holds the
 // beginning of our datagram, and its branch cannot be guessed: forged errors end nothing.
 func (u *udpSocket) unreachable() {
-	if u.icmp == nil {
+	if !u.icmp {
 		return
 	}
-	icmpErrors(u.icmp, func(to netip.AddrPort, datagram []byte, err error) {
+	icmpErrors(u.many, func(to netip.AddrPort, datagram []byte, err error) {
 		m, _ := scanDatagram(datagram, len(datagram), 0)
 		if m == nil || !m.IsRequest() {
 			return

@@ -48,7 +48,7 @@ type phoneReply struct {
 // to. It knows the transactions by a number that stands in the branch, and repeats requests over UDP as RFC 3261 wants it, a few times.
 type phone struct {
 	proto  string // as in Via
-	lines  []net.Conn
+	lines  []line
 	cookie []byte // of its branches, no other phone's
 	target []byte // Request-URI of an INVITE
 	via    []byte // between a Request-URI and the branch
@@ -109,32 +109,36 @@ func newPhone(proto, server string) (*phone, error) {
 	if proto == "tcp" {
 		p.proto, n = "TCP", tcpLines
 	}
+	var local string
 	for range n {
 		c, err := net.Dial(proto, server)
 		if err != nil {
 			return nil, err
 		}
-		if u, ok := c.(*net.UDPConn); ok {
-			_ = u.SetReadBuffer(4 << 20)
+		if local == "" {
+			local = c.LocalAddr().String()
 		}
-		p.lines = append(p.lines, c)
+		l, err := newLine(c)
+		if err != nil {
+			return nil, err
+		}
+		p.lines = append(p.lines, l)
 	}
-	local := p.lines[0].LocalAddr().String()
 	ip := host(local)
 	p.target = fmt.Appendf(nil, "sip:bob@%s", server)
 	p.via = fmt.Appendf(nil, " SIP/2.0\r\nVia: SIP/2.0/%s %s;rport;branch=", p.proto, local)
 	p.body = fmt.Appendf(nil, "v=0\r\no=- 1 1 IN IP4 %[1]s\r\ns=-\r\nc=IN IP4 %[1]s\r\nt=0 0\r\nm=message 9999 TCP/MSRP *\r\na=accept-types:text/plain\r\na=path:msrp://%[1]s:9999/benchbenchbench;tcp\r\n", ip)
 	p.head = fmt.Appendf(nil, "\r\nMax-Forwards: 70\r\nTo: <sip:bob@%[1]s>\r\nCSeq: 1 INVITE\r\nContact: <sip:bench@%[2]s;transport=%[3]s>\r\nContent-Type: application/sdp\r\nContent-Length: %[4]d\r\n",
 		server, local, proto, len(p.body))
-	for _, c := range p.lines {
-		go p.listen(c) // ends with its connection
+	for _, l := range p.lines {
+		go p.listen(l) // ends with its line
 	}
 	return p, nil
 }
 
 func (p *phone) close() {
-	for _, c := range p.lines {
-		c.Close()
+	for _, l := range p.lines {
+		l.close()
 	}
 }
 
@@ -214,7 +218,7 @@ func (p *phone) do(d phoneDemand) (r phoneReply, err error) {
 
 // settle waits until all that was started is finished or has failed.
 func (p *phone) settle(before phoneReply) {
-	out := newOutboxes(len(p.lines))
+	out := p.newOutboxes()
 	for range time.Tick(tick) {
 		p.repeatDue(out)
 		p.mu.Lock()
@@ -231,7 +235,7 @@ const tick = time.Millisecond
 
 // pace has requests leave evenly, count of them, or as many as the time allows if there is a limit. What could not leave in time is not made up for.
 func (p *phone) pace(rate int, limit time.Duration, count int, request func(o outboxes, i int)) {
-	out := newOutboxes(len(p.lines))
+	out := p.newOutboxes()
 	start := time.Now()
 	sent, lost := 0, 0
 	ticker := time.NewTicker(tick)
@@ -253,7 +257,7 @@ func (p *phone) pace(rate int, limit time.Duration, count int, request func(o ou
 			sent++
 		}
 		p.mu.Unlock()
-		p.flush(out)
+		out.flush()
 		p.repeatDue(out)
 	}
 }
@@ -282,7 +286,7 @@ func (p *phone) repeatDue(out outboxes) {
 		}
 	}
 	p.mu.Unlock()
-	p.flush(out)
+	out.flush()
 }
 
 func (p *phone) fail(s *slot, why string) {
@@ -456,112 +460,15 @@ func valueOf(m []byte, header string, end byte) []byte {
 	return v[:max(bytes.IndexByte(v, end), 0)]
 }
 
-// listen reads answers until the connection is closed.
-func (p *phone) listen(c net.Conn) {
-	out := newOutboxes(len(p.lines))
-	buf := make([]byte, 256<<10)
-	have := 0
-	for {
-		n, err := c.Read(buf[have:])
-		if err != nil && p.proto == "UDP" && !errors.Is(err, net.ErrClosed) {
-			continue // an ICMP error of an earlier datagram
-		} else if err != nil {
-			return
-		}
-		have += n
-		rest := buf[:have]
+// listen takes the answers that come on a line until it is closed.
+func (p *phone) listen(l line) {
+	out := p.newOutboxes()
+	_ = l.read(func(messages [][]byte) {
 		p.mu.Lock()
-		if p.proto == "UDP" {
-			p.answer(out, rest)
-			rest = nil
-		}
-		for m := firstMessage(rest); m != nil; m = firstMessage(rest) {
+		for _, m := range messages {
 			p.answer(out, m)
-			rest = rest[len(m):]
 		}
 		p.mu.Unlock()
-		have = copy(buf, rest)
-		p.flush(out)
-	}
-}
-
-// firstMessage is the first whole message in b, or nil.
-func firstMessage(b []byte) []byte {
-	end := bytes.Index(b, []byte("\r\n\r\n"))
-	if end < 0 {
-		return nil
-	}
-	length, _ := strconv.Atoi(string(valueOf(b[:end+2], "\r\nContent-Length: ", '\r')))
-	if end+4+length > len(b) {
-		return nil
-	}
-	return b[:end+4+length]
-}
-
-// An outbox collects the messages that are to leave on one line.
-type outbox struct {
-	data []byte
-	ends []int
-}
-
-type outboxes []*outbox
-
-func newOutboxes(n int) outboxes {
-	o := make(outboxes, n)
-	for i := range o {
-		o[i] = new(outbox)
-	}
-	return o
-}
-
-// begin writes a request up to its branch; without a target it goes to whom the phone calls.
-func (o *outbox) begin(method string, target []byte, p *phone) {
-	o.data = append(o.data, method...)
-	if target == nil {
-		target = p.target
-	}
-	o.data = append(o.data, target...)
-	o.data = append(o.data, p.via...)
-}
-
-// branch holds the call's number, and the request's in it.
-func (o *outbox) branch(p *phone, s *slot) {
-	o.data = append(o.data, p.cookie...)
-	o.number(s)
-	o.data = append(o.data, 'a'+s.cseq)
-}
-
-func (o *outbox) number(s *slot) {
-	const digits = "0123456789abcdef"
-	for shift := 4 * (numberLen - 1); shift >= 0; shift -= 4 {
-		o.data = append(o.data, digits[s.number>>shift&15])
-	}
-}
-
-// identity writes From and Call-ID.
-func (o *outbox) identity(p *phone, s *slot) {
-	o.data = append(o.data, "From: <sip:bench@127.0.0.1>;tag=bench"...)
-	o.number(s)
-	o.data = append(o.data, "\r\nCall-ID: "...)
-	o.data = append(o.data, p.cookie...)
-	o.number(s)
-	o.data = append(o.data, "@127.0.0.1\r\n"...)
-}
-
-func (o *outbox) end() { o.ends = append(o.ends, len(o.data)) }
-
-// flush sends what was collected. What the network does not take is sent again, or missed.
-func (p *phone) flush(out outboxes) {
-	for i, o := range out {
-		from := 0
-		if p.proto == "UDP" {
-			for _, end := range o.ends {
-				_, _ = p.lines[i].Write(o.data[from:end])
-				from = end
-			}
-		} else if len(o.data) > 0 {
-			_, _ = p.lines[i].Write(o.data)
-		}
-		o.data, o.ends = o.data[:0], o.ends[:0]
-	}
+		out.flush()
+	})
 }
