@@ -92,13 +92,12 @@ func (u *udpSocket) put(b []byte, own netip.Addr, to netip.AddrPort) error {
 
 // push sends what waits, up to one that the network does not take, of which the error is.
 func (u *udpSocket) push() error {
-	n, err := u.out.writer.Flush()
-	for err != nil {
+	for asked := false; ; asked = true {
+		n, err := u.out.writer.Flush()
+		if err == nil || asked && n == 0 {
+			return err
+		}
 		// It may be the ICMP error of an earlier datagram to somebody else, which is told once, to whoever comes first.
 		u.askForReports()
-		if n, err = u.out.writer.Flush(); n == 0 {
-			break
-		}
 	}
-	return err
 }
