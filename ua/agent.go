@@ -40,6 +40,7 @@ type Agent struct {
 	profiles  map[string]*profile
 	table     table
 	access    access
+	known     known
 	registrar registrar
 
 	sipAddrs  []string

@@ -333,6 +333,7 @@ func (c *Call) established(m *SIPMessage) {
 	for _, s := range c.sessions {
 		if !moved && !s.over.Load() {
 			c.told.put(func() { s.begin(m) })
+			c.recognise(s)
 		}
 	}
 	var connects []*Session

@@ -23,6 +23,35 @@ type Content struct {
 	Body        []byte
 }
 
+// Senders are who has sent a message/cpim by its own words, the outermost sender first. One that calls itself anonymous, as RCS clients do, is who SIP says the
+// peer is (G-004): its verified identity, unless the peer asked for privacy; without one what it calls itself there, or was called.
+func (s *Session) Senders(chain cpim.Chain) []cpim.Address {
+	all := chain.Senders()
+	for i, a := range all {
+		if !isAnonymous(a.URI) {
+			continue
+		}
+		if uri := s.call.peerURI(); uri != "" && !isAnonymous(uri) {
+			all[i] = cpim.Address{URI: uri}
+		}
+	}
+	return all
+}
+
+// peerURI is the URI of the peer; "" where it is not to be told.
+func (c *Call) peerURI() string {
+	who := c.Identity()
+	switch {
+	case c.caller:
+		return c.to
+	case who.Private:
+		return ""
+	case who.By == ByAsserted || who.By == ByTLS:
+		return who.Name
+	}
+	return c.from
+}
+
 // Content is what the message brings, unwrapped if it was wrapped.
 func (m *Message) Content() Content {
 	if m.CPIM == nil {

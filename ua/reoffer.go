@@ -152,6 +152,9 @@ func (c *Call) adjust() {
 	if err := c.setPeers(); err != nil {
 		c.agent.log.Warn("session not changed", "call_id", c.CallID(), "err", err)
 	}
+	for _, s := range c.sessions {
+		c.recognise(s)
+	}
 }
 
 // afterChange tells the Handler what ended, and ends the call when nothing is left of it.

@@ -33,7 +33,10 @@ type told struct {
 	sent     atomic.Uint64 // messages that were accepted for sending
 }
 
-var _ ua.Handler = (*teller)(nil)
+var (
+	_ ua.Handler = (*teller)(nil)
+	_ ua.Warned  = (*teller)(nil)
+)
 
 func (c *Control) newTeller(l Label) *teller {
 	t := &teller{control: c, label: l, sessions: map[string]*told{}}
@@ -123,6 +126,12 @@ func (t *teller) Ended(s *ua.Session, e ua.End) {
 	t.end(s, &ended)
 }
 
+// Warned tells what is odd about a session that goes on.
+func (t *teller) Warned(s *ua.Session, w ua.Warning) {
+	code := map[ua.Warning]string{ua.CertificateChanged: event.WarningCertificate}[w]
+	t.tell(event.NewWarning(s.ID(), code, event.CallID(s.Call().CallID()), event.Reason(string(w))), nil)
+}
+
 // Message keeps the message, and only then accepts it. One that was on its way while the session ended comes too late.
 func (t *teller) Message(s *ua.Session, m *ua.Message) {
 	if m.Bodiless || len(m.Body) == 0 {
@@ -159,9 +168,9 @@ func (t *teller) received(s *ua.Session, m *ua.Message) event.Event {
 		return event.NewMessage(s.ID(), m.ContentType, m.Body, id)
 	case t.control.unwrap:
 		c := m.Content()
-		return event.NewMessage(s.ID(), c.ContentType, c.Body, id, event.CPIM(m.CPIM, false))
+		return event.NewMessage(s.ID(), c.ContentType, c.Body, id, event.CPIM(m.CPIM, s.Senders(m.CPIM), false))
 	}
-	return event.NewMessage(s.ID(), m.ContentType, m.Body, id, event.CPIM(m.CPIM, true))
+	return event.NewMessage(s.ID(), m.ContentType, m.Body, id, event.CPIM(m.CPIM, s.Senders(m.CPIM), true))
 }
 
 func (t *teller) Report(s *ua.Session, r ua.Report) {

@@ -51,7 +51,8 @@ func labels() []Member {
 
 // cpimDoc says what the own member cpim holds.
 const cpimDoc = "Of a `message/cpim` (RFC 3862), what it says of itself; nobody but the peer vouches for it. `from`: the senders, as objects with `uri` and, " +
-	"where it is given, `name`; where one such message is within another, the outermost sender stands first. The rest is of the innermost message: `to` and, where they are there, `cc`, " +
+	"where it is given, `name`; where one such message is within another, the outermost sender stands first; in place of one that calls itself `sip:anonymous@anonymous.invalid` stands `identity` of the " +
+	"session where that is a URI, else the peer's URI in the INVITE, unless the peer asked for privacy. The rest is of the innermost message: `to` and, where they are there, `cc`, " +
 	"`time` (UTC) and `subject`; `headers`: each of its CPIM headers in order, with `namespace` (not for a prefix that was not declared), `name` and `value`; " +
 	"`content_type` and `body` (*octets*) of what it brings, unless `msrp.unwrap_cpim` puts them into the parameters of these names."
 
@@ -145,6 +146,17 @@ func entries() []Kind {
 			},
 			Example: example(NewSent(exampleSession, "c9d351c906842789808340b19e27d10b", FateDelivered), 3),
 		},
+		{
+			Name: SessionWarning,
+			When: "Something is odd about an established session, which goes on. Parley's own event.",
+			Params: []Member{
+				sessionID,
+				{"warning", "string", "`certificate_changed`: the peer shows, by the fingerprint in its session description, another certificate than the one that was " +
+					"first seen of its SIP identity (RFC 6714 §7.7). It may have a new one; or somebody is between, or claims to be the peer. The node remembers 10,000 peers, as long as it runs."},
+			},
+			Own:     []Member{callID, {"reason", "string", "The same, for people."}},
+			Example: example(NewWarning(exampleSession, WarningCertificate, CallID("vnsraw5jlj04ll26"), Reason("the certificate is not the one that was first seen of this peer")), 2),
+		},
 	}
 }
 
@@ -160,7 +172,7 @@ func KindOf(name Name) Kind {
 // Known says whether the catalogue has an event of that name.
 func Known(n Name) bool {
 	switch n {
-	case SessionNew, SessionEnd, MsgReceived, ReportReceived, SessionFailed, MsgSent:
+	case SessionNew, SessionEnd, MsgReceived, ReportReceived, SessionFailed, MsgSent, SessionWarning:
 		return true
 	}
 	return false

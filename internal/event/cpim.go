@@ -6,11 +6,12 @@ import (
 	"github.com/parley-msrp/parley/cpim"
 )
 
-// CPIM is what a message/cpim says of itself. With content, also what it brings; without, content_type and body of the event tell that.
-func CPIM(chain cpim.Chain, content bool) Param {
+// CPIM is what a message/cpim says of itself, but for its senders, who are given. With content, also what it brings; without, content_type and body of the
+// event tell that.
+func CPIM(chain cpim.Chain, senders []cpim.Address, content bool) Param {
 	m := chain.Innermost()
 	from := make([][]Param, 0, len(chain))
-	for _, a := range chain.Senders() {
+	for _, a := range senders {
 		from = append(from, address(a))
 	}
 	var to, cc [][]Param

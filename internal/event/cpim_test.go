@@ -41,7 +41,7 @@ func TestCPIM(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			e := event.NewMessage("s", "message/cpim", []byte("body"), event.CPIM(chain, c.content))
+			e := event.NewMessage("s", "message/cpim", []byte("body"), event.CPIM(chain, chain.Senders(), c.content))
 			_, got, _ := strings.Cut(string(e.AppendCloudEvent(nil)), `"body":"body",`)
 			if diff := cmp.Diff(`"cpim":{`+c.want+`}}}`, got); diff != "" {
 				t.Error(diff)

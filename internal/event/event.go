@@ -20,6 +20,7 @@ const (
 	ReportReceived Name = "E_MSRP_REPORT_RECEIVED"
 	SessionFailed  Name = "E_MSRP_SESSION_FAILED"
 	MsgSent        Name = "E_MSRP_MSG_SENT"
+	SessionWarning Name = "E_MSRP_SESSION_WARNING"
 )
 
 // Param is one named value: a string, an int, a bool, a []Param, which is an object, or []byte. Octets are written under their name where they are valid UTF-8,
@@ -116,6 +117,17 @@ func NewSent(sessionID, messageID, fate string, own ...Param) Event {
 		{"fate", fate},
 	}}
 }
+
+// NewWarning says what is odd about an established session; warning is one of the Warning constants.
+func NewWarning(sessionID, warning string, own ...Param) Event {
+	return Event{Name: SessionWarning, SessionID: sessionID, Own: own, Params: []Param{
+		{"session_id", sessionID},
+		{"warning", warning},
+	}}
+}
+
+// WarningCertificate: the peer shows another certificate than the one that was first seen of it.
+const WarningCertificate = "certificate_changed"
 
 // Own members of Parley; the catalogue says which event has which.
 

@@ -82,8 +82,14 @@ func (n *Node) Session(t testing.TB, sessionID string) *Listed {
 // StartSession starts a session towards a SIP URI and returns its id.
 func (n *Node) StartSession(t testing.TB, contentTypes, to string) string {
 	t.Helper()
+	return n.StartAs(t, "sip:parley@"+n.SIP, contentTypes, to)
+}
+
+// StartAs is StartSession as somebody.
+func (n *Node) StartAs(t testing.TB, from, contentTypes, to string) string {
+	t.Helper()
 	return n.id(t, "session_id", "msrp_ua_start_session", map[string]any{
-		"content_types": contentTypes, "from_uri": "sip:parley@" + n.SIP, "to_uri": to, "ruri": to, "return": "id",
+		"content_types": contentTypes, "from_uri": from, "to_uri": to, "ruri": to, "return": "id",
 	})
 }
 
