@@ -41,6 +41,8 @@ func paramCount(n Name) int {
 		return 5
 	case SessionEnd:
 		return 1
+	case SessionWarning:
+		return 2
 	case MsgReceived, MsgSent:
 		return 3
 	case ReportReceived:
