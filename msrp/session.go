@@ -112,6 +112,13 @@ func (s *Session) Path() []URI {
 	return append(path, s.uri)
 }
 
+// Connected says whether the session has a connection.
+func (s *Session) Connected() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.conn != nil
+}
+
 // PeerPath is the path that SetPeer gave; nil before.
 func (s *Session) PeerPath() []URI {
 	p := s.peer.Load()

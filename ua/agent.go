@@ -43,6 +43,8 @@ type Agent struct {
 	known     known
 	registrar registrar
 
+	certificate *ownCertificate // for MSRP over TLS; nil: there is none
+
 	sipAddrs  []string
 	msrpAddrs []string
 

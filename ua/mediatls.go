@@ -7,7 +7,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"errors"
 	"math/big"
 	"slices"
 	"strings"
@@ -19,18 +18,26 @@ import (
 // secureMedia gives the MSRP endpoint what its TLS listeners need, if there are such: the certificate of Config.TLS, or one of its own.
 func (a *Agent) secureMedia() error {
 	secure := func(s string) bool { return strings.HasPrefix(strings.ToLower(s), "tls:") }
-	if a.cfg.MSRP.TLS != nil || !slices.ContainsFunc(a.cfg.MSRPListen, secure) {
+	var t msrp.TLS
+	switch {
+	case a.cfg.MSRP.TLS != nil:
+		t = *a.cfg.MSRP.TLS
+	case !slices.ContainsFunc(a.cfg.MSRPListen, secure):
 		return nil
+	case a.cfg.TLS != nil:
+		t = msrp.TLS{Certificate: a.cfg.TLS.Certificate, Roots: a.cfg.TLS.Roots, LegacyCipher: a.cfg.TLS.LegacyCipher}
+	default:
+		own, err := selfSigned()
+		if err != nil {
+			return err
+		}
+		t.Certificate = func() (*tls.Certificate, error) { return own, nil }
 	}
-	if t := a.cfg.TLS; t != nil {
-		a.cfg.MSRP.TLS = &msrp.TLS{Certificate: t.Certificate, Roots: t.Roots}
-		return nil
+	if t.Certificate != nil { // else msrp says what is missing
+		a.certificate = &ownCertificate{source: t.Certificate, sessions: &a.table}
+		t.Certificate = a.certificate.shown
 	}
-	own, err := selfSigned()
-	if err != nil {
-		return err
-	}
-	a.cfg.MSRP.TLS = &msrp.TLS{Certificate: func() (*tls.Certificate, error) { return own, nil }}
+	a.cfg.MSRP.TLS = &t
 	return nil
 }
 
@@ -61,26 +68,14 @@ func selfSigned() (*tls.Certificate, error) {
 	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, nil
 }
 
-var errNoLeaf = errors.New("the certificate is empty")
-
-// fingerprints are those of the certificate that is shown in a session.
+// fingerprints are those of the certificates that may be shown in a session.
 func (a *Agent) fingerprints(s *Session) []msrp.Fingerprint {
 	if s.certificate != nil {
 		return msrp.FingerprintsOf(s.certificate.Leaf)
 	}
-	c, err := a.cfg.MSRP.TLS.Certificate()
-	if err == nil && len(c.Certificate) == 0 {
-		err = errNoLeaf
-	}
-	var leaf *x509.Certificate
-	if err == nil {
-		if leaf = c.Leaf; leaf == nil {
-			leaf, err = x509.ParseCertificate(c.Certificate[0])
-		}
-	}
+	all, err := a.certificate.describe(s)
 	if err != nil {
 		a.log.Error("own certificate", "err", err)
-		return nil
 	}
-	return msrp.FingerprintsOf(leaf)
+	return all
 }

@@ -36,6 +36,7 @@ type Session struct {
 	lease *relay.Lease              // nil: there is no relay. Set before the session is known to anybody
 
 	certificate *tls.Certificate // of an anonymous session; nil: the agent's
+	described   *tls.Certificate // the agent's as of the last own session description; guarded by ownCertificate.mu
 }
 
 // ID names the session for ever; its MSRP URI may change.

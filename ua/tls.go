@@ -16,6 +16,8 @@ type TLS struct {
 	Certificate func() (*tls.Certificate, error)
 	// Roots gives the authorities that peers' certificates have to come from. Nil, or a nil pool: the system's.
 	Roots func() (*x509.CertPool, error)
+	// LegacyCipher is that of msrp.TLS: MSRP takes TLS_RSA_WITH_AES_128_CBC_SHA too. SIP does not.
+	LegacyCipher bool
 	// Clients says what peers that connect have to show.
 	Clients ClientCertificates
 }

@@ -227,6 +227,8 @@ func (c *Config) checkTLS(report func(string, error)) {
 	switch {
 	case c.TLS.Certificate == "" && c.listensTLS():
 		report("tls.certificate", errors.New("is empty, and sip.listen has a tls: listener; the name of a PEM file would be right"))
+	case c.TLS.Certificate == "" && c.TLS.LegacyCipher:
+		report("tls.certificate", errors.New("is empty, and tls.legacy_cipher needs a certificate of an RSA key; the name of a PEM file would be right"))
 	case c.TLS.Certificate == "" && c.TLS.PrivateKey != "":
 		report("tls.certificate", errors.New("is empty, and tls.private_key is not; the name of a PEM file would be right"))
 	case c.TLS.Certificate != "" && c.TLS.PrivateKey == "":

@@ -63,6 +63,7 @@ type TLS struct {
 	Certificate, PrivateKey string
 	CAList                  string // "": the system's
 	ClientCertificates      string // none, ask, require
+	LegacyCipher            bool   // of RFC 4975 §14.2, for MSRP
 }
 
 // MSRP is what is said below the key msrp.

@@ -207,6 +207,12 @@ func Keys() []Key {
 			field: func(c *Config) any { return &c.TLS.ClientCertificates },
 		},
 		{
+			Path: "tls.legacy_cipher", Reload: Restart,
+			Doc: "Whether MSRP also negotiates `TLS_RSA_WITH_AES_128_CBC_SHA`, which RFC 4975 §14.2 has as mandatory. It has no forward secrecy (who gets " +
+				"the private key later can read what was recorded), so it is for peers that know no other. `tls.certificate` has to be one of an RSA key.",
+			field: func(c *Config) any { return &c.TLS.LegacyCipher },
+		},
+		{
 			Path: "msrp.listen", Reload: Restart, derived: "from `msrp_ua.my_uri`",
 			Doc:   "Where MSRP connections are taken: a list of `tcp:HOST:PORT`, and `tls:HOST:PORT` for msrps. Without it, the address and port of `msrp_ua.my_uri`; all addresses where that has a name. TLS shows `tls.certificate`; without one, a self-signed certificate made at the start, which peers know by its fingerprint in the session descriptions.",
 			field: func(c *Config) any { return &c.MSRP.Listen },

@@ -170,7 +170,7 @@ func security(c config.TLS, files *certificate.Files) *ua.TLS {
 		return nil
 	}
 	clients := map[string]ua.ClientCertificates{"ask": ua.AskClientCertificates, "require": ua.RequireClientCertificates}[c.ClientCertificates]
-	return &ua.TLS{Certificate: files.Certificate, Roots: files.Roots, Clients: clients}
+	return &ua.TLS{Certificate: files.Certificate, Roots: files.Roots, LegacyCipher: c.LegacyCipher, Clients: clients}
 }
 
 func (n *node) agentConfig(c config.Config, users *auth.Users, files *certificate.Files) ua.Config {

@@ -42,11 +42,16 @@ func callTLS(t *testing.T, n *node.Node, session string, attributes ...string) *
 	return c
 }
 
-// connectTLS connects as the offerer has to.
-func (c *call) connectTLS(t *testing.T, own *tls.Certificate) {
+// versions are those of TLS that are taken.
+var versions = []uint16{tls.VersionTLS12, tls.VersionTLS13}
+
+// connectTLS connects as the offerer has to, with any version of TLS or up to one.
+func (c *call) connectTLS(t *testing.T, own *tls.Certificate, highest ...uint16) {
 	t.Helper()
+	config := certified(own)
+	config.MaxVersion = append(highest, 0)[0]
 	var err error
-	if c.c, err = peer.DialMSRPS(t, hostPort(c.s.Remote), certified(own)); err != nil {
+	if c.c, err = peer.DialMSRPS(t, hostPort(c.s.Remote), config); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -146,20 +151,22 @@ func TestTLSCalled(t *testing.T) {
 		"M-065/the client shows no certificate":           {"", []string{"fingerprint:" + print}, nil, "no certificate"},
 		"M-065/the client shows another one than it said": {"", []string{"fingerprint:" + wrong}, &own, "fingerprint"},
 	} {
-		row(t, name, func(t *testing.T) {
-			call := callTLS(t, n, c.session, c.attributes...)
-			call.connectTLS(t, c.shown)
-			call.c.Put(call.s.Send("secret").Bytes())
-			call.byeCame(t)
-			call.c.Closed(t, patience())
-			end := n.Await(t, call.id, "E_MSRP_SESSION_END", 1)[0]
-			if !strings.Contains(end.Text("reason"), c.reason) {
-				t.Errorf("reason %q, want %q", end.Text("reason"), c.reason)
-			}
-			if told := n.Events(call.id, "E_MSRP_MSG_RECEIVED"); len(told) != 0 {
-				t.Errorf("told %v", told)
-			}
-		})
+		for _, version := range versions {
+			row(t, name+" with "+tls.VersionName(version), func(t *testing.T) {
+				call := callTLS(t, n, c.session, c.attributes...)
+				call.connectTLS(t, c.shown, version)
+				call.c.Put(call.s.Send("secret").Bytes())
+				call.byeCame(t)
+				call.c.Closed(t, patience())
+				end := n.Await(t, call.id, "E_MSRP_SESSION_END", 1)[0]
+				if !strings.Contains(end.Text("reason"), c.reason) {
+					t.Errorf("reason %q, want %q", end.Text("reason"), c.reason)
+				}
+				if told := n.Events(call.id, "E_MSRP_MSG_RECEIVED"); len(told) != 0 {
+					t.Errorf("told %v", told)
+				}
+			})
+		}
 	}
 	row(t, "M-067/scheme and protocol do not agree", func(t *testing.T) {
 		a := peer.NewAgent(t, "udp", n.SIP)
@@ -207,48 +214,51 @@ func TestTLSCaller(t *testing.T) {
 		"M-062/the certificate is for the host":      {"localhost", authority.Issue("localhost"), nil, true, ""},
 		"M-062/the certificate is for the address":   {"127.0.0.1", authority.Issue("127.0.0.1"), nil, true, ""},
 		"M-062/another name":                         {"localhost", authority.Issue("other.example"), nil, false, "not valid for the host"},
+		"M-062/expired":                              {"localhost", authority.IssueExpired("localhost"), nil, false, "expired"},
 		"M-062/an authority that is not trusted":     {"localhost", stranger.Issue("localhost"), nil, false, "not trusted"},
 		"M-063/a fingerprint in place of a name":     {"localhost", stranger.Issue("other.example"), fingerprintOf, true, ""},
 		"M-063/a right name and a wrong fingerprint": {"localhost", authority.Issue("localhost"), func(tls.Certificate) string { return fingerprintOf(shown) }, false, "fingerprint"},
 	} {
-		row(t, name, func(t *testing.T) {
-			call, invite := invited(t, n, setup{})
-			if !strings.Contains(call.sdp.Media[0].Line, " TCP/TLS/MSRP ") {
-				t.Fatalf("m=%s", call.sdp.Media[0].Line)
-			}
-			l := peer.ListenMSRP(t)
-			_, port, _ := net.SplitHostPort(l.Addr().String())
-			call.s.Own = "msrps://" + net.JoinHostPort(c.host, port) + "/" + peer.Ident() + ";tcp"
-			var attributes []string
-			if c.sdp != nil {
-				attributes = []string{c.sdp(c.cert)}
-			}
-			call.accept(t, invite, peer.OverTLS(peer.Offer("*", call.s.Own), attributes...))
-			conn, hello, err := l.AcceptTLS(t, patience(), c.cert)
-			if want := map[bool]string{true: "", false: c.host}[net.ParseIP(c.host) != nil]; hello == nil || hello.ServerName != want {
-				t.Errorf("M-059: server_name in %+v, want %q", hello, want)
-			}
-			if !c.ok {
-				if err == nil { // with TLS 1.3 the client's verdict comes behind the handshake
-					var octets [1]byte
-					if k, err := conn.Conn.Read(octets[:]); err == nil {
-						t.Errorf("%d octets of MSRP came", k)
+		for _, version := range versions {
+			row(t, name+" with "+tls.VersionName(version), func(t *testing.T) {
+				call, invite := invited(t, n, setup{})
+				if !strings.Contains(call.sdp.Media[0].Line, " TCP/TLS/MSRP ") {
+					t.Fatalf("m=%s", call.sdp.Media[0].Line)
+				}
+				l := peer.ListenMSRP(t)
+				_, port, _ := net.SplitHostPort(l.Addr().String())
+				call.s.Own = "msrps://" + net.JoinHostPort(c.host, port) + "/" + peer.Ident() + ";tcp"
+				var attributes []string
+				if c.sdp != nil {
+					attributes = []string{c.sdp(c.cert)}
+				}
+				call.accept(t, invite, peer.OverTLS(peer.Offer("*", call.s.Own), attributes...))
+				conn, hello, err := l.AcceptTLS(t, patience(), c.cert, version)
+				if want := map[bool]string{true: "", false: c.host}[net.ParseIP(c.host) != nil]; hello == nil || hello.ServerName != want {
+					t.Errorf("M-059: server_name in %+v, want %q", hello, want)
+				}
+				if !c.ok {
+					if err == nil { // with TLS 1.3 the client's verdict comes behind the handshake
+						var octets [1]byte
+						if k, err := conn.Conn.Read(octets[:]); err == nil {
+							t.Errorf("%d octets of MSRP came", k)
+						}
 					}
+					call.byeCame(t)
+					if end := n.Await(t, call.id, "E_MSRP_SESSION_END", 1)[0]; !strings.Contains(end.Text("reason"), c.why) {
+						t.Errorf("reason %q, want %q", end.Text("reason"), c.why)
+					}
+					return
 				}
-				call.byeCame(t)
-				if end := n.Await(t, call.id, "E_MSRP_SESSION_END", 1)[0]; !strings.Contains(end.Text("reason"), c.why) {
-					t.Errorf("reason %q, want %q", end.Text("reason"), c.why)
+				if err != nil {
+					t.Fatal(err)
 				}
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			conn.Answer(conn.Request(t, patience(), "SEND"), 200, "OK")
-			if !bytes.Equal(conn.Shown(), shown.Leaf.Raw) {
-				t.Error("M-065: it has not shown its certificate")
-			}
-		})
+				conn.Answer(conn.Request(t, patience(), "SEND"), 200, "OK")
+				if !bytes.Equal(conn.Shown(), shown.Leaf.Raw) {
+					t.Error("M-065: it has not shown its certificate")
+				}
+			})
+		}
 	}
 	row(t, "M-059/server_name is that of the URI, and no address", func(t *testing.T) {
 		for _, host := range []string{"localhost", "127.0.0.1"} {

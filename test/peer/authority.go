@@ -1,9 +1,11 @@
 package peer
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -65,8 +67,25 @@ func (a *Authority) Issue(names ...string) tls.Certificate {
 			c.DNSNames = append(c.DNSNames, n)
 		}
 	}
-	key := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
-	der := must(x509.CreateCertificate(rand.Reader, c, a.cert, &key.PublicKey, a.key))
+	return a.sign(c, must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)))
+}
+
+// IssueExpired makes a certificate for a host that was valid until yesterday.
+func (a *Authority) IssueExpired(host string) tls.Certificate {
+	c := template()
+	c.DNSNames, c.NotAfter = []string{host}, time.Now().AddDate(0, 0, -1)
+	return a.sign(c, must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)))
+}
+
+// IssueRSA makes a certificate for a host of an RSA key.
+func (a *Authority) IssueRSA(host string) tls.Certificate {
+	c := template()
+	c.DNSNames = []string{host}
+	return a.sign(c, must(rsa.GenerateKey(rand.Reader, 2048)))
+}
+
+func (a *Authority) sign(c *x509.Certificate, key crypto.Signer) tls.Certificate {
+	der := must(x509.CreateCertificate(rand.Reader, c, a.cert, key.Public(), a.key))
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: must(x509.ParseCertificate(der))}
 }
 

@@ -20,12 +20,13 @@ func DialMSRPS(t testing.TB, addr string, c *tls.Config) (*Conn, error) {
 	return newConn(t, nc), nil
 }
 
-// AcceptTLS waits for a connection and is the server of its handshake, whose error it returns. Hello is what the client asked for.
-func (l *Listener) AcceptTLS(t testing.TB, within time.Duration, own tls.Certificate) (c *Conn, hello *tls.ClientHelloInfo, err error) {
+// AcceptTLS waits for a connection and is the server of its handshake, whose error it returns. Hello is what the client asked for. Highest is the version of
+// TLS that is negotiated at most; without it, any.
+func (l *Listener) AcceptTLS(t testing.TB, within time.Duration, own tls.Certificate, highest ...uint16) (c *Conn, hello *tls.ClientHelloInfo, err error) {
 	t.Helper()
 	plain := l.Accept(t, within)
 	nc := tls.Server(plain.Conn, &tls.Config{
-		Certificates: []tls.Certificate{own}, ClientAuth: tls.RequestClientCert,
+		Certificates: []tls.Certificate{own}, ClientAuth: tls.RequestClientCert, MaxVersion: append(highest, 0)[0],
 		GetConfigForClient: func(h *tls.ClientHelloInfo) (*tls.Config, error) {
 			hello = h
 			return nil, nil
