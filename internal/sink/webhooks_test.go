@@ -236,8 +236,11 @@ func TestWebhookFilterAndBeginning(t *testing.T) {
 func TestWebhookRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, j := newReceiver(t), journal.NewMemory(journal.MemoryConfig{})
+		var mu sync.Mutex
 		var at []time.Duration
 		r.decide(func(n int, _ cloudEvent) int {
+			mu.Lock()
+			defer mu.Unlock()
 			at = append(at, time.Since(r.started))
 			if n <= 12 {
 				return http.StatusBadGateway
@@ -259,6 +262,8 @@ func TestWebhookRetries(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 		time.Sleep(time.Hour)
+		mu.Lock()
+		defer mu.Unlock()
 		for i := 1; i < 12; i++ {
 			most := min(time.Second<<(i-1), 5*time.Minute)
 			// The event whose turn it is has waited as long as any may, and a little more where it was another one's turn before.

@@ -13,8 +13,6 @@ import (
 )
 
 const (
-	// writePiece is written under one write time limit.
-	writePiece = 64 << 10
 	// keepBuffer is how large a buffer a stream keeps between two events.
 	keepBuffer = 64 << 10
 	// restTime is how long a stream waits for one more event when the server shuts down.
@@ -22,7 +20,7 @@ const (
 )
 
 func (s *Server) eventRoutes() []route {
-	return []route{{stream: true, serve: s.events, Operation: openapi.Operation{
+	return []route{{stream: true, serve: s.serverSent, Operation: openapi.Operation{
 		Method: "GET", Path: "/v1/events", ID: "followEvents", Tag: "events", Summary: "Follow the events",
 		Detail: "A stream of server-sent events: `event` is the name, `id` the cursor, `data` the event as a CloudEvent 1.0. `event: lost` says how many events a client " +
 			"was too slow for.",
@@ -30,12 +28,28 @@ func (s *Server) eventRoutes() []route {
 		Query:    eventQuery{},
 		Answers:  []openapi.Answer{{Status: 200, Doc: "The stream; each data is an Event.", Type: "text/event-stream", Schema: &openapi.Schema{Type: "string"}}},
 		Problems: []int{400, 410, 503},
+	}}, {stream: true, serve: s.webSocket, Operation: openapi.Operation{
+		Method: "GET", Path: "/v1/events/ws", ID: "followEventsByWebSocket", Tag: "events", Summary: "Follow the events over WebSocket",
+		Detail: "Each message is a JSON object with a `type`: an event as a CloudEvent 1.0, or `lost`, which says how many events a client was too slow for, or `position`, " +
+			"whose `id` is the cursor of the last event that was looked at.",
+		Params:   []openapi.Param{{In: "header", Name: "Last-Event-ID", Doc: "In place of from."}},
+		Query:    eventQuery{},
+		Answers:  []openapi.Answer{{Status: 101, Doc: "The stream; each message is an Event, or one of Parley's own."}},
+		Problems: []int{400, 410, 426, 503},
 	}}}
 }
 
-// events tells the journal as server-sent events (WHATWG HTML, "Server-sent events"): each stream with a reader of its own, so
-// that a slow one holds nobody up and costs no memory.
-func (s *Server) events(w http.ResponseWriter, r *http.Request) {
+// follower tells one client what happens, in its own form.
+type follower interface {
+	begin() error
+	event(e *event.Event) error
+	lost(dropped uint64) error
+	alive(cursor string) error // cursor of the last event that was looked at, where that is news; else ""
+}
+
+// followEvents has a reader of its own for each client, so that a slow one holds nobody up and costs no memory. accept turns the request into a
+// follower, whose context ends with the client; it has answered itself where it cannot. What run said goes to ended.
+func (s *Server) followEvents(w http.ResponseWriter, r *http.Request, accept func() (context.Context, follower, bool), ended func(error)) {
 	f, err := selectionOf(r)
 	if err != nil {
 		refuseQuery(w, err)
@@ -48,20 +62,23 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusServiceUnavailable, fmt.Sprintf("there are %d event streams already", s.config.MaxStreams))
 		return
 	}
-	reader, err := s.config.Events.Subscribe(f.From)
+	reader, err := s.config.Events.Subscribe(f.from)
 	if err != nil {
 		status, detail := cannotSubscribe(err)
 		problem(w, status, detail)
 		return
 	}
 	defer reader.Close()
-	stream := &stream{
-		selection: f, reader: reader, w: w, control: http.NewResponseController(w),
-		closing: s.closing, keepAlive: s.config.KeepAlive, writeTimeout: s.config.WriteTimeout,
+	client, to, ok := accept()
+	if !ok {
+		return
 	}
-	if err := stream.run(r.Context()); err != nil {
+	stream := &stream{filter: f.filter, reader: reader, to: to, closing: s.closing, keepAlive: s.config.KeepAlive}
+	err = stream.run(client)
+	if err != nil {
 		s.config.Logger.Debug("event stream ended", "err", err)
 	}
+	ended(err)
 }
 
 func cannotSubscribe(err error) (status int, detail string) {
@@ -74,30 +91,21 @@ func cannotSubscribe(err error) (status int, detail string) {
 	return http.StatusServiceUnavailable, err.Error()
 }
 
-// stream is one response to GET /v1/events.
+// stream is one client that follows the events.
 type stream struct {
-	selection
-	reader       journal.Reader
-	w            http.ResponseWriter
-	control      *http.ResponseController
-	closing      context.Context
-	keepAlive    time.Duration
-	writeTimeout time.Duration
+	filter    event.Filter
+	reader    journal.Reader
+	to        follower
+	closing   context.Context
+	keepAlive time.Duration
 
-	buffer []byte
-	read   string // cursor of the last event read
-	told   string // cursor of the last event written
+	read string // cursor of the last event read
+	told string // cursor of the last event written
 }
 
 // run tells events until the client goes away, a write fails, the journal is closed, or the server shuts down.
 func (s *stream) run(client context.Context) error {
-	// The limit for reading a request would end a stream, too: the server watches the connection by reading from it.
-	if err := s.control.SetReadDeadline(time.Time{}); err != nil {
-		return err
-	}
-	s.w.Header().Set("Content-Type", "text/event-stream")
-	s.w.WriteHeader(http.StatusOK)
-	if err := s.write([]byte("retry: 1000\n\n")); err != nil {
+	if err := s.to.begin(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(client)
@@ -113,7 +121,7 @@ func (s *stream) run(client context.Context) error {
 		case ctx.Err() != nil:
 			return s.rest(client)
 		}
-		if err := s.writeKeepAlive(); err != nil {
+		if err := s.alive(); err != nil {
 			return err
 		}
 	}
@@ -150,53 +158,24 @@ func (s *stream) next(ctx context.Context) error {
 	e, err := s.reader.Next(ctx)
 	var lost *journal.LostError
 	if errors.As(err, &lost) {
-		return s.write(fmt.Appendf(nil, "event: lost\ndata: {\"dropped\":%d}\n\n", lost.Dropped))
+		return s.to.lost(lost.Dropped)
 	}
 	if err != nil {
 		return err
 	}
 	s.read = e.Cursor
-	if !s.matches(&e) {
+	if !s.filter.Match(&e) {
 		return nil
 	}
 	s.told = e.Cursor
-	return s.writeEvent(&e)
+	return s.to.event(&e)
 }
 
-func (s *stream) writeEvent(e *event.Event) error {
-	b := s.buffer[:0]
-	b = append(b, "event: "...)
-	b = append(b, e.Name...)
-	b = append(b, "\nid: "...)
-	b = append(b, e.Cursor...)
-	b = append(b, "\ndata: "...)
-	b = e.AppendCloudEvent(b)
-	b = append(b, "\n\n"...)
-	if cap(b) <= keepBuffer {
-		s.buffer = b
-	}
-	return s.write(b)
-}
-
-// writeKeepAlive also tells how far a stream has read that few events are for, so that it need not begin again from far back.
-func (s *stream) writeKeepAlive() error {
+// alive also tells how far a stream has read that few events are for, so that it need not begin again from far back.
+func (s *stream) alive() error {
 	if s.read == s.told {
-		return s.write([]byte(": keep-alive\n\n"))
+		return s.to.alive("")
 	}
 	s.told = s.read
-	return s.write(fmt.Appendf(nil, ": keep-alive\nid: %s\n\n", s.read))
-}
-
-func (s *stream) write(b []byte) error {
-	for len(b) > 0 {
-		piece := b[:min(len(b), writePiece)]
-		if err := s.control.SetWriteDeadline(time.Now().Add(s.writeTimeout)); err != nil {
-			return err
-		}
-		if _, err := s.w.Write(piece); err != nil {
-			return err
-		}
-		b = b[len(piece):]
-	}
-	return s.control.Flush()
+	return s.to.alive(s.read)
 }

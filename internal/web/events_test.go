@@ -179,6 +179,7 @@ func TestFilters(t *testing.T) {
 		{"?from=0&type=E_MSRP_SESSION_NEW,E_MSRP_SESSION_END", []string{"SESSION_NEW a 1", "SESSION_END a 4", "SESSION_NEW b 1", "SESSION_END b 4", "SESSION_NEW last 1"}},
 		{"?from=0&type=E_MSRP_SESSION_END&type=E_MSRP_SESSION_NEW", []string{"SESSION_NEW a 1", "SESSION_END a 4", "SESSION_NEW b 1", "SESSION_END b 4", "SESSION_NEW last 1"}},
 		{"?from=0&session=b", []string{"SESSION_NEW b 1", "MSG_RECEIVED b 2", "MSG_RECEIVED b 3", "SESSION_END b 4"}},
+		{"?from=0&session=b&session=last&type=E_MSRP_SESSION_END", []string{"SESSION_END b 4", "SESSION_END last 4"}},
 		{"?session=b&type=E_MSRP_MSG_RECEIVED&from=0", []string{"MSG_RECEIVED b 2", "MSG_RECEIVED b 3"}},
 	} {
 		t.Run(c.query, func(t *testing.T) {
@@ -205,11 +206,11 @@ func TestStreamsThatAreRefused(t *testing.T) {
 		status int
 		want   string
 	}{
-		{"unknown parameter", s, "?form=0", nil, 400, `{"field":"form","detail":"unknown parameter; there are: from, type, session"}`},
+		{"unknown parameter", s, "?form=0", nil, 400, `{"field":"form","detail":"unknown parameter; there are: from, type, session, tag"}`},
 		{"unknown event", s, "?type=E_NOPE", nil, 400, `there is no \"E_NOPE\"; it must be one of E_MSRP_SESSION_NEW,`},
 		{"empty event", s, "?type=", nil, 400, `there is no \"\"`},
 		{"one of several unknown", s, "?type=E_MSRP_SESSION_NEW,E_NOPE", nil, 400, `E_NOPE`},
-		{"two sessions", s, "?session=a&session=b", nil, 400, `session: is given 2 times`},
+		{"a tag without name", s, "?tag==acme", nil, 400, `\"=acme\" has no name`},
 		{"two beginnings", s, "?from=0&from=0", nil, 400, `from: is given 2 times`},
 		{"a query that cannot be read", s, "?from=%zz", nil, 400, `the query`},
 		{"a cursor that never was", s, "?from=nonsense", nil, 400, `nonsense`},

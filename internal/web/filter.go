@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/http"
-	"slices"
 
 	"github.com/parley-msrp/parley/internal/event"
 )
@@ -10,8 +9,9 @@ import (
 // eventQuery is what a request for events may ask for.
 type eventQuery struct {
 	From    string      `query:"from" doc:"Begin after the event with this cursor; 0 begins with the oldest that is kept. Without it the stream begins now."`
-	Type    []eventName `query:"type" doc:"Only events of these types."`
-	Session string      `query:"session" doc:"Only events of this session."`
+	Type    []eventName `query:"type" doc:"Only events of one of these types."`
+	Session []string    `query:"session" doc:"Only events of one of these sessions."`
+	Tag     []string    `query:"tag" doc:"Only events of sessions that have all of these tags: NAME, or NAME=VALUE."`
 }
 
 type eventName string
@@ -26,18 +26,32 @@ func (eventName) Enum() []string {
 }
 
 // selection is which events a stream tells, and from where on.
-type selection struct{ eventQuery }
-
-func (f *selection) matches(e *event.Event) bool {
-	return (len(f.Type) == 0 || slices.Contains(f.Type, eventName(e.Name))) && (f.Session == "" || f.Session == e.SessionID)
+type selection struct {
+	from   string // cursor
+	filter event.Filter
 }
 
 // selectionOf reads the query of a request for events.
 func selectionOf(r *http.Request) (selection, error) {
 	query, err := readQuery[eventQuery](r)
+	if err != nil {
+		return selection{}, err
+	}
 	// A browser that connects again repeats the URL, from and all, and says by this header how far it has come.
 	if last := r.Header.Get("Last-Event-ID"); last != "" {
 		query.From = last
 	}
-	return selection{query}, err
+	f := selection{from: query.From, filter: event.Filter{Types: eventNames(query.Type), Sessions: query.Session, Tags: query.Tag}}
+	if err := f.filter.Check(); err != nil {
+		return selection{}, wrongField("query", "%v", err)
+	}
+	return f, nil
+}
+
+func eventNames(names []eventName) []event.Name {
+	var all []event.Name
+	for _, name := range names {
+		all = append(all, event.Name(name))
+	}
+	return all
 }

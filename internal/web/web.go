@@ -112,6 +112,8 @@ type Server struct {
 
 	closing context.Context // ends when Shutdown begins
 	close   context.CancelFunc
+	over    context.Context // ends when Shutdown has waited for long enough: net/http closes no connection that it has handed over
+	end     context.CancelFunc
 	running sync.WaitGroup // the serving goroutine, and the requests in hand
 
 	mu     sync.Mutex
@@ -128,6 +130,7 @@ func New(c Config) (*Server, error) {
 	s.large = make(chan struct{}, maxLarge)
 	s.uploads = make(chan struct{}, maxUploads)
 	s.closing, s.close = context.WithCancel(context.Background())
+	s.over, s.end = context.WithCancel(context.Background())
 	if err := s.route(); err != nil {
 		return nil, err
 	}
@@ -165,6 +168,8 @@ func (s *Server) Start(l net.Listener) error {
 // ctx ends; then it closes what is left. It returns when all goroutines have ended, with ctx's error if it had to close.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.close()
+	defer s.end()
+	defer context.AfterFunc(ctx, s.end)()
 	err := s.http.Shutdown(ctx)
 	if err != nil {
 		s.http.Close()
@@ -173,6 +178,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.closed = true
 	s.mu.Unlock()
 	s.running.Wait()
+	if err == nil && s.over.Err() != nil {
+		err = ctx.Err()
+	}
 	return err
 }
 
