@@ -41,6 +41,7 @@ type commands struct {
 	Events     eventsCommand     `cmd:"" help:"Show the events of a running daemon as they happen."`
 	Config     configCommand     `cmd:"" help:"Work with configuration files."`
 	Route      routeCommand      `cmd:"" help:"Work with request routes."`
+	Call       callCommand       `cmd:"" help:"Have a running daemon call somebody, and talk through it."`
 	Doctor     doctorCommand     `cmd:"" help:"Look for what keeps a daemon from working well on this machine."`
 	Import     importCommand     `cmd:"" help:"Make a configuration from that of OpenSIPS with msrp_ua."`
 	Version    versionCommand    `cmd:"" help:"Say which version this is."`

@@ -45,7 +45,7 @@ func TestStatus(t *testing.T) {
 		{args: "serve --nonsense", status: 2, errOut: "--nonsense"},
 		{args: "chat", status: 2, errOut: "name somebody to call"},
 		{args: "chat --listen sip:bob@127.0.0.1", status: 2, errOut: "name somebody to call"},
-		{args: "send x", status: 2, errOut: "<text>"},
+		{args: "send x", status: 2, errOut: "say a message"},
 		{args: "serve", status: 0},
 		{args: "serve", err: errNoStart, status: 1, errOut: "parley: port in use\n"},
 		{args: "serve --config " + good, status: 0},

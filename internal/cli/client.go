@@ -54,13 +54,29 @@ func (d *daemon) call(ctx context.Context, method string, params, result any) er
 	return json.Unmarshal(answer.Result, result)
 }
 
-// do sends one HTTP request; the caller closes the body.
+// request is one HTTP request.
+type request struct {
+	method, path string
+	contentType  string
+	body         io.Reader
+	length       int64 // of body; 0: not known
+}
+
+// do sends one HTTP request of JSON; the caller closes the body.
 func (d *daemon) do(ctx context.Context, method, path string, body io.Reader) (io.ReadCloser, error) {
-	r, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(d.URL, "/")+path, body)
+	return d.ask(ctx, request{method: method, path: path, contentType: "application/json", body: body})
+}
+
+// ask sends one HTTP request; the caller closes the body.
+func (d *daemon) ask(ctx context.Context, q request) (io.ReadCloser, error) {
+	r, err := http.NewRequestWithContext(ctx, q.method, strings.TrimSuffix(d.URL, "/")+q.path, q.body)
 	if err != nil {
 		return nil, err
 	}
-	r.Header.Set("Content-Type", "application/json")
+	if q.length > 0 {
+		r.ContentLength = q.length
+	}
+	r.Header.Set("Content-Type", q.contentType)
 	r.Close = true // a command asks once
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
@@ -70,7 +86,7 @@ func (d *daemon) do(ctx context.Context, method, path string, body io.Reader) (i
 		}
 		return nil, fmt.Errorf("no daemon answers at %s: %w; start one with \"parley serve\", or name another with --url", d.URL, err)
 	}
-	if answer.StatusCode != http.StatusOK {
+	if answer.StatusCode/100 != 2 {
 		defer answer.Body.Close()
 		return nil, fmt.Errorf("%s answered %s%s", d.URL, answer.Status, detail(answer.Body))
 	}

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -155,7 +154,7 @@ func (t *conversation) run(ctx context.Context, in io.Reader, caller bool) error
 	lines, done := make(chan string), make(chan struct{})
 	defer close(done)
 	// Ends with the input or, if that never ends, with the process: reading from a terminal cannot be interrupted.
-	go t.readLines(in, lines, done)
+	go readLines(in, t.std.Err, lines, done)
 	for {
 		if caller && lines == nil && t.open.Load() == 0 {
 			call.End()
@@ -252,30 +251,18 @@ func live(call *ua.Call) *ua.Session {
 
 // fileMessage is a message with the content of a file, which is read as it leaves. What is typed meanwhile goes ahead of it.
 func fileMessage(f *os.File, size int64) ua.Outgoing {
-	contentType := mime.TypeByExtension(filepath.Ext(f.Name()))
-	if contentType == "" || strings.HasPrefix(contentType, "text/") {
-		contentType = "application/octet-stream"
-	}
 	name := mime.FormatMediaType("attachment", map[string]string{"filename": filepath.Base(f.Name())})
 	return ua.Outgoing{
-		ContentType: contentType, Stream: f, Size: size, Yields: true,
+		ContentType: typeOf(f.Name()), Stream: f, Size: size, Yields: true,
 		Headers: []msrp.Header{{Name: "Content-Disposition", Value: name}},
 	}
 }
 
-// readLines hands over the lines of in until that ends or done is closed, and then closes lines.
-func (t *conversation) readLines(in io.Reader, lines chan<- string, done <-chan struct{}) {
-	defer close(lines)
-	scanner := bufio.NewScanner(in)
-	scanner.Buffer(nil, maxChatLine)
-	for scanner.Scan() {
-		select {
-		case lines <- scanner.Text():
-		case <-done:
-			return
-		}
+// typeOf is the media type of a file, by its name. A text is one too: what is text is shown, not kept.
+func typeOf(name string) string {
+	contentType := mime.TypeByExtension(filepath.Ext(name))
+	if contentType == "" || strings.HasPrefix(contentType, "text/") {
+		return "application/octet-stream"
 	}
-	if err := scanner.Err(); err != nil {
-		fmt.Fprintln(t.std.Err, "the input cannot be read any further:", err)
-	}
+	return contentType
 }

@@ -69,19 +69,26 @@ type startCommand struct {
 }
 
 func (c *startCommand) Run(ctx context.Context, std IO) error {
+	id, err := c.start(ctx)
+	if err != nil {
+		return err
+	}
+	return c.print(std.Out, map[string]string{"session_id": id}, func(w io.Writer) error {
+		_, err := fmt.Fprintln(w, id)
+		return err
+	})
+}
+
+// start starts the session and gives its session_id.
+func (c *startCommand) start(ctx context.Context) (string, error) {
 	params := map[string]string{
 		"content_types": c.Types, "from_uri": c.From, "to_uri": c.To, "ruri": c.To, "return": "id",
 	}
 	var started struct {
 		SessionID string `json:"session_id"`
 	}
-	if err := c.call(ctx, "msrp_ua_start_session", params, &started); err != nil {
-		return err
-	}
-	return c.print(std.Out, started, func(w io.Writer) error {
-		_, err := fmt.Fprintln(w, started.SessionID)
-		return err
-	})
+	err := c.daemon.call(ctx, "msrp_ua_start_session", params, &started)
+	return started.SessionID, err
 }
 
 type endCommand struct {

@@ -1,0 +1,197 @@
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+type callCommand struct {
+	daemon
+	To    string `arg:"" help:"SIP URI to call."`
+	From  string `default:"sip:parley@127.0.0.1" help:"SIP URI of the caller (${default})."`
+	Types string `default:"text/plain *" help:"Media types to offer, separated by spaces (${default})."`
+}
+
+// Help is shown below the command's usage.
+func (callCommand) Help() string {
+	return "The running daemon calls; each line that is typed is sent, what comes is printed. The end of the input (Ctrl-D) ends the session once everything typed has its fate."
+}
+
+// followed is one session of the daemon that a terminal stays with.
+type followed struct {
+	std    IO
+	id     string
+	open   map[string]bool // messages without a fate
+	typing bool
+}
+
+// occurrence is what is read of an event.
+type occurrence struct {
+	Type    string
+	Subject string
+	Data    struct {
+		ContentType string `json:"content_type"`
+		Body        *string
+		MessageID   string `json:"message_id"`
+		Status      string
+		Fate        string
+		Code        int
+		Reason      string
+	}
+}
+
+var errOver = errors.New("over")
+
+// Run starts a session and stays with it.
+func (c *callCommand) Run(ctx context.Context, std IO) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stream, err := c.do(ctx, http.MethodGet, "/v1/events", nil) // before the session is: nothing of it is missed
+	if err != nil {
+		return err
+	}
+	defer stream.Close()
+	start := startCommand{daemon: c.daemon, To: c.To, From: c.From, Types: c.Types}
+	id, err := start.start(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(std.Err, "calling %s; the session is %s\n", printable(c.To), id)
+	events, lines, done := make(chan occurrence), make(chan string), make(chan struct{})
+	defer close(done)
+	go readEvents(stream, events, done)        // ends with the stream
+	go readLines(std.In, std.Err, lines, done) // ends with the input or, if that never ends, with the process
+	f := &followed{std: std, id: id, open: map[string]bool{}}
+	err = c.follow(ctx, f, events, lines)
+	if errors.Is(err, errOver) {
+		return nil
+	}
+	// Whatever else ends the command ends the session: nobody is there any more.
+	closing, cancelClosing := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancelClosing()
+	var ok string
+	return errors.Join(err, c.call(closing, "msrp_ua_end_session", map[string]string{"session_id": id}, &ok))
+}
+
+// follow goes on until the session or the input is over; errOver for the session.
+func (c *callCommand) follow(ctx context.Context, f *followed, events <-chan occurrence, all <-chan string) error {
+	var lines <-chan string // nil until the session stands
+	for {
+		select {
+		case e, ok := <-events:
+			if !ok {
+				if ctx.Err() != nil {
+					return nil
+				}
+				return errors.New("the daemon closed the stream of events")
+			}
+			if e.Subject != f.id {
+				continue
+			}
+			if err := f.tell(e); err != nil {
+				return err
+			}
+			if f.typing && lines == nil {
+				lines = all
+			}
+		case line, ok := <-lines:
+			if !ok {
+				lines, all = nil, nil
+				break
+			}
+			if line != "" {
+				c.say(ctx, f, line)
+			}
+		case <-ctx.Done():
+			return nil
+		}
+		if f.typing && all == nil && len(f.open) == 0 {
+			return nil
+		}
+	}
+}
+
+func (c *callCommand) say(ctx context.Context, f *followed, line string) {
+	// Events are read by the goroutine that this runs on: the fate is not told before the message is known.
+	message, err := (&sendCommand{daemon: c.daemon, Session: f.id, Text: []string{line}}).send(ctx, f.std)
+	if err != nil {
+		fmt.Fprintln(f.std.Err, "not sent:", err)
+		return
+	}
+	f.open[message.MessageID] = true
+}
+
+// tell prints an event of the session.
+func (f *followed) tell(e occurrence) error {
+	switch e.Type {
+	case "E_MSRP_SESSION_NEW":
+		f.typing = true
+		fmt.Fprintln(f.std.Err, "connected; type a line to send it, end the input (Ctrl-D) to leave")
+	case "E_MSRP_SESSION_FAILED":
+		fmt.Fprintf(f.std.Err, "no session: %d %s\n", e.Data.Code, printable(e.Data.Reason))
+		return fmt.Errorf("%s could not be called", f.id)
+	case "E_MSRP_SESSION_END":
+		fmt.Fprintf(f.std.Err, "the session is over: %s\n", printable(e.Data.Reason))
+		return errOver
+	case "E_MSRP_MSG_RECEIVED":
+		if e.Data.Body == nil || !isText(e.Data.ContentType) {
+			fmt.Fprintf(f.std.Err, "peer sent %s; \"parley events\" shows it\n", printable(e.Data.ContentType))
+			return nil
+		}
+		fmt.Fprintf(f.std.Out, "peer: %s\n", printable(*e.Data.Body))
+	case "E_MSRP_MSG_SENT":
+		if e.Data.Fate == "failed" {
+			fmt.Fprintf(f.std.Err, "not delivered: %s\n", strings.TrimSpace(fmt.Sprintf("%d", e.Data.Code)))
+		}
+		delete(f.open, e.Data.MessageID)
+	case "E_MSRP_REPORT_RECEIVED":
+		if !strings.HasPrefix(e.Data.Status, "200") {
+			fmt.Fprintf(f.std.Err, "not delivered: %s\n", printable(e.Data.Status))
+		}
+		delete(f.open, e.Data.MessageID)
+	}
+	return nil
+}
+
+// readEvents hands over the events of a stream until that ends or done is closed, and then closes events.
+func readEvents(stream io.Reader, events chan<- occurrence, done <-chan struct{}) {
+	defer close(events)
+	lines := bufio.NewScanner(stream)
+	lines.Buffer(nil, maxEventLine)
+	for lines.Scan() {
+		data, ok := bytes.CutPrefix(lines.Bytes(), []byte("data:"))
+		var e occurrence
+		if !ok || json.Unmarshal(data, &e) != nil {
+			continue
+		}
+		select {
+		case events <- e:
+		case <-done:
+			return
+		}
+	}
+}
+
+// readLines hands over the lines of in until that ends or done is closed, and then closes lines.
+func readLines(in io.Reader, errOut io.Writer, lines chan<- string, done <-chan struct{}) {
+	defer close(lines)
+	scanner := bufio.NewScanner(in)
+	scanner.Buffer(nil, maxChatLine)
+	for scanner.Scan() {
+		select {
+		case lines <- scanner.Text():
+		case <-done:
+			return
+		}
+	}
+	if err := scanner.Err(); err != nil {
+		fmt.Fprintln(errOut, "the input cannot be read any further:", err)
+	}
+}
