@@ -1,6 +1,7 @@
-// Package access says who may use the HTTP side, and which addresses may be connected to where others have named them (Addresses).
+// Package access says who may use the faces of the node and what for (Gate, Rights), and which addresses may be connected to where others have named them
+// (Addresses).
 //
-// Without authentication the HTTP side is there for this machine only. That a listener is on loopback does not make it so: a
+// Without authentication the HTTP side is there for this machine only (GateConfig.LoopbackOpen). That a listener is on loopback does not make it so: a
 // web page from anywhere, open in a browser on this machine, can send requests to loopback addresses. Hence the checks of Host
 // (a name of the page's own that resolves to loopback: DNS rebinding), of Origin and Sec-Fetch-Site (cross-site requests) and
 // of the content type (a form or a script may post text/plain to any site without asking first).
@@ -19,18 +20,26 @@ import (
 type Refusal struct {
 	Status int    // of HTTP
 	Detail string // what was wrong and what would be right
+	Header http.Header
 }
 
-// Loopback checks a request that came in through a listener on loopback; nil: it may pass. The request is one that net/http
-// served: its context knows the connection's local address (http.LocalAddrContextKey). Safe for concurrent use.
-func Loopback(r *http.Request) *Refusal {
-	local, ok := localAddr(r)
+// checkOrigin checks that no web page from elsewhere has sent a request; nil: it may pass. The request is one that net/http served: without TLS it came
+// in through a listener on loopback, and its context knows the connection's local address (http.LocalAddrContextKey). Over TLS the Host is whatever
+// names the certificate has: a page whose own name resolves to here fails at that.
+func checkOrigin(r *http.Request) *Refusal {
+	scheme := "https"
+	if r.TLS == nil {
+		scheme = "http"
+		local, ok := localAddr(r)
+		switch {
+		case !ok:
+			return refuse(http.StatusForbidden, "the connection's local address is unknown")
+		case !ownHost(r.Host, local):
+			return refuse(http.StatusForbidden, "the Host header names neither this listener's address nor localhost, with its port")
+		}
+	}
 	switch {
-	case !ok:
-		return refuse(http.StatusForbidden, "the connection's local address is unknown")
-	case !ownHost(r.Host, local):
-		return refuse(http.StatusForbidden, "the Host header names neither this listener's address nor localhost, with its port")
-	case !sameOrigin(r):
+	case !sameOrigin(r, scheme):
 		return refuse(http.StatusForbidden, "requests from other origins are refused")
 	case r.Method == http.MethodPost && !isJSON(r.Header.Values("Content-Type")):
 		return refuse(http.StatusUnsupportedMediaType, "a POST needs Content-Type: application/json")
@@ -77,9 +86,9 @@ func splitHost(host string) (name, port string, ok bool) {
 // sameOrigin: programs that are no browsers send neither header. A browser sends Origin with every POST and every cross-origin
 // read, and Sec-Fetch-Site also with what has no Origin, such as <img src>. A link that somebody follows to this machine
 // (navigate, document) is let through: the page that it stands on cannot read what comes.
-func sameOrigin(r *http.Request) bool {
+func sameOrigin(r *http.Request, scheme string) bool {
 	origins := r.Header.Values("Origin")
-	if len(origins) > 1 || len(origins) == 1 && !strings.EqualFold(origins[0], "http://"+r.Host) {
+	if len(origins) > 1 || len(origins) == 1 && !strings.EqualFold(origins[0], scheme+"://"+r.Host) {
 		return false
 	}
 	switch r.Header.Get("Sec-Fetch-Site") {

@@ -8,8 +8,7 @@ import (
 	"strings"
 )
 
-// CheckListener refuses an address, HOST:PORT, that is not on loopback: without authentication and TLS the HTTP side is for this
-// machine only. HOST is a literal address or localhost; no name is resolved. It does for what a configuration says and for
+// CheckListener refuses an address, HOST:PORT, that is not on loopback: without TLS the HTTP side is for this machine only. HOST is a literal address or localhost; no name is resolved. It does for what a configuration says and for
 // the Addr of a listener.
 func CheckListener(hostport string) error {
 	host, port, err := net.SplitHostPort(hostport)
@@ -25,5 +24,5 @@ func CheckListener(hostport string) error {
 	if addr, err := netip.ParseAddr(host); err == nil && addr.IsLoopback() {
 		return nil
 	}
-	return fmt.Errorf("%q is not on loopback: without authentication and TLS the HTTP side listens on loopback only, as in 127.0.0.1:%s", hostport, port)
+	return fmt.Errorf("%q is not on loopback: without TLS the HTTP side listens on loopback only, as in 127.0.0.1:%s", hostport, port)
 }

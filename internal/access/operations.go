@@ -34,8 +34,9 @@ var operations = map[string]Rights{
 	"GET /openapi.json":                          Read,
 
 	// Each call of /mi takes what its method takes.
-	"POST /mi":       None,
-	"GET /v1/events": Read,
+	"POST /mi":          Known,
+	"GET /v1/events":    Read,
+	"GET /v1/events/ws": Read,
 	// Whether the node is there, for what watches over it; nothing else is told.
 	"GET /healthz": None,
 }

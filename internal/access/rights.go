@@ -17,6 +17,9 @@ const (
 
 	None Rights = 0
 	All         = Read | Send | Start | Admin
+
+	// Known is what each client has, whatever else it may do.
+	Known Rights = 1 << 7
 )
 
 var rightNames = [...]string{"read", "send", "start", "admin"}
@@ -32,7 +35,10 @@ func (r Rights) String() string {
 			names = append(names, name)
 		}
 	}
-	if names == nil {
+	switch {
+	case names == nil && r == Known:
+		return "of any client"
+	case names == nil:
 		return "none"
 	}
 	return strings.Join(names, ",")

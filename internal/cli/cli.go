@@ -44,6 +44,7 @@ type commands struct {
 	Call       callCommand       `cmd:"" help:"Have a running daemon call somebody, and talk through it."`
 	Doctor     doctorCommand     `cmd:"" help:"Look for what keeps a daemon from working well on this machine."`
 	Import     importCommand     `cmd:"" help:"Make a configuration from that of OpenSIPS with msrp_ua."`
+	Token      tokenCommand      `cmd:"" help:"Make a token for a client of the HTTP side, and its line for the file of clients."`
 	Version    versionCommand    `cmd:"" help:"Say which version this is."`
 	Completion completionCommand `cmd:"" help:"Print a shell's completions of this command line."`
 	Man        manCommand        `cmd:"" help:"Print a manual page."`

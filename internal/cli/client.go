@@ -3,19 +3,42 @@ package cli
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 )
 
 // daemon is how commands reach a running daemon.
 type daemon struct {
-	URL string `name:"url" default:"http://127.0.0.1:8888" env:"PARLEY_URL" help:"HTTP address of the daemon (${default})."`
+	URL   string `name:"url" default:"http://127.0.0.1:8888" env:"PARLEY_URL" help:"HTTP address of the daemon (${default})."`
+	Token string `placeholder:"TOKEN" env:"PARLEY_TOKEN" help:"Token of a client, where the daemon asks for one. Better in the environment, where other users do not see it."`
+	CA    string `name:"ca" placeholder:"FILE" env:"PARLEY_CA" help:"PEM file of the authorities that the daemon's certificate has to come from. Without it, the system's."`
+}
+
+// client is what talks to the daemon.
+func (d *daemon) client() (*http.Client, error) {
+	if d.CA == "" {
+		return http.DefaultClient, nil
+	}
+	pem, err := os.ReadFile(d.CA)
+	if err != nil {
+		return nil, fmt.Errorf("--ca: %w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("--ca: %s holds no certificate in PEM", d.CA)
+	}
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.TLSClientConfig = &tls.Config{RootCAs: roots}
+	return &http.Client{Transport: t}, nil
 }
 
 // callTimeout is how long the daemon may take to answer.
@@ -78,7 +101,14 @@ func (d *daemon) ask(ctx context.Context, q request) (io.ReadCloser, error) {
 	}
 	r.Header.Set("Content-Type", q.contentType)
 	r.Close = true // a command asks once
-	answer, err := http.DefaultClient.Do(r)
+	if d.Token != "" {
+		r.Header.Set("Authorization", "Bearer "+d.Token)
+	}
+	client, err := d.client()
+	if err != nil {
+		return nil, err
+	}
+	answer, err := client.Do(r)
 	if err != nil {
 		var u *url.Error
 		if errors.As(err, &u) && ctx.Err() == nil {

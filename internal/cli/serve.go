@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/parley-msrp/parley/internal/access"
 	"github.com/parley-msrp/parley/internal/config"
 	"github.com/parley-msrp/parley/internal/route"
 )
@@ -35,6 +36,11 @@ func (c *configCheckCommand) Run() error {
 	}
 	if _, err := conf.Auth.LoadUsers(); err != nil {
 		return err
+	}
+	if conf.HTTP.Clients != "" {
+		if _, err := access.LoadClients(conf.HTTP.Clients); err != nil {
+			return fmt.Errorf("http.clients: %w", err)
+		}
 	}
 	if conf.Route == "" {
 		return nil

@@ -80,7 +80,7 @@ func (s *source) check(c *Config) {
 	report("journal.max_events", checkRange(c.Journal.MaxEvents, 0, math.MaxInt))
 	report("nats.url", checkNATS(c.NATS.URL))
 	report("nats.replicas", checkRange(c.NATS.Replicas, 1, 5))
-	report("http.listen", checkHTTP(c.HTTP.Listen))
+	c.HTTP.check(report)
 	c.Events.check(report)
 	c.MI.check(report)
 	report("log.level", checkOneOf(c.Log.Level, "debug", "info", "warn", "error"))
@@ -190,19 +190,6 @@ func checkListeners(list []string, protos ...string) error {
 		seen[l] = true
 	}
 	return nil
-}
-
-// checkHTTP keeps HTTP on loopback: anybody who reaches it can do everything.
-func checkHTTP(s string) error {
-	host, _, err := parseAddress(s)
-	if err != nil {
-		return fmt.Errorf("%s: %w", quoted(s), err)
-	}
-	if a, err := netip.ParseAddr(host); host == "localhost" || err == nil && a.IsLoopback() {
-		return nil
-	}
-	return fmt.Errorf("%s is not on loopback, and a listener that others can reach needs authentication and TLS, "+
-		"which this version does not have; 127.0.0.1:PORT or [::1]:PORT would be right", quoted(s))
 }
 
 // checkCredentials shows nothing of what stands there.

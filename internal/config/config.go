@@ -144,7 +144,16 @@ func StateDir() (string, error) {
 }
 
 // HTTP is what is said below the key http.
-type HTTP struct{ Listen string }
+type HTTP struct {
+	Listen       string   // HOST:PORT on loopback, without TLS
+	ListenTLS    []string // HOST:PORT
+	Certificate  string   // PEM files; Complete takes those of TLS where there are none
+	PrivateKey   string
+	ClientCA     string // "": no certificates are asked for
+	Clients      string // file; "": there are none
+	LoopbackOpen bool
+	MaxPerSecond int // 0: no limit
+}
 
 // Events is what is said below the key events: where they may go, and go without being asked for.
 type Events struct {
@@ -204,7 +213,7 @@ func base() Config {
 		},
 		Auth:    Auth{NonceLifetime: 300 * time.Second},
 		TLS:     TLS{ClientCertificates: "none"},
-		HTTP:    HTTP{Listen: "127.0.0.1:8888"},
+		HTTP:    HTTP{Listen: "127.0.0.1:8888", LoopbackOpen: true, MaxPerSecond: 1000},
 		Journal: Journal{Durability: "process", MaxAge: 7 * 24 * time.Hour, MaxOctets: 1 << 30},
 		NATS:    NATS{Replicas: 1},
 		Events:  Events{UnixSockets: true, MaxSockets: 64},
@@ -216,9 +225,12 @@ func base() Config {
 // URI is my_uri, its port filled in. The error says what is wrong with it.
 func (m *MSRPUA) URI() (wire.URI, error) { return ownURI(m.MyURI) }
 
-// Complete fills in what follows from other keys: an empty mi.reply_dir is the folder of mi.fifo; an empty msrp.listen listens where my_uri leads to; on
-// all addresses where my_uri has a name. It does nothing where that cannot be told, for which Check has the words.
+// Complete fills in what follows from other keys: an empty mi.reply_dir is the folder of mi.fifo; HTTP shows the certificate of
+// tls where it has none of its own; an empty msrp.listen listens where my_uri leads to; on all addresses where my_uri has a name. It does nothing where that cannot be told, for which Check has the words.
 func (c *Config) Complete() {
+	if h := &c.HTTP; h.Certificate == "" && h.PrivateKey == "" && len(h.ListenTLS) > 0 {
+		h.Certificate, h.PrivateKey = c.TLS.Certificate, c.TLS.PrivateKey
+	}
 	if c.MI.ReplyDir == "" && filepath.IsAbs(c.MI.FIFO) {
 		c.MI.ReplyDir = filepath.Dir(c.MI.FIFO)
 	}
@@ -253,7 +265,10 @@ func Load(path string) (Config, error) {
 		}
 		src = source{file: path, text: text}
 		src.overlayFile(&c)
-		for _, name := range []*string{&c.Route, &c.Auth.Users, &c.TLS.Certificate, &c.TLS.PrivateKey, &c.TLS.CAList, &c.DataDir, &c.NATS.Credentials, &c.NATS.CAList} {
+		for _, name := range []*string{
+			&c.Route, &c.Auth.Users, &c.TLS.Certificate, &c.TLS.PrivateKey, &c.TLS.CAList, &c.HTTP.Certificate, &c.HTTP.PrivateKey, &c.HTTP.ClientCA, &c.HTTP.Clients,
+			&c.DataDir, &c.NATS.Credentials, &c.NATS.CAList,
+		} {
 			beside(path, name)
 		}
 	}

@@ -109,7 +109,7 @@ func TestDefault(t *testing.T) {
 			CleanupInterval: 60 * time.Second, MaxDuration: 43200 * time.Second,
 		},
 		Auth: config.Auth{NonceLifetime: 300 * time.Second},
-		HTTP: config.HTTP{Listen: "127.0.0.1:8888"},
+		HTTP: config.HTTP{Listen: "127.0.0.1:8888", LoopbackOpen: true, MaxPerSecond: 1000},
 
 		Journal: config.Journal{Durability: "process", MaxAge: 7 * 24 * time.Hour, MaxOctets: 1 << 30},
 		NATS:    config.NATS{Replicas: 1},

@@ -409,8 +409,48 @@ func Keys() []Key {
 		},
 		{
 			Path: "http.listen", Reload: Restart,
-			Doc:   "Where HTTP is listened for, `HOST:PORT`: management interface, events, health. On loopback only.",
+			Doc:   "Where HTTP without TLS is listened for, `HOST:PORT`: the API, the management interface, events, health. On loopback only.",
 			field: func(c *Config) any { return &c.HTTP.Listen },
+		},
+		{
+			Path: "http.loopback_open", Reload: Restart,
+			Doc:   "Whether everybody on this machine may do everything at `http.listen`, without a token. If `false`, `http.clients` counts there as well.",
+			field: func(c *Config) any { return &c.HTTP.LoopbackOpen },
+		},
+		{
+			Path: "http.listen_tls", Reload: Restart,
+			Doc: "Where HTTPS is listened for: a list of `HOST:PORT`, of any address. Needs a certificate, and `http.clients`: here nobody does anything without a token or " +
+				"certificate.",
+			field: func(c *Config) any { return &c.HTTP.ListenTLS },
+		},
+		{
+			Path: "http.certificate", Reload: Live, derived: "that of `tls.certificate` where `http.listen_tls` has listeners",
+			Doc: "PEM file of the certificate that HTTPS shows, and of those that lead to its authority. This file and the next two are read again when they change; relative " +
+				"names count from the folder of the configuration file.",
+			field: func(c *Config) any { return &c.HTTP.Certificate },
+		},
+		{
+			Path: "http.private_key", Reload: Live, derived: "that of `tls.private_key` where `http.listen_tls` has listeners",
+			Doc:   "PEM file of the key of `http.certificate`.",
+			field: func(c *Config) any { return &c.HTTP.PrivateKey },
+		},
+		{
+			Path: "http.client_ca", Reload: Live,
+			Doc: "PEM file of the authorities that clients' certificates have to come from. They stand in for tokens where `http.clients` has a `certificate:` line for them: a client " +
+				"may show one. If empty, none is asked for.",
+			field: func(c *Config) any { return &c.HTTP.ClientCA },
+		},
+		{
+			Path: "http.clients", Reload: Live,
+			Doc: "File of those who may use the HTTP side, and what for: on each line a name, rights (`read`, `send`, `start`, `admin` with commas between, or `all`) and a credential " +
+				"(`sha256:HASH` of a token, `token:TOKEN`, or `certificate:NAME`). `parley token NAME RIGHTS` makes a token and its line. See http.md.",
+			field: func(c *Config) any { return &c.HTTP.Clients },
+		},
+		{
+			Path: "http.max_requests_per_second", Reload: Restart,
+			Doc: "Requests a second of each client of `http.clients`, and of each address without credential; more get 429. Those that `http.loopback_open` lets in are not counted. " +
+				"0: no limit.",
+			field: func(c *Config) any { return &c.HTTP.MaxPerSecond },
 		},
 		{
 			Path: "events.subscribe", Reload: Restart,

@@ -56,9 +56,11 @@ type node struct {
 	router  *router
 	agent   *ua.Agent
 	web     *web.Server
+	gate    *access.Gate
 	sockets *sink.Subscribers
 	mi      []io.Closer // what carries the management interface besides HTTP
 	http    string      // address of the HTTP listener
+	https   []string    // addresses of those with TLS
 
 	draining atomic.Bool
 }
@@ -128,7 +130,7 @@ func start(c config.Config, errOut io.Writer) (*node, error) {
 		Node: n.control, Subscribers: n.sockets, Product: version.Product, Version: version.String(), Started: time.Now(), Level: n.level,
 	})
 	if err == nil {
-		err = n.serveHTTP(listener, methods)
+		err = n.serveHTTP(listener, &c.HTTP, methods)
 	}
 	if err == nil {
 		err = n.serveMI(&c.MI, methods)
@@ -143,17 +145,6 @@ func start(c config.Config, errOut io.Writer) (*node, error) {
 // printed logs what the request route prints.
 func (n *node) printed(p route.Print) {
 	n.log.Info("route script", "call_id", p.CallID, "line", p.Line, "text", p.Text)
-}
-
-func (n *node) serveHTTP(l net.Listener, methods *mi.Server) error {
-	var err error
-	n.web, err = web.New(web.Config{
-		MI: methods, Node: n.control, Events: n.control, Ready: n.ready, Product: version.Server(), Version: version.String(), Logger: n.log,
-	})
-	if err != nil {
-		return err
-	}
-	return n.web.Start(l)
 }
 
 // ready is what /healthz tells. Everything listens before HTTP does.
@@ -262,8 +253,9 @@ func (n *node) greet(out io.Writer) {
 	if n.http != config.Default().HTTP.Listen {
 		url = " --url http://" + n.http
 	}
-	fmt.Fprintf(out, "Parley %s is ready.\n  SIP   %s\n  MSRP  %s\n  HTTP  http://%s\nTry, in a second terminal:\n",
-		version.String(), strings.Join(n.agent.SIPAddrs(), " "), strings.Join(n.agent.MSRPAddrs(), " "), n.http)
+	addresses := append([]string{"http://" + n.http}, n.https...)
+	fmt.Fprintf(out, "Parley %s is ready.\n  SIP   %s\n  MSRP  %s\n  HTTP  %s\nTry, in a second terminal:\n",
+		version.String(), strings.Join(n.agent.SIPAddrs(), " "), strings.Join(n.agent.MSRPAddrs(), " "), strings.Join(addresses, " "))
 	self := program()
 	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
 	fmt.Fprintf(w, "  %s chat %s\ttalk to this daemon\n", self, uri(n.agent.SIPAddrs()))

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"context"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -25,19 +27,24 @@ func (s *Server) Handler() http.Handler {
 		}
 		w, done := s.follow(w, r)
 		defer done()
-		if refusal := access.Loopback(r); refusal != nil {
-			problem(w, refusal.Status, refusal.Detail)
+		caller, refusal := s.config.Gate.Admit(r)
+		if refusal != nil {
+			turnAway(w, refusal)
 			return
 		}
-		s.dispatch(w, r)
+		s.dispatch(w, r, caller)
 	})
 }
 
-func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
+func (s *Server) dispatch(w http.ResponseWriter, r *http.Request, caller access.Caller) {
 	route, allowed := s.find(r)
 	switch {
 	case route != nil:
-		route.serve(w, r)
+		if refusal := caller.Permit(route.Method + " " + route.Path); refusal != nil {
+			turnAway(w, refusal)
+			return
+		}
+		route.serve(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, caller)))
 	case allowed != nil:
 		methods := strings.Join(allowed, ", ")
 		w.Header().Set("Allow", methods)
@@ -45,4 +52,17 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
 	default:
 		problem(w, http.StatusNotFound, "there is nothing at this path")
 	}
+}
+
+func turnAway(w http.ResponseWriter, refusal *access.Refusal) {
+	maps.Copy(w.Header(), refusal.Header)
+	problem(w, refusal.Status, refusal.Detail)
+}
+
+type callerKey struct{}
+
+// callerOf is whose request it is; Handler puts that in.
+func callerOf(r *http.Request) access.Caller {
+	caller, _ := r.Context().Value(callerKey{}).(access.Caller)
+	return caller
 }

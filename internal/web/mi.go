@@ -3,14 +3,12 @@ package web
 import (
 	"net/http"
 	"strconv"
-
-	"github.com/parley-msrp/parley/internal/access"
 )
 
 // mi carries the management interface. Its answers have status 200, those that tell an error too.
 func (s *Server) mi(w http.ResponseWriter, r *http.Request) {
 	s.withBody(w, r, func(body []byte) {
-		answer := s.config.MI.Serve(r.Context(), access.All, body)
+		answer := s.config.MI.Serve(r.Context(), callerOf(r).Rights, body)
 		if answer == nil {
 			w.WriteHeader(http.StatusNoContent)
 			return

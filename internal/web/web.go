@@ -4,12 +4,12 @@ package web
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/parley-msrp/parley/internal/access"
@@ -19,11 +19,12 @@ import (
 
 // Defaults of Config.
 const (
-	DefaultMaxBody      = 16 << 20
-	DefaultMaxConns     = 1024
-	DefaultMaxStreams   = 64
-	DefaultKeepAlive    = 15 * time.Second
-	DefaultWriteTimeout = 10 * time.Second
+	DefaultMaxBody           = 16 << 20
+	DefaultMaxConns          = 1024
+	DefaultMaxConnsPerSource = 128
+	DefaultMaxStreams        = 64
+	DefaultKeepAlive         = 15 * time.Second
+	DefaultWriteTimeout      = 10 * time.Second
 )
 
 const (
@@ -59,19 +60,24 @@ type Config struct {
 	MI      MI           // required
 	Node    Node         // required
 	Events  Events       // required
+	Gate    *access.Gate // who may do what; nil: everybody on this machine may do everything
 	Ready   func() error // what /healthz tells: nil, or why the node is not ready; nil: always ready
 	Product string       // value of the Server header; "": none
 	Version string       // of the node, as /v1/health and /openapi.json tell it
 	Logger  *slog.Logger // nil: nothing is logged
 
-	MaxBody      int64         // octets of a request, DefaultMaxBody
-	MaxConns     int           // connections at the same time, DefaultMaxConns; further ones are closed at once
-	MaxStreams   int           // event streams at the same time, DefaultMaxStreams; further ones get 503
-	KeepAlive    time.Duration // between two comments on a stream, DefaultKeepAlive
-	WriteTimeout time.Duration // for one write to a stream, DefaultWriteTimeout
+	MaxBody           int64         // octets of a request, DefaultMaxBody
+	MaxConns          int           // connections at the same time, DefaultMaxConns; further ones are closed at once
+	MaxConnsPerSource int           // of those, from one source that is not on loopback, DefaultMaxConnsPerSource
+	MaxStreams        int           // event streams at the same time, DefaultMaxStreams; further ones get 503
+	KeepAlive         time.Duration // between two comments on a stream, DefaultKeepAlive
+	WriteTimeout      time.Duration // for one write to a stream, DefaultWriteTimeout
 }
 
 func (c Config) withDefaults() Config {
+	if c.Gate == nil {
+		c.Gate = access.NewGate(access.GateConfig{LoopbackOpen: true}, nil)
+	}
 	if c.Ready == nil {
 		c.Ready = func() error { return nil }
 	}
@@ -83,6 +89,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxConns <= 0 {
 		c.MaxConns = DefaultMaxConns
+	}
+	if c.MaxConnsPerSource <= 0 {
+		c.MaxConnsPerSource = DefaultMaxConnsPerSource
 	}
 	if c.MaxStreams <= 0 {
 		c.MaxStreams = DefaultMaxStreams
@@ -105,7 +114,7 @@ type Server struct {
 	openAPI  []byte
 	started  time.Time
 
-	conns   atomic.Int64
+	conns   conns
 	streams chan struct{} // one place for each event stream
 	large   chan struct{} // one place for each large body in memory
 	uploads chan struct{} // one place for each file on its way
@@ -126,6 +135,7 @@ func New(c Config) (*Server, error) {
 		return nil, errors.New("web: a management interface, a node and events are needed")
 	}
 	s := &Server{config: c.withDefaults(), started: time.Now()}
+	s.conns = conns{max: s.config.MaxConns, perSource: s.config.MaxConnsPerSource}
 	s.streams = make(chan struct{}, s.config.MaxStreams)
 	s.large = make(chan struct{}, maxLarge)
 	s.uploads = make(chan struct{}, maxUploads)
@@ -141,7 +151,7 @@ func New(c Config) (*Server, error) {
 		WriteTimeout:      answerTime,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeader,
-		ConnState:         s.countConn,
+		ConnState:         s.conns.count,
 		// OPTIONS * goes through the same checks as everything.
 		DisableGeneralOptionsHandler: true,
 
@@ -156,12 +166,26 @@ func (s *Server) Start(l net.Listener) error {
 	if err := access.CheckListener(l.Addr().String()); err != nil {
 		return err
 	}
+	s.serve(l)
+	return nil
+}
+
+// StartTLS serves l over TLS, in a goroutine of its own until Shutdown. Where nobody could authenticate, it is an error; then l is not served, and is the
+// caller's to close.
+func (s *Server) StartTLS(l net.Listener, c *tls.Config) error {
+	if !s.config.Gate.Authenticates() {
+		return errors.New("web: a listener that others can reach needs clients who authenticate")
+	}
+	s.serve(tls.NewListener(l, c))
+	return nil
+}
+
+func (s *Server) serve(l net.Listener) {
 	s.running.Go(func() { // ends with Shutdown
 		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			s.config.Logger.Error("http listener failed", "listen", l.Addr().String(), "err", err)
 		}
 	})
-	return nil
 }
 
 // Shutdown stops accepting, lets requests in hand finish and event streams tell what the journal still has for them, until
@@ -193,16 +217,4 @@ func (s *Server) enter() bool {
 	}
 	s.running.Add(1)
 	return true
-}
-
-// countConn bounds the connections, and with them the memory that requests take.
-func (s *Server) countConn(c net.Conn, state http.ConnState) {
-	switch state {
-	case http.StateNew:
-		if s.conns.Add(1) > int64(s.config.MaxConns) {
-			c.Close()
-		}
-	case http.StateClosed, http.StateHijacked:
-		s.conns.Add(-1)
-	}
 }

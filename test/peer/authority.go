@@ -44,7 +44,7 @@ func template() *x509.Certificate {
 	return &x509.Certificate{
 		SerialNumber: must(rand.Int(rand.Reader, big.NewInt(1<<62))),
 		NotBefore:    time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC), NotAfter: time.Date(2090, 1, 1, 0, 0, 0, 0, time.UTC),
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
 }
 
