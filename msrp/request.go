@@ -135,12 +135,18 @@ func (c *conn) find(toPath []byte) (*route, int) {
 		return nil, 400
 	}
 	s := c.endpoint.sessions.get(u.SessionID)
-	if s == nil || !s.matches(u, c.endpoint.cfg.ToPath) || s.over.Load() || u.Secure != c.secured {
+	if s == nil || !s.matches(u, c.endpoint.cfg.ToPath) || s.over.Load() || !c.carries(u) {
 		return nil, 481
 	}
 	rt := &route{toPath: string(toPath), session: s}
 	r.remember(rt, c.boundSessions())
 	return rt, 0
+}
+
+// carries says whether requests to an own URI may come over the connection: those to msrps by TLS alone, those to msrp over one of TLS where this side
+// has opened it, to a peer's relay (RFC 4976 §11, D-001).
+func (c *conn) carries(u URI) bool {
+	return u.Secure == c.secured || c.secured && !c.inbound
 }
 
 // matches says whether a To-Path with the session's session-id names the session.

@@ -69,7 +69,11 @@ func New(c Config) (*Agent, error) {
 	if c.MSRP.Logger == nil {
 		c.MSRP.Logger = c.Logger
 	}
-	a := &Agent{cfg: c, log: c.Logger, profiles: map[string]*profile{}, names: dnsclient.New(dnsclient.Config{Servers: c.DNSServers})}
+	names := dnsclient.New(dnsclient.Config{Servers: c.DNSServers})
+	if c.MSRP.Resolve == nil {
+		c.MSRP.Resolve = names.Addresses
+	}
+	a := &Agent{cfg: c, log: c.Logger, profiles: map[string]*profile{}, names: names}
 	a.table.sessions = map[string]*Session{}
 	a.ctx, a.cancel = context.WithCancel(context.Background())
 	if err := a.start(); err != nil {

@@ -30,7 +30,7 @@ type Config struct {
 	SIPListen []string
 	// TLS is what TLS listeners need, and with them sips URIs; nil: there are none.
 	TLS *TLS
-	// DNSServers are asked to find SIP servers (RFC 3263), each as "ADDRESS:PORT"; none: those of the system.
+	// DNSServers are asked to find SIP servers (RFC 3263), MSRP relays and the hosts of MSRP paths, each as "ADDRESS:PORT"; none: those of the system.
 	DNSServers []string
 	// OutboundProxy is the SIP URI where calls of this side go first, through a Route of its own; empty: to their request URI. It is a loose
 	// router (;lr), whether it says so or not.
@@ -88,7 +88,8 @@ type Config struct {
 	Logger *slog.Logger
 	// RelayIdleTimeout is how long the connection to an own MSRP relay is kept after its last session; 0 means 1 h (RFC 4976 §5.4).
 	RelayIdleTimeout time.Duration
-	// RelayRoots gives the authorities that the certificates of own MSRP relays have to come from. Nil, or a nil pool: the system's. It is called for
+	// RelayRoots gives the authorities that the certificates of own MSRP relays have to come from, and without TLS those of MSRP peers that are known by
+	// their name. Nil, or a nil pool: the system's. It is called for
 	// each connection, concurrently, and must not block.
 	RelayRoots func() (*x509.CertPool, error)
 	// MSRP configures the MSRP endpoint: chunk size, limits, time-outs. Its Logger is set to this Logger if nil.

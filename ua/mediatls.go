@@ -31,7 +31,7 @@ func (a *Agent) secureMedia() error {
 		if err != nil {
 			return err
 		}
-		t.Certificate = func() (*tls.Certificate, error) { return own, nil }
+		t.Certificate, t.Roots = func() (*tls.Certificate, error) { return own, nil }, a.cfg.RelayRoots
 	}
 	if t.Certificate != nil { // else msrp says what is missing
 		a.certificate = &ownCertificate{source: t.Certificate, sessions: &a.table}

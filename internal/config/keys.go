@@ -178,7 +178,7 @@ func Keys() []Key {
 		},
 		{
 			Path: "sip.dns_servers", Reload: Restart,
-			Doc: "DNS servers, a list of `ADDRESS:PORT`, that are asked where a SIP URI leads (RFC 3263: NAPTR, SRV, A and AAAA records). If empty, those of " +
+			Doc: "DNS servers, a list of `ADDRESS:PORT`, that are asked where a SIP URI leads (RFC 3263: NAPTR, SRV, A and AAAA records), and the MSRP URIs of relays and peers. If empty, those of " +
 				"`/etc/resolv.conf`. Addresses that they do not know are looked up as the system does, so that its hosts file counts.",
 			field: func(c *Config) any { return &c.SIP.DNSServers },
 		},

@@ -136,7 +136,7 @@ func TestCEMA(t *testing.T) {
 	})
 	row(t, "X-012/an answerer behind a relay, whose c= and m= are of its path: the path leads, no new offer", func(t *testing.T) {
 		l, far := peer.ListenMSRP(t), peer.ListenMSRP(t)
-		c, invite := invited(t, n, setup{})
+		c, invite := invited(t, n, setup{proto: "tcp"}) // nothing comes twice
 		c.s.Own = l.Path("relay") + " " + far.Path(peer.Ident())
 		c.accept(t, invite, through(far, c.s.Own, "setup:passive"))
 		c.connected(t, l)
@@ -149,7 +149,7 @@ func TestCEMA(t *testing.T) {
 
 	row(t, "X-013/active, and c= and m= of something else: a new offer without msrp-cema", func(t *testing.T) {
 		l := peer.ListenMSRP(t)
-		c, invite := invited(t, n, setup{})
+		c, invite := invited(t, n, setup{proto: "tcp"}) // nothing comes twice
 		c.s.Own = farPath()
 		c.accept(t, invite, through(l, c.s.Own, "setup:active"))
 		again := c.a.Request(t, patience(), "INVITE")
@@ -169,7 +169,7 @@ func TestCEMA(t *testing.T) {
 	})
 	row(t, "X-013/an answerer behind a relay: a new offer without msrp-cema, and nothing is connected to before", func(t *testing.T) {
 		l, middle := peer.ListenMSRP(t), peer.ListenMSRP(t)
-		c, invite := invited(t, n, setup{})
+		c, invite := invited(t, n, setup{proto: "tcp"}) // nothing comes twice
 		c.s.Own = l.Path("relay") + " " + farPath()
 		c.accept(t, invite, through(middle, c.s.Own, "setup:passive"))
 		again := c.a.Request(t, patience(), "INVITE")
@@ -301,7 +301,7 @@ func TestCEMA(t *testing.T) {
 		dns := peer.NewDNS(t).A("two.example", "192.0.2.5").A("two.example", "127.0.0.1")
 		named := anchoring(t, node.Config{SIP: fmt.Sprintf("  dns_servers: [%q]\n", dns.Addr)})
 		l := peer.ListenMSRP(t)
-		c, invite := invited(t, named, setup{})
+		c, invite := invited(t, named, setup{proto: "tcp"}) // nothing comes twice
 		c.s.Own = strings.Replace(l.Path(peer.Ident()), "127.0.0.1", "two.example", 1)
 		c.accept(t, invite, through(l, c.s.Own, "setup:active"))
 		c.waits(t, l) // no new offer: the peer connects
