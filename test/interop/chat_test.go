@@ -80,9 +80,14 @@ type chat struct {
 
 func startChat(t *testing.T, dir string, args ...string) *chat {
 	t.Helper()
+	return startChatOf(t, program(t), dir, args...)
+}
+
+func startChatOf(t *testing.T, program, dir string, args ...string) *chat {
+	t.Helper()
 	c := &chat{done: make(chan error, 1)}
 	ctx, cancel := context.WithCancel(context.Background())
-	c.cmd = exec.CommandContext(ctx, program(t), args...)
+	c.cmd = exec.CommandContext(ctx, program, args...)
 	c.cmd.Dir = dir
 	c.cmd.Stdout, c.cmd.Stderr = &c.stdout, &c.stderr
 	var err error

@@ -61,7 +61,13 @@ func behindRelay(t *testing.T, at netip.AddrPort, credential ...string) relayed 
 	key := append(credential, "alice:relay.test:open sesame")[0]
 	config := daemon.Config(addr, fmt.Sprintf("uac_auth: {credential: [%q]}\nlog: {level: debug}\n", key))
 	config = strings.Replace(config, "msrp_ua:\n", fmt.Sprintf("msrp_ua:\n  relay_uri: \"msrp://alice@%s;tcp\"\n", at), 1)
-	d, err := daemon.Start(t.Context(), program(t), t.TempDir(), addr, config)
+	return startRelayed(t, program(t), addr, config)
+}
+
+// startRelayed starts a daemon whose HTTP is on that address.
+func startRelayed(t *testing.T, program string, addr netip.Addr, config string) relayed {
+	t.Helper()
+	d, err := daemon.Start(t.Context(), program, t.TempDir(), addr, config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +84,7 @@ func behindRelay(t *testing.T, at netip.AddrPort, credential ...string) relayed 
 			t.Error("the log holds the password")
 		}
 	})
-	return relayed{d, startChat(t, t.TempDir(), "events", "--output", "json", "--from", "0", "--url", strings.TrimSuffix(d.URL("/"), "/"))}
+	return relayed{d, startChatOf(t, program, t.TempDir(), "events", "--output", "json", "--from", "0", "--url", strings.TrimSuffix(d.URL("/"), "/"))}
 }
 
 func startParams(to string) map[string]any {
@@ -133,14 +139,19 @@ func numbers(size int) string {
 	return strings.TrimSpace(b.String()[:size])
 }
 
-// startKamailio runs kamailio as MSRP relay until the end of the test.
+// startKamailio runs kamailio as MSRP relay until the end of the test, on a loopback address of its own.
 func startKamailio(t *testing.T) netip.AddrPort {
 	t.Helper()
-	path := tool(t, "kamailio", "kamailio")
 	addr, err := daemon.Address()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return startKamailioAt(t, addr)
+}
+
+func startKamailioAt(t *testing.T, addr netip.Addr) netip.AddrPort {
+	t.Helper()
+	path := tool(t, "kamailio", "kamailio")
 	text, err := os.ReadFile("testdata/relay.cfg")
 	if err != nil {
 		t.Fatal(err)
