@@ -42,6 +42,7 @@ type commands struct {
 	Config     configCommand     `cmd:"" help:"Work with configuration files."`
 	Route      routeCommand      `cmd:"" help:"Work with request routes."`
 	Call       callCommand       `cmd:"" help:"Have a running daemon call somebody, and talk through it."`
+	Bench      benchCommand      `cmd:"" help:"Call somebody again and again, or send as much as is taken, and say how fast that was."`
 	Doctor     doctorCommand     `cmd:"" help:"Look for what keeps a daemon from working well on this machine."`
 	Import     importCommand     `cmd:"" help:"Make a configuration from that of OpenSIPS with msrp_ua."`
 	Token      tokenCommand      `cmd:"" help:"Make a token for a client of the HTTP side, and its line for the file of clients."`

@@ -35,6 +35,7 @@ var floorOf = map[string]int{
 	"internal/event":       3,
 	"internal/config":      3,
 	"internal/doctor":      4,
+	"internal/load":        4,
 	"internal/opensips":    4,
 	"internal/dialog":      2,
 	"msrp/relay":           2,
