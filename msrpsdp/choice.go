@@ -58,6 +58,15 @@ func Containers(accept msrp.Types) msrp.Types {
 // Types are the media types that the lines which refuses has nothing against accept, each once; nil if there is no such line. refuses is Line.Refuses or
 // the like.
 func (d *Description) Types(refuses func(*Line, msrp.Types) error) msrp.Types {
+	return d.union(refuses, func(l *Line) msrp.Types { return l.Accept })
+}
+
+// WrappedTypes are likewise those that such lines accept within containers only.
+func (d *Description) WrappedTypes(refuses func(*Line, msrp.Types) error) msrp.Types {
+	return d.union(refuses, func(l *Line) msrp.Types { return l.Wrapped })
+}
+
+func (d *Description) union(refuses func(*Line, msrp.Types) error, of func(*Line) msrp.Types) msrp.Types {
 	var all msrp.Types
 	seen := map[string]bool{}
 	for n := range d.Lines {
@@ -65,7 +74,7 @@ func (d *Description) Types(refuses func(*Line, msrp.Types) error) msrp.Types {
 		if refuses(l, msrp.Types{"*"}) != nil {
 			continue
 		}
-		for _, t := range l.Accept {
+		for _, t := range of(l) {
 			if !seen[t] {
 				seen[t] = true
 				all = append(all, t)

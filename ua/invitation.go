@@ -53,6 +53,15 @@ func (i *Invitation) Types() msrp.Types {
 	return i.offer.Types(i.profile.Load().refuses)
 }
 
+// WrappedTypes are the media types that the offer's usable MSRP lines accept only within message/cpim or another container, each once
+// (accept-wrapped-types, RFC 4975 §8.6).
+func (i *Invitation) WrappedTypes() msrp.Types {
+	if i.offer == nil {
+		return nil
+	}
+	return i.offer.WrappedTypes(i.profile.Load().refuses)
+}
+
 // Use selects the profile that answers.
 func (i *Invitation) Use(profile string) error {
 	p := i.agent.profiles[profile]
@@ -88,8 +97,9 @@ func (i *Invitation) refuse(r *dialog.Refusal) error {
 	return public(i.in.Reject(*r))
 }
 
-// Answer accepts the call: a 200 whose session description lists exactly types as accept-types on each MSRP line that has a type in common
-// with them, and refuses every other line; where the INVITE has no offer (Late), one that offers one session with these types. A call that
+// Answer accepts the call: a 200 whose session description lists types as accept-types on each MSRP line that has a type in common
+// with them, and refuses every other line. They stand there as they are, unless the peer would rather have everything within message/cpim, which types
+// cover, or takes some of them in no other way: then message/cpim stands first (RFC 4975 §8.6, §13); where the INVITE has no offer (Late), one that offers one session with these types. A call that
 // replaces another one (Replaces) gets that one's sessions, which keep their Handler: h is not used then. Without types
 // the profile's are taken. MSRP works from now on: h may be called before Answer returns.
 //

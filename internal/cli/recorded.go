@@ -87,6 +87,14 @@ func (r *recorded) types() msrp.Types {
 	return r.description.Types((*msrpsdp.Line).Refuses)
 }
 
+// wrappedTypes are those of accept-wrapped-types.
+func (r *recorded) wrappedTypes() msrp.Types {
+	if r.description == nil {
+		return nil
+	}
+	return r.description.WrappedTypes((*msrpsdp.Line).Refuses)
+}
+
 // refuses says why the offer cannot be answered with these types; nil if it can.
 func (r *recorded) refuses(types msrp.Types) error {
 	switch {

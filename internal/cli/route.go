@@ -53,7 +53,7 @@ func (c *routeTestCommand) Run(ctx context.Context, std IO) error {
 	}
 	d, err := script.Run(ctx, route.Request{
 		Method: r.message.Method, RequestURI: r.message.RequestURI, From: r.message.From().URI.String(), To: r.message.To().URI.String(),
-		Source: c.Source, CallID: r.message.CallID(), Types: r.types(), Offer: r.offer, Time: c.At,
+		Source: c.Source, CallID: r.message.CallID(), Types: r.types(), WrappedTypes: r.wrappedTypes(), Offer: r.offer, Time: c.At,
 		Header: unasserted(r.message.Values), List: unasserted(r.message.List),
 		Verify: func(string) (string, bool) { return c.User, c.User != "" },
 	})

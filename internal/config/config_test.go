@@ -240,3 +240,25 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+// TestNetworks loads the configurations of docs/networks.md.
+func TestNetworks(t *testing.T) {
+	b, err := os.ReadFile("../../docs/networks.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(b), "```yaml\n")[1:]
+	if len(blocks) < 6 {
+		t.Fatalf("%d blocks", len(blocks))
+	}
+	for _, block := range blocks {
+		text, _, _ := strings.Cut(block, "```")
+		name := filepath.Join(t.TempDir(), "parley.yaml")
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := config.Load(name); err != nil {
+			t.Errorf("%v\n%s", err, text)
+		}
+	}
+}

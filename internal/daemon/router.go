@@ -45,7 +45,7 @@ func (r *router) invite(inv *ua.Invitation) {
 // query takes an OPTIONS, which is answered as a call would be (S-020): the script sees an offer of every media type.
 func (r *router) query(q *ua.Query) {
 	asked := func() {
-		decision, err := r.decide(q, "OPTIONS", msrp.Types{"*"}, nil)
+		decision, err := r.decide(q, "OPTIONS", msrp.Types{"*"}, nil, nil)
 		switch {
 		case err != nil:
 			_ = q.Reject(500, "")
@@ -94,11 +94,11 @@ type inquiry interface {
 	Verify(realm string) (username string, ok bool)
 }
 
-func (r *router) decide(i inquiry, method string, types msrp.Types, offer []byte) (route.Decision, error) {
+func (r *router) decide(i inquiry, method string, types, wrapped msrp.Types, offer []byte) (route.Decision, error) {
 	who := i.Identity()
 	request := route.Request{
 		Method: method, RequestURI: i.RequestURI(), From: i.From(), To: i.To(), Source: i.Source(),
-		CallID: i.CallID(), Header: i.Message().Header, List: i.Message().List, Types: types, Offer: offer,
+		CallID: i.CallID(), Header: i.Message().Header, List: i.Message().List, Types: types, WrappedTypes: wrapped, Offer: offer,
 		Identity: route.Identity{Name: who.Name, By: string(who.By), Realm: who.Realm}, TLSPeer: i.TLSPeer(),
 	}
 	if r.users {
@@ -112,7 +112,7 @@ func (r *router) decide(i inquiry, method string, types msrp.Types, offer []byte
 }
 
 func (r *router) run(inv *ua.Invitation) {
-	decision, err := r.decide(inv, "INVITE", inv.Types(), inv.Offer())
+	decision, err := r.decide(inv, "INVITE", inv.Types(), inv.WrappedTypes(), inv.Offer())
 	switch {
 	case err != nil:
 		r.done(inv, inv.Reject(500, ""))

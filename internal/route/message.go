@@ -39,7 +39,7 @@ func (m *message) Attr(name string) (starlark.Value, error) {
 func (m *message) AttrNames() []string {
 	names := []string{
 		"call_id", "from_uri", "header", "headers", "identity", "identity_by", "identity_realm", "list", "method", "ruri", "ruri_host", "ruri_user", "sdp", "source", "source_ip", "source_port",
-		"source_proto", "tls_peer", "to_uri", "types",
+		"source_proto", "tls_peer", "to_uri", "types", "wrapped_types",
 	}
 	for name := range m.attributes {
 		if !slices.Contains(names, name) {
@@ -81,6 +81,8 @@ func (m *message) attribute(name string) starlark.Value {
 		return starlark.String(r.CallID)
 	case "types":
 		return list(r.Types)
+	case "wrapped_types":
+		return list(r.WrappedTypes)
 	case "tls_peer":
 		return list(r.TLSPeer)
 	case "identity":

@@ -23,6 +23,7 @@ type Request struct {
 	Source             string // "udp:127.0.0.1:5090"
 	CallID             string
 	Types              []string // the offer's accept-types, of all usable message lines
+	WrappedTypes       []string // its accept-wrapped-types
 	Offer              []byte   // the session description; nil: none
 	Identity           Identity
 	TLSPeer            []string  // names of the previous hop's certificate, which was verified

@@ -48,7 +48,7 @@ func invite() route.Request {
 		Source:     "udp:192.0.2.10:5060",
 		CallID:     "abc@192.0.2.10",
 		Header:     func(name string) []string { return headers[strings.ToLower(name)] },
-		Types:      []string{"text/plain", "image/png"},
+		Types:      []string{"text/plain", "image/png"}, WrappedTypes: []string{"text/html"},
 	}
 }
 
@@ -68,13 +68,14 @@ func TestDecisions(t *testing.T) {
 		{"attributes", `reject(400, "%s %s %s %s %s %s" % (msg.method, msg.ruri, msg.from_uri, msg.to_uri, msg.source, msg.call_id))`, route.Decision{
 			Code: 400, Reason: "INVITE sip:bob@example.org sip:alice@example.com sip:bob@example.org udp:192.0.2.10:5060 abc@192.0.2.10",
 		}},
+		{"wrapped types", `msrp_ua_answer(" ".join(msg.wrapped_types))`, route.Decision{Answer: []string{"text/html"}}},
 		{"types", `msrp_ua_answer(" ".join(msg.types))`, route.Decision{Answer: []string{"text/plain", "image/png"}}},
 		{"a header", `reject(400, msg.header("SUBJECT"))`, route.Decision{Code: 400, Reason: "tea"}},
 		{"the first of several", `reject(400, msg.header("Via"))`, route.Decision{Code: 400, Reason: "SIP/2.0/UDP a"}},
 		{"all of several", `reject(400, ",".join(msg.headers("Via")))`, route.Decision{Code: 400, Reason: "SIP/2.0/UDP a,SIP/2.0/UDP b"}},
 		{"no such header", `reject(400, str(msg.header("X")) + str(msg.headers("X")))`, route.Decision{Code: 400, Reason: "None[]"}},
 		{"list of attributes", `reject(400, " ".join(dir(msg)))`, route.Decision{
-			Code: 400, Reason: "call_id from_uri header headers identity identity_by identity_realm list method ruri ruri_host ruri_user sdp source source_ip source_port source_proto tls_peer to_uri types",
+			Code: 400, Reason: "call_id from_uri header headers identity identity_by identity_realm list method ruri ruri_host ruri_user sdp source source_ip source_port source_proto tls_peer to_uri types wrapped_types",
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
