@@ -37,6 +37,13 @@ var operations = map[string]Rights{
 	"POST /mi":          Known,
 	"GET /v1/events":    Read,
 	"GET /v1/events/ws": Read,
+
+	// A webhook goes on without its caller, and its URL may hold what not everybody should know.
+	"GET /v1/webhooks":                 Admin,
+	"POST /v1/webhooks":                Admin,
+	"GET /v1/webhooks/{webhook_id}":    Admin,
+	"DELETE /v1/webhooks/{webhook_id}": Admin,
+
 	// Whether the node is there, for what watches over it; nothing else is told.
 	"GET /healthz": None,
 }

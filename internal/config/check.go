@@ -82,6 +82,8 @@ func (s *source) check(c *Config) {
 	report("nats.replicas", checkRange(c.NATS.Replicas, 1, 5))
 	c.HTTP.check(report)
 	c.Events.check(report)
+	report("webhooks", checkWebhooks(c.Webhooks))
+	c.Ask.check(report)
 	c.MI.check(report)
 	report("log.level", checkOneOf(c.Log.Level, "debug", "info", "warn", "error"))
 	report("log.format", checkOneOf(c.Log.Format, "text", "json"))

@@ -30,8 +30,11 @@ type Config struct {
 	NATS    NATS
 	HTTP    HTTP
 	Events  Events
-	MI      MI
-	Log     Log
+	Ask     Ask
+
+	Webhooks []string // see Webhook; secret
+	MI       MI
+	Log      Log
 }
 
 // SIP is what is said below the key sip.
@@ -155,6 +158,12 @@ type HTTP struct {
 	MaxPerSecond int // 0: no limit
 }
 
+// Ask is what is said below the key ask: whom the request route asks about a call.
+type Ask struct {
+	URL, Secret string
+	Timeout     time.Duration
+}
+
 // Events is what is said below the key events: where they may go, and go without being asked for.
 type Events struct {
 	TargetAllow []string // addresses, prefixes and classes; see Targets
@@ -217,6 +226,7 @@ func base() Config {
 		Journal: Journal{Durability: "process", MaxAge: 7 * 24 * time.Hour, MaxOctets: 1 << 30},
 		NATS:    NATS{Replicas: 1},
 		Events:  Events{UnixSockets: true, MaxSockets: 64},
+		Ask:     Ask{Timeout: 5 * time.Second},
 		Log:     Log{Level: "info", Format: "text"},
 		MI:      MI{FIFOMode: 0o600},
 	}

@@ -114,6 +114,7 @@ func TestDefault(t *testing.T) {
 		Journal: config.Journal{Durability: "process", MaxAge: 7 * 24 * time.Hour, MaxOctets: 1 << 30},
 		NATS:    config.NATS{Replicas: 1},
 		Events:  config.Events{UnixSockets: true, MaxSockets: 64},
+		Ask:     config.Ask{Timeout: 5 * time.Second},
 		Log:     config.Log{Level: "info", Format: "text"},
 		MI:      config.MI{FIFOMode: 0o600},
 	}

@@ -453,6 +453,29 @@ func Keys() []Key {
 			field: func(c *Config) any { return &c.HTTP.MaxPerSecond },
 		},
 		{
+			Path: "webhooks", Reload: Restart, secret: true,
+			Doc: "Where events are posted to, a list of `URL secret=SECRET`; behind that may stand `type=EVENT`, `session=ID` and `tag=NAME` or `tag=NAME=VALUE`, each several " +
+				"times: only events of one of the types, of one of the sessions, with all of the tags. The secret signs what is sent, 16 to 256 characters without blanks. A new entry begins " +
+				"with what happens from then on; one whose URL, types, sessions or tags change is a new one. See [http.md](http.md#webhooks); more webhooks can be made there. In the variable no entry can hold a comma.",
+			field: func(c *Config) any { return &c.Webhooks },
+		},
+		{
+			Path: "ask.url", Reload: Restart,
+			Doc: "Where the application is asked what to do with a call, by the request route's [`ask`](route.md#asking-the-application). Where there is no `route`, it is asked about every call. " +
+				"If empty, `ask` is an error.",
+			field: func(c *Config) any { return &c.Ask.URL },
+		},
+		{
+			Path: "ask.secret", Reload: Restart, secret: true,
+			Doc:   "What the question is signed with, as events to `webhooks` are: 16 to 256 characters without blanks.",
+			field: func(c *Config) any { return &c.Ask.Secret },
+		},
+		{
+			Path: "ask.timeout", Reload: Restart,
+			Doc:   "Seconds that the application has to answer, 30 at most. After that the call is handled as `ask` says, else refused with 480.",
+			field: func(c *Config) any { return &c.Ask.Timeout },
+		},
+		{
 			Path: "events.subscribe", Reload: Restart,
 			Doc: "Sockets that get events from the start and without end, as `subscribe_event` in the start-up route of OpenSIPS: a list of `EVENT SOCKET`, such as " +
 				"`E_MSRP_MSG_RECEIVED udp:127.0.0.1:9091`. Sockets are `udp:HOST:PORT`, `tcp:HOST:PORT` and `unix:/PATH`; see `event_subscribe` in mi.md.",

@@ -28,7 +28,6 @@ import (
 	"github.com/parley-msrp/parley/internal/journal"
 	"github.com/parley-msrp/parley/internal/mi"
 	"github.com/parley-msrp/parley/internal/route"
-	"github.com/parley-msrp/parley/internal/sink"
 	"github.com/parley-msrp/parley/internal/version"
 	"github.com/parley-msrp/parley/internal/web"
 	"github.com/parley-msrp/parley/msrp"
@@ -57,7 +56,7 @@ type node struct {
 	agent   *ua.Agent
 	web     *web.Server
 	gate    *access.Gate
-	sockets *sink.Subscribers
+	sinks   sinks
 	mi      []io.Closer // what carries the management interface besides HTTP
 	http    string      // address of the HTTP listener
 	https   []string    // addresses of those with TLS
@@ -116,18 +115,19 @@ func start(c config.Config, errOut io.Writer) (*node, error) {
 	files, err := certificate.Load(certificate.Config{Certificate: c.TLS.Certificate, PrivateKey: c.TLS.PrivateKey, Authorities: c.TLS.CAList, Logger: n.log})
 	if err != nil {
 		err = fmt.Errorf("tls: %w", err)
-	} else {
+	}
+	if err == nil {
+		err = n.startSinks(&c, files)
+	}
+	if err == nil {
 		n.agent, err = ua.New(n.agentConfig(c, users, files))
 	}
 	if err != nil {
-		return nil, errors.Join(err, listener.Close(), n.journal.Close(), n.data.close())
+		return nil, errors.Join(err, listener.Close(), n.sinks.close(context.Background()), n.journal.Close(), n.data.close())
 	}
 	n.control.Attach(n.agent)
-	if err := n.subscribe(&c.Events); err != nil {
-		return nil, errors.Join(err, listener.Close(), n.drain())
-	}
 	methods, err := mi.New(mi.Config{
-		Node: n.control, Subscribers: n.sockets, Product: version.Product, Version: version.String(), Started: time.Now(), Level: n.level,
+		Node: n.control, Subscribers: n.sinks.sockets, Product: version.Product, Version: version.String(), Started: time.Now(), Level: n.level,
 	})
 	if err == nil {
 		err = n.serveHTTP(listener, &c.HTTP, methods)
@@ -241,9 +241,7 @@ func (n *node) drain() error {
 	if n.web != nil {
 		within(readersTimeout, n.web.Shutdown)
 	}
-	if n.sockets != nil {
-		within(readersTimeout, n.sockets.Close)
-	}
+	within(readersTimeout, n.sinks.close)
 	return errors.Join(append(errs, n.journal.Close(), n.data.close())...)
 }
 

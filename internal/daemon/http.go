@@ -22,7 +22,7 @@ func (n *node) serveHTTP(l net.Listener, c *config.HTTP, methods *mi.Server) err
 	}
 	n.gate = access.NewGate(access.GateConfig{LoopbackOpen: c.LoopbackOpen, MaxPerSecond: c.MaxPerSecond}, clients)
 	n.web, err = web.New(web.Config{
-		MI: methods, Node: n.control, Events: n.control, Gate: n.gate, Ready: n.ready, Product: version.Server(), Version: version.String(), Logger: n.log,
+		MI: methods, Node: n.control, Events: n.control, Webhooks: n.sinks.webhooks, Gate: n.gate, Ready: n.ready, Product: version.Server(), Version: version.String(), Logger: n.log,
 	})
 	if err != nil {
 		return err

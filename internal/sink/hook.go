@@ -45,7 +45,7 @@ type hook struct {
 	hookState // Cursor and Gone as they were kept last
 	all       *Webhooks
 	filter    event.Filter
-	fresh     bool           // it was to begin with what came after it was made, and had not come to anything
+	fresh     bool           // what is older than the hook is left out
 	reader    journal.Reader // to begin with; nil: follow makes one
 	window    *window
 	gate      *gate
@@ -64,7 +64,7 @@ type hook struct {
 func newHook(w *Webhooks, s hookState) *hook {
 	h := &hook{
 		hookState: s, all: w, filter: event.Filter{Types: s.Types, Sessions: s.Sessions, Tags: s.Tags},
-		window: newWindow(s.Cursor), gate: newGate(), isGone: s.Gone, fresh: s.Cursor == journal.Newest,
+		window: newWindow(s.Cursor), gate: newGate(), isGone: s.Gone,
 	}
 	h.work, h.cancel = context.WithCancel(context.Background())
 	h.reading, h.finish = context.WithCancel(h.work)
@@ -104,7 +104,7 @@ func (h *hook) open() bool {
 	cursor := h.window.last()
 	if cursor == journal.Newest {
 		// It began with what was new then, and has not come to anything yet: what is older than it is left out.
-		cursor = journal.Oldest
+		cursor, h.fresh = journal.Oldest, true
 	}
 	for {
 		reader, err := h.all.config.Journal.Subscribe(cursor)

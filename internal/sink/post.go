@@ -66,7 +66,7 @@ func (p Policy) CheckURL(text string) error {
 // checkSecret takes what is hard to guess.
 func checkSecret(s string) error {
 	if len(s) < minSecret || len(s) > maxSecret || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
-		return fmt.Errorf("the secret must have %d to %d printable characters of ASCII without blanks", minSecret, maxSecret)
+		return fmt.Errorf("it must have %d to %d printable characters of ASCII without blanks", minSecret, maxSecret)
 	}
 	return nil
 }

@@ -39,6 +39,17 @@ var (
 	ErrTooManyHooks   = fmt.Errorf("there are %d webhooks already", MaxWebhooks)
 )
 
+// FieldError says which part of a Registration was wrong, in the words of the faces: url, secret, or all three of the filter.
+type FieldError struct {
+	Field string
+	Err   error
+}
+
+func (e *FieldError) Error() string { return e.Field + ": " + e.Err.Error() }
+
+// Unwrap gives what was wrong.
+func (e *FieldError) Unwrap() error { return e.Err }
+
 // Registration asks for a webhook.
 type Registration struct {
 	URL    string
@@ -155,15 +166,18 @@ func configuredID(r *Registration) string {
 
 func (w *Webhooks) check(r *Registration) error {
 	if err := w.config.Policy.CheckURL(r.URL); err != nil {
-		return fmt.Errorf("url: %w", err)
+		return &FieldError{"url", err}
 	}
 	if err := checkSecret(r.Secret); err != nil {
-		return err
+		return &FieldError{"secret", err}
 	}
-	return r.Filter.Check()
+	if err := r.Filter.Check(); err != nil {
+		return &FieldError{"types, sessions, tags", err}
+	}
+	return nil
 }
 
-// Register adds a webhook, which is kept before Register returns, and gives it and its secret. The error names what is wrong with r, or is ErrTooManyHooks, ErrClosed,
+// Register adds a webhook, which is kept before Register returns, and gives it and its secret. The error is a *FieldError, or ErrTooManyHooks, ErrClosed,
 // the journal's for a cursor, or the store's.
 func (w *Webhooks) Register(r Registration) (status WebhookStatus, secret string, err error) {
 	r.Secret = cmp.Or(r.Secret, rand.Text())
@@ -338,6 +352,7 @@ func (w *Webhooks) Close(ctx context.Context) error {
 	w.stopSaving()
 	w.saver.Wait()
 	err := w.save()
+	w.logUnsaved(err)
 	w.poster.close()
 	return errors.Join(err, ctx.Err())
 }

@@ -572,7 +572,7 @@ func TestWebhooksThatAreRefused(t *testing.T) {
 		{"http://192.0.2.1/" + strings.Repeat("x", 2048), secret, event.Filter{}, "url: it is longer than 2048"},
 		{"http://10.0.0.1/", secret, event.Filter{}, "url: events may not go there"},
 		{"http://[::]/", secret, event.Filter{}, "url: events may not go there"},
-		{"http://192.0.2.1/", "short", event.Filter{}, "the secret must have 16 to 256"},
+		{"http://192.0.2.1/", "short", event.Filter{}, "secret: it must have 16 to 256"},
 		{"http://192.0.2.1/", secret, event.Filter{Types: []event.Name{"E_NOPE"}}, "there is no event"},
 	} {
 		if _, _, err := w.Register(sink.Registration{URL: c.url, Secret: c.secret, Filter: c.filter}); err == nil || !strings.Contains(err.Error(), c.want) {

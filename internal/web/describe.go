@@ -16,6 +16,7 @@ func (s *Server) Document() *openapi.Document {
 	d.Tag("sessions", "A session is an MSRP session with one peer. Its session_id stays the same for as long as it lives.")
 	d.Tag("messages", "Messages go into a session; those that come are events.")
 	d.Tag("events", "All that happens, in order, from a cursor on.")
+	d.Tag("webhooks", "A webhook gets events by POST, signed, each at least once, and in order within its session.")
 	d.Tag("node", "The node itself.")
 	for i := range s.routes {
 		d.Add(&s.routes[i].Operation)

@@ -20,7 +20,7 @@ type route struct {
 
 // table lists all that is served.
 func (s *Server) table() []route {
-	return slices.Concat(s.sessionRoutes(), s.messageRoutes(), s.eventRoutes(), s.nodeRoutes())
+	return slices.Concat(s.sessionRoutes(), s.messageRoutes(), s.eventRoutes(), s.webhookRoutes(), s.nodeRoutes())
 }
 
 // route makes the table of routes, and what describes it.

@@ -57,10 +57,14 @@ type Node interface {
 
 // Config of a Server; zero values mean the documented defaults.
 type Config struct {
-	MI      MI           // required
-	Node    Node         // required
-	Events  Events       // required
-	Gate    *access.Gate // who may do what; nil: everybody on this machine may do everything
+	MI     MI           // required
+	Node   Node         // required
+	Events Events       // required
+	Gate   *access.Gate // who may do what; nil: everybody on this machine may do everything
+
+	// Webhooks deliver events by HTTP; nil: there are none, and no paths for them.
+	Webhooks Webhooks
+
 	Ready   func() error // what /healthz tells: nil, or why the node is not ready; nil: always ready
 	Product string       // value of the Server header; "": none
 	Version string       // of the node, as /v1/health and /openapi.json tell it

@@ -113,7 +113,18 @@ func startAfter(t *testing.T, n control.Node, change func(*web.Config), prepare 
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := web.Config{MI: commands, Node: n, Events: s.journal, Product: "Parley/0.1.0", Version: "0.1.0"}
+	hooks, err := sink.NewWebhooks(sink.WebhooksConfig{Journal: s.journal, Dial: func(context.Context, string, string) (net.Conn, error) {
+		return nil, errors.New("nobody is there")
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+		defer cancel()
+		_ = hooks.Close(ctx)
+	})
+	c := web.Config{MI: commands, Webhooks: hooks, Node: n, Events: s.journal, Product: "Parley/0.1.0", Version: "0.1.0"}
 	if change != nil {
 		change(&c)
 	}
