@@ -208,7 +208,7 @@ func (c *conn) hangUp(cause error) {
 	c.net.Close()
 }
 
-// fail closes the connection; its sessions are over (RFC 4975 §5.4, M-053).
+// fail closes the connection; its sessions are over (RFC 4975 §5.4, M-053), or recover.
 func (c *conn) fail(cause error) {
 	c.mu.Lock()
 	if c.state == connClosed {
@@ -236,7 +236,7 @@ func (c *conn) fail(cause error) {
 		f()
 	}
 	c.endpoint.cfg.Logger.Debug("msrp connection closed", "cause", cause)
-	c.endSessions(sessions, open, cause)
+	c.endSessions(sessions, open, cause, false)
 }
 
 // giveUp is for a connection whose octets cannot be trusted any more: its sessions are over, what is written already may
@@ -248,13 +248,14 @@ func (c *conn) giveUp(cause error) {
 	c.used = true
 	c.retireLocked(connGivenUp)
 	c.mu.Unlock()
-	c.endSessions(sessions, open, cause)
+	c.endSessions(sessions, open, cause, true)
 }
 
-// endSessions tells the sessions on a connection that it is lost; open are its transactions without response.
-func (c *conn) endSessions(sessions map[*Session]struct{}, open []*transaction, cause error) {
+// endSessions tells the sessions on a connection that it is lost; open are its transactions without response. final: whoever is at the other end is no
+// peer to go on with.
+func (c *conn) endSessions(sessions map[*Session]struct{}, open []*transaction, cause error, final bool) {
 	for s := range sessions {
-		s.disconnected(c, open, fmt.Errorf("%w: %w", ErrConnectionLost, cause))
+		s.disconnected(c, open, fmt.Errorf("%w: %w", ErrConnectionLost, cause), final)
 	}
 }
 

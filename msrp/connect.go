@@ -82,7 +82,7 @@ func (s *Session) bound() bool {
 	defer s.mu.Unlock()
 	if s.conn != nil && s.rebind {
 		s.rebind = false
-		if s.outgoing.empty() {
+		if s.outgoing.next() == nil {
 			s.queueBind()
 			s.ready()
 		}
@@ -105,7 +105,7 @@ func (s *Session) bindActive(c *conn, p *peer) bool {
 		return true
 	}
 	// RFC 4975 §5.4: the active side sends a SEND at once, so that the peer can tie the connection to the session.
-	if s.outgoing.empty() {
+	if s.outgoing.next() == nil {
 		s.queueBind()
 	}
 	if len(p.Path) > 1 {

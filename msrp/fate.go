@@ -50,7 +50,7 @@ const (
 	ByResponse   Why = iota + 1 // a negative response: Code and Comment
 	ByReport                    // a failure REPORT: Code and Comment
 	ByTimeout                   // no response in time, or one that says so: Code 408
-	ByConnection                // the connection was lost
+	ByConnection                // the connection was lost; Comment says why the message cannot be sent again, where the session recovers
 	ByEnd                       // the session ended first
 	ByCancel                    // Session.Cancel
 	BySource                    // Outgoing.Stream failed or was not as long as said; Comment says how
@@ -145,8 +145,13 @@ func (s *Session) block(m *message) {
 
 // settle ends a message of which everything that was to come has come. Holding s.mu.
 func (s *Session) settle(m *message) {
+	if m.ended || !m.whole {
+		return
+	}
+	if m.failure == FailureYes && m.open == 0 {
+		s.letGo(m)
+	}
 	switch {
-	case m.ended || !m.whole:
 	case m.success:
 		if m.left && m.confirmed() {
 			s.conclude(m, Fate{Kind: Reported})
@@ -175,6 +180,9 @@ func (s *Session) written(all []finished) (n int) {
 // hasLeft notes that the last octet of a message went to TCP. Holding s.mu.
 func (s *Session) hasLeft(m *message) {
 	m.left = true
+	if m.failure != FailureYes {
+		s.letGo(m)
+	}
 	switch {
 	case m.ended:
 	case !m.success && m.failure == FailureNo:
@@ -207,7 +215,7 @@ func (s *Session) conclude(m *message, f Fate) {
 // forget takes a message out of everything but the memory of its Message-ID. Holding s.mu.
 func (s *Session) forget(m *message) {
 	m.ended = true
-	m.body.close()
+	s.letGo(m)
 	s.dequeue(m)
 	o := &s.outgoing
 	delete(o.pending, m.id)

@@ -31,15 +31,21 @@ type feeder struct {
 	reader   io.Reader
 	size     int64     // as the application said it; wire.Star: not at all
 	once     sync.Once // closes reader
+	seeker   io.Seeker // reader, if the body may be needed a second time; nil: it can be read once
+	start    int64     // where seeker stood
+	rewinds  bool      // seeker goes back there before the first octet is read
 
 	mu     sync.Mutex // taken after Session.mu, before nothing
-	room   sync.Cond
-	blocks []*fed // the window is in the first one, the last one is being filled
-	held   int    // octets in blocks that were not taken
-	total  int64  // octets read
-	ended  bool   // nothing more comes
-	err    error  // why, if not at the regular end
-	stop   bool   // nobody wants more
+	wait   sync.Cond
+	blocks []*fed  // the window is in the first one, the last one is being filled
+	held   int     // octets in blocks that were not taken
+	total  int64   // octets read
+	ended  bool    // nothing more comes
+	err    error   // why, if not at the regular end
+	stop   bool    // nobody wants more
+	seeks  bool    // start is known
+	reads  bool    // a goroutine is at it
+	next   *feeder // takes reader over; nil: nobody does
 }
 
 // fed is a block of what was read: buffer.octets[from:to] was not taken.
@@ -50,44 +56,110 @@ type fed struct {
 
 func (b *fed) full() bool { return b.to == len(b.buffer.octets) }
 
-func newFeeder(e *Endpoint, r io.Reader, size int64) *feeder {
+func newFeeder(e *Endpoint, r io.Reader, size int64, twice bool) *feeder {
 	f := &feeder{endpoint: e, reader: r, size: size}
-	f.room.L = &f.mu
+	if twice {
+		f.seeker, _ = r.(io.Seeker)
+	}
+	f.wait.L = &f.mu
 	return f
 }
 
-// start begins to read; more is called whenever there is more, or the end.
-func (f *feeder) start(more func()) {
+// begin begins to read; more is called whenever there is more, or the end.
+func (f *feeder) begin(more func()) {
+	f.reads = true
 	f.endpoint.feeders.Go(func() { // ends with the body, or when the message has its fate and Read has returned
-		defer f.closeReader()
-		for empty := 0; empty < maxEmptyReads; empty++ {
-			room := f.next()
-			if room == nil {
-				return
-			}
-			n, err := f.reader.Read(room)
-			if n < 0 || n > len(room) {
-				n, err = 0, errBadRead
-			}
-			if n > 0 {
-				empty = -1
-			}
-			if f.take(n, err) {
+		for f != nil {
+			if f.seek() {
+				f.feed(more)
+			} else {
 				more()
 			}
-		}
-		if f.take(0, io.ErrNoProgress) {
-			more()
+			f = f.done()
 		}
 	})
 }
 
-// next waits until less than maxFed waits, and gives room to read into. Nil: nothing more is to be read.
-func (f *feeder) next() []byte {
+// feed reads the body to its end.
+func (f *feeder) feed(more func()) {
+	for empty := 0; empty < maxEmptyReads; empty++ {
+		room := f.room()
+		if room == nil {
+			return
+		}
+		n, err := f.reader.Read(room)
+		if n < 0 || n > len(room) {
+			n, err = 0, errBadRead
+		}
+		if n > 0 {
+			empty = -1
+		}
+		if f.take(n, err) {
+			more()
+		}
+	}
+	if f.take(0, io.ErrNoProgress) {
+		more()
+	}
+}
+
+// seek notes where the body begins, or goes back there. False: that is not possible, though it was before.
+func (f *feeder) seek() bool {
+	switch {
+	case f.seeker == nil:
+	case f.rewinds:
+		if _, err := f.seeker.Seek(f.start, io.SeekStart); err != nil {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.ended, f.err = true, fmt.Errorf("the body cannot be read a second time: %w", err)
+			return false
+		}
+	default:
+		at, err := f.seeker.Seek(0, io.SeekCurrent)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.start, f.seeks = at, err == nil
+	}
+	return true
+}
+
+// done is called when nothing more is read, and gives who takes the reader over; nil: nobody does. Until the message is acknowledged somebody may.
+func (f *feeder) done() *feeder {
+	f.mu.Lock()
+	f.reads = false
+	next, stop, keep := f.next, f.stop, f.seeks
+	f.mu.Unlock()
+	if next == nil && (stop || !keep) {
+		f.closeReader()
+	}
+	return next
+}
+
+// again gives a feeder that reads the same body from its beginning, once this one, which brings no more, has done with it. Nil: the body can be read once only.
+func (f *feeder) again(more func()) *feeder {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.seeks || f.stop {
+		return nil
+	}
+	next := newFeeder(f.endpoint, f.reader, f.size, true)
+	next.start, next.seeks, next.rewinds = f.start, true, true
+	f.next, f.stop, f.blocks, f.held = next, true, nil, 0
+	f.wait.Signal()
+	if f.reads {
+		next.reads = true
+	} else {
+		next.begin(more)
+	}
+	return next
+}
+
+// room waits until less than maxFed waits, and gives room to read into. Nil: nothing more is to be read.
+func (f *feeder) room() []byte {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for f.held >= maxFed && !f.stop {
-		f.room.Wait()
+		f.wait.Wait()
 	}
 	if f.stop || f.ended {
 		return nil
@@ -149,7 +221,7 @@ func (f *feeder) advance(taken, n int) (window []byte, block *buffer) {
 		f.blocks[0], f.blocks = nil, f.blocks[1:]
 		first = next
 	}
-	f.room.Signal()
+	f.wait.Signal()
 	return first.buffer.octets[first.from:first.to], first.buffer
 }
 
@@ -161,8 +233,8 @@ func (f *feeder) close() {
 		return
 	}
 	f.stop, f.blocks, f.held = true, nil, 0 // not released: one may be being filled
-	f.room.Signal()
-	if !f.ended {
+	f.wait.Signal()
+	if !f.ended || f.seeks {
 		f.endpoint.feeders.Go(f.closeReader) // Read may be blocked, and Close block too
 	}
 }

@@ -54,6 +54,9 @@ func (d *idents) session() string {
 	return hex.EncodeToString(b[:])
 }
 
+// suffix makes what tells the further URIs of a session apart, of 64 random bits.
+func (d *idents) suffix() string { return transactionText(d.transaction()) }
+
 // transactionText is how a transaction id of ours stands on the wire: 16 hexadecimal digits.
 func transactionText(id uint64) string {
 	var b [8]byte

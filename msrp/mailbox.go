@@ -28,6 +28,8 @@ const (
 	eventFate
 	eventClosed
 	eventStream
+	eventDisconnected
+	eventRecovered
 )
 
 // keptEvents is how many places of an emptied queue are kept for the next time.
@@ -110,6 +112,14 @@ func (s *Session) call(e *event) {
 		s.handler.Report(s, *e.report)
 	case eventFate:
 		s.handler.Fate(s, e.fate)
+	case eventDisconnected:
+		if !s.closed.Load() {
+			s.handler.(Recoverer).Disconnected(s, e.err)
+		}
+	case eventRecovered:
+		if !s.closed.Load() {
+			s.handler.(Recoverer).Recovered(s)
+		}
 	case eventClosed:
 		if !s.closed.Load() {
 			s.handler.Closed(s, e.err)

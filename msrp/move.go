@@ -1,14 +1,11 @@
 package msrp
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
 // move is a session's way from one connection to another, after its peer's path has changed (RFC 4975 §8.4). Guarded by Session.mu.
 type move struct {
-	from  *conn
-	heard bool // something came over the new connection: from there on the old one counts no more
+	from  *conn // while the session is still bound to it, it may stay there
+	heard bool  // something came over the new connection: from there on the old one counts no more
 }
 
 // SetAccept changes the media types that the session takes; messages that have begun go on.
@@ -28,25 +25,49 @@ func (s *Session) repath(before, next *peer) {
 	was, wasErr := before.hop()
 	is, isErr := next.hop()
 	if s.conn == nil || s.relays != nil || wasErr == nil && isErr == nil && was == is {
-		return // the connection leads to the new path as well
+		// The connection leads to the new path as well. A peer with another URI has perhaps lost it all the same, and will come over a new one.
+		if s.conn != nil && s.relays == nil && !before.last().Equal(*next.last()) {
+			s.leaveMove()
+			s.move = &move{from: s.conn}
+			s.moving.Store(true)
+		}
+		return
 	}
 	s.unbind()
 }
 
 // unbind takes the session off its connection, which what is under way there goes on over. Holding s.mu.
 func (s *Session) unbind() {
-	if s.move != nil {
-		s.move.from.leave(s)
-	}
+	s.leaveMove()
 	s.move, s.conn = &move{from: s.conn}, nil
 	s.moving.Store(true)
 }
+
+// leaveMove gives up an earlier move. Holding s.mu.
+func (s *Session) leaveMove() {
+	if s.move != nil && s.move.from != s.conn {
+		s.move.from.leave(s)
+	}
+}
+
+// stays says that the session is bound to the connection that it may move away from. Holding s.mu.
+func (s *Session) stays() bool { return s.move != nil && s.move.from == s.conn }
 
 // takes says whether a request that came over c may be taken, and binds the session to c if it can be. before says that the session was bound to c
 // once: then only a request from the very path that is new binds it again, for others may just be late. from is the request's sender.
 // Holding s.mu.
 func (s *Session) takes(c *conn, from *sender, before bool) (taken, bound bool) {
-	if m := s.move; m != nil && s.conn != c && (before || m.from == c) && (s.conn != nil || !s.peer.Load().last().Equal(from.last)) {
+	p := s.peer.Load()
+	fresh := s.move != nil && p != nil && p.last().Equal(from.last) // from the new path
+	switch {
+	case s.stays() && s.conn == c && !fresh:
+		return true, false
+	case s.stays() && s.conn != c && fresh && !before:
+		// The peer has lost the old connection, noticed here or not: its messages have to come over the new one.
+		s.conn = nil
+		s.resend(s.move.from.takeOpen(s), s.leaveRow(s.move.from), true)
+	}
+	if m := s.move; m != nil && s.conn != c && (before || m.from == c) && (s.conn != nil || !fresh) {
 		return m.from == c && !m.heard, false
 	}
 	if !s.bind(c) {
@@ -60,12 +81,20 @@ func (s *Session) takes(c *conn, from *sender, before bool) (taken, bound bool) 
 // heard notes that a response came over c, or that none will come any more.
 func (s *Session) heard(c *conn) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.heardOn(c)
+	if !s.stays() {
+		s.heardOn(c)
+	}
+	s.mu.Unlock()
+	s.deliver()
 }
 
 // heardOn leaves the old connection once something has come over the new one and nothing of ours is unanswered on the old. Holding s.mu.
 func (s *Session) heardOn(c *conn) {
+	if s.lost && s.conn == c && c != nil && !s.over.Load() {
+		s.lost = false
+		s.moving.Store(s.move != nil)
+		s.mail.put(&event{kind: eventRecovered})
+	}
 	m := s.move
 	if m == nil || s.conn == nil {
 		return
@@ -86,7 +115,7 @@ func (s *Session) heardOn(c *conn) {
 // endMove forgets the old connection. Holding s.mu.
 func (s *Session) endMove() {
 	s.move = nil
-	s.moving.Store(false)
+	s.moving.Store(s.lost)
 }
 
 // unanswered says whether requests of the session still wait for their responses on the connection.
@@ -99,69 +128,4 @@ func (c *conn) unanswered(s *Session) bool {
 		}
 	}
 	return false
-}
-
-// disconnected is told that a connection which the session is on is lost, with what was unanswered there. It is the end of the session,
-// unless that has moved or is moving away: then what can be sent anew goes over the new one, under its Message-ID (RFC 4975 §5.4; M-054, G-011).
-func (s *Session) disconnected(c *conn, open []*transaction, cause error) {
-	s.mu.Lock()
-	leaving := s.move != nil && s.move.from == c
-	if s.conn == c || s.conn == nil && !leaving {
-		s.mu.Unlock()
-		s.end(cause)
-		return
-	}
-	if leaving {
-		s.endMove()
-	}
-	if o := &s.outgoing; s.row == c && o.scheduled {
-		o.scheduled, o.inChunk = false, nil
-	}
-	lost := s.resend(open)
-	s.ready()
-	s.mu.Unlock()
-	for _, t := range lost {
-		s.answered(t, 0, "", ByConnection)
-	}
-}
-
-// resend queues the messages of these transactions again, in the order of Send and before those that wait. It gives back the transactions of those that
-// cannot be had a second time. Holding s.mu.
-func (s *Session) resend(open []*transaction) (lost []*transaction) {
-	o := &s.outgoing
-	var again []*message
-	for _, t := range open {
-		m := t.message
-		switch {
-		case t.session != s || m.failure != FailureYes:
-		case m.bind || m.abort || m.ended || m.body.feeder != nil || int64(len(m.body.window)) != m.body.size:
-			lost = append(lost, t)
-		default:
-			m.open--
-			o.unanswered--
-			if !slices.Contains(again, m) {
-				again = append(again, m)
-			}
-		}
-	}
-	slices.SortFunc(again, func(a, b *message) int { return cmp.Compare(a.serial, b.serial) })
-	var first []*message
-	for _, m := range again {
-		// What is under way on the lost connection goes on to hold m, whose end nobody is told.
-		next := &message{
-			id: m.id, contentType: m.contentType, mime: m.mime, body: m.body, counted: m.counted, success: m.success, failure: m.failure,
-			yields: m.yields, refusal: m.refusal, serial: m.serial, queued: true,
-		}
-		o.pending[m.id] = next
-		o.awaited.remove(m)
-		if m.queued {
-			o.queue.replace(m, next)
-		} else {
-			first = append(first, next)
-			o.octets += m.counted
-		}
-		m.queued, m.ended = false, true
-	}
-	o.queue.unshift(first)
-	return lost
 }

@@ -32,7 +32,8 @@ type Outgoing struct {
 	// Stream is the body in place of Body, of Size octets; Size 0: not known yet. A goroutine of the engine reads it at most 400 KB ahead of what
 	// leaves; while nothing comes, later messages of the session overtake it. If it is an io.Closer, it is closed once, at its end, or, while Read
 	// may still block, as soon as the message is given up; Send that returns an error leaves it alone. A message whose Stream fails, or is not
-	// of that size, is Failed, BySource. An Incoming of the same connection must not be passed on here: the responses that let a message
+	// of that size, is Failed, BySource. In a session that recovers, an io.Seeker is read again from where it stood when its connection is lost, and
+	// closed once the message is acknowledged; a message whose Stream is none is Failed then, ByConnection. An Incoming of the same connection must not be passed on here: the responses that let a message
 	// go on come behind octets that are not read before it goes on.
 	Stream        io.Reader
 	Size          int64
@@ -49,6 +50,7 @@ type message struct {
 	mime        string // further MIME header lines
 	body        source
 	counted     int64 // octets that count towards Config.QueuedOctets
+	held        int64 // octets of the body that are kept though it has left
 	success     bool
 	failure     FailureReport
 	yields      bool
@@ -75,6 +77,7 @@ type message struct {
 type outgoing struct {
 	queue      messageQueue // not in chunks completely
 	octets     int64        // of the bodies in queue
+	held       int64        // of those that have left
 	pending    map[string]*message
 	serial     uint64
 	unanswered int      // chunks that wait for their response
@@ -186,7 +189,7 @@ func (s *Session) enqueue(m *Outgoing, mime string) (id string, room <-chan stru
 		return "", nil, err
 	}
 	o, cfg := &s.outgoing, &s.endpoint.cfg
-	body := m.source(s.endpoint)
+	body := m.source(s.endpoint, s.recovers)
 	size := body.memory()
 	if o.queue.len() >= cfg.QueuedMessages || !o.empty() && o.octets+size > cfg.QueuedOctets {
 		if o.room == nil {
@@ -210,7 +213,7 @@ func (s *Session) enqueue(m *Outgoing, mime string) (id string, room <-chan stru
 	}
 	s.push(queued)
 	if body.feeder != nil {
-		body.feeder.start(s.feedMore)
+		body.feeder.begin(s.feedMore)
 	}
 	s.ready()
 	return m.MessageID, nil, nil
@@ -363,7 +366,7 @@ func (s *Session) Cancel(messageID string) bool {
 
 // abandon ends a message of which a part may have left: then the peer is told. Holding s.mu.
 func (s *Session) abandon(m *message, f Fate) {
-	m.abort = m.begun && s.outgoing.inChunk != m
+	m.abort = m.begun && m.queued && s.outgoing.inChunk != m
 	s.conclude(m, f)
 }
 

@@ -38,6 +38,7 @@ type Address struct {
 type peer struct {
 	Peer
 	toPath   string // of our requests; through the own relays too
+	fromPath string // of our requests: the own URI that it knows
 	previous *URI   // right-most URI of the path before
 }
 

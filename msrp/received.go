@@ -23,6 +23,7 @@ type Received struct {
 	session *Session
 	conn    *conn
 	sender  *sender
+	own     *ownURI  // that it was sent to
 	size    int64    // of the body
 	octets  int64    // counted against UncompletedOctets
 	buffer  *buffer  // that Body lies in; nil: it has memory of its own
@@ -116,7 +117,7 @@ func (m *Received) complete(code int, comment string, report bool) {
 		// RFC 4975 §7.1.4: no 200 with partial, nothing at all with no (M-092).
 		if m.FailureReport == FailureYes || m.FailureReport == FailurePartial && code != 200 {
 			b := c.output()
-			b.octets = wire.AppendResponse(b.octets, m.id[:m.idLen], code, comment, m.sender.hop(), m.session.uriText)
+			b.octets = wire.AppendResponse(b.octets, m.id[:m.idLen], code, comment, m.sender.hop(), m.own.text)
 		}
 		if report {
 			c.appendReport(m.session, m.sender, m.MessageID, m.all(), successStatus)
@@ -134,6 +135,7 @@ func (c *conn) received(h *wire.Head, rt *route) *Received {
 		session:       rt.session,
 		conn:          c,
 		sender:        rt.sender,
+		own:           rt.own,
 		idLen:         uint8(len(h.ID)),
 		FailureReport: failureReport(h.Failure),
 	}

@@ -31,7 +31,7 @@ func (c *conn) appendReport(s *Session, to *sender, messageID string, about Byte
 		ID:        transactionText(c.endpoint.idents.transaction()),
 		Method:    "REPORT",
 		ToPath:    string(to.path),
-		FromPath:  s.fromPath,
+		FromPath:  s.fromPath(),
 		MessageID: messageID,
 		Range:     about,
 		HasRange:  true,
@@ -39,6 +39,14 @@ func (c *conn) appendReport(s *Session, to *sender, messageID string, about Byte
 	}
 	b := c.output()
 	b.octets = r.AppendTo(b.octets, nil, wire.Complete)
+}
+
+// fromPath is the own URI that the peer knows.
+func (s *Session) fromPath() string {
+	if p := s.peer.Load(); p != nil {
+		return p.fromPath
+	}
+	return s.own.Load().path
 }
 
 // reportSuccess sends the success REPORT about a SEND without body.

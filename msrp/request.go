@@ -12,6 +12,7 @@ import (
 type route struct {
 	toPath      string // as it stood
 	session     *Session
+	own         *ownURI // the one of the session's that toPath is
 	sender      *sender // the last From-Path
 	peer        *peer   // what sender was checked against
 	bound       bool    // the session is bound to this connection
@@ -134,11 +135,15 @@ func (c *conn) find(toPath []byte) (*route, int) {
 	if err != nil {
 		return nil, 400
 	}
-	s := c.endpoint.sessions.get(u.SessionID)
-	if s == nil || !s.matches(u, c.endpoint.cfg.ToPath) || s.over.Load() || !c.carries(u) {
+	s := c.endpoint.sessions.get(sessionOf(u.SessionID))
+	if s == nil || s.over.Load() || !c.carries(u) {
 		return nil, 481
 	}
-	rt := &route{toPath: string(toPath), session: s}
+	own := s.own.Load().find(u, c.endpoint.cfg.ToPath)
+	if own == nil {
+		return nil, 481
+	}
+	rt := &route{toPath: string(toPath), session: s, own: own}
 	r.remember(rt, c.boundSessions())
 	return rt, 0
 }
@@ -147,14 +152,6 @@ func (c *conn) find(toPath []byte) (*route, int) {
 // has opened it, to a peer's relay (RFC 4976 §11, D-001).
 func (c *conn) carries(u URI) bool {
 	return u.Secure == c.secured || c.secured && !c.inbound
-}
-
-// matches says whether a To-Path with the session's session-id names the session.
-func (s *Session) matches(u URI, by ToPathMatch) bool {
-	if by == ToPathSessionID {
-		u.Host, u.Port = s.uri.Host, s.uri.Port
-	}
-	return s.uri.Equal(u)
 }
 
 func (c *conn) boundSessions() int {
@@ -219,6 +216,9 @@ func (c *conn) judge(h *wire.Head, rt *route, from *sender) (code int) {
 	taken, bound := s.takes(c, from, rt.before)
 	rt.bound, rt.before = bound, rt.before || bound
 	s.mu.Unlock()
+	if bound {
+		s.deliver() // it may have recovered
+	}
 	switch {
 	case taken:
 		return 0
@@ -231,7 +231,7 @@ func (c *conn) judge(h *wire.Head, rt *route, from *sender) (code int) {
 func (s *Session) boundElsewhere(c *conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.conn != nil && s.conn != c && (s.move == nil || s.move.from != c || s.move.heard)
+	return s.conn != nil && s.conn != c && (s.move == nil || s.move.from != c && !s.stays() || s.move.heard)
 }
 
 // answer sends the response to a request that is at hand, unless it must not be answered (RFC 4975 §7.1.4, M-051, M-092).
@@ -260,7 +260,7 @@ func (c *conn) answer(h *wire.Head, from *sender, rt *route, code int, comment s
 // It never shows the URI of another session (M-094, T-014).
 func (c *conn) ownURI(h *wire.Head, rt *route) []byte {
 	if rt != nil {
-		return rt.session.uriText
+		return rt.own.text
 	}
 	first, _, _ := bytes.Cut(h.ToPath, []byte(" "))
 	if u, err := wire.ParseURI(string(first)); err == nil {
@@ -268,7 +268,7 @@ func (c *conn) ownURI(h *wire.Head, rt *route) []byte {
 	}
 	if h.ToPath == nil {
 		if s := c.only(); s != nil {
-			return s.uriText
+			return s.own.Load().text
 		}
 	}
 	return c.hostURI().AppendTo(nil)

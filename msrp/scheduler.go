@@ -57,6 +57,10 @@ func (o *outgoing) next() *message {
 // appendChunk appends the session's next chunk to b, or several if no other session waits, and puts the session into the row again if it has more.
 func (s *Session) appendChunk(c *conn, b *batch) {
 	s.mu.Lock()
+	if s.row != c {
+		s.mu.Unlock()
+		return // its turn came as it lost the connection
+	}
 	o := &s.outgoing
 	o.scheduled = false
 	for alone := true; alone && len(b.octets) < batchSize; {
@@ -176,7 +180,9 @@ func (c *conn) continueChunk(b *batch, control bool) {
 	if flag == wire.Complete {
 		s.madeLast(b, m)
 	}
-	s.outgoing.scheduled, s.outgoing.inChunk = false, nil
+	if s.outgoing.inChunk == m { // else the session has lost the connection meanwhile
+		s.outgoing.scheduled, s.outgoing.inChunk = false, nil
+	}
 	s.ready()
 	s.mu.Unlock()
 	s.deliver()
@@ -227,16 +233,13 @@ func (s *Session) appendAbort(b *batch, m *message) {
 	s.dequeue(m)
 }
 
-// keptBody is the size up to which a body is kept until its message is answered, so that it can be sent anew should the session move (resend). What
-// waits for its answer is bounded by Config.Window.
+// keptBody is the size up to which a body is kept until its message is answered, so that it can be sent anew should the session move (resend).
 const keptBody = 16 << 10
 
 // madeLast notes that the last chunk of a message was made.
 func (s *Session) madeLast(b *batch, m *message) {
 	m.whole = true
-	if m.failure != FailureYes || m.body.feeder != nil || m.body.size > keptBody {
-		m.body.close()
-	}
+	s.hold(m)
 	s.dequeue(m)
 	b.finished = append(b.finished, finished{s, m})
 	s.settle(m)
@@ -293,11 +296,12 @@ func (s *Session) transaction(c *conn, m *message, chunk []byte) (t *transaction
 
 // request is the head that all chunks of a message share (M-068).
 func (s *Session) request(m *message, id string) wire.Request {
+	p := s.peer.Load()
 	r := wire.Request{
 		ID:          id,
 		Method:      "SEND",
-		ToPath:      s.peer.Load().toPath,
-		FromPath:    s.fromPath,
+		ToPath:      p.toPath,
+		FromPath:    p.fromPath,
 		MessageID:   m.id,
 		HasRange:    true,
 		ContentType: m.contentType,

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-	"unsafe"
 )
 
 // SessionConfig says what a new session is.
@@ -22,20 +21,21 @@ type SessionConfig struct {
 	// Certificate is shown in place of TLS.Certificate where the session opens a connection (RFC 4975 §14.4). Connections that come in cannot be told
 	// apart before the handshake: such a session should be the active one. Nil: there is none of its own.
 	Certificate *tls.Certificate
+	// Recovers keeps the session when its connection breaks. The Handler has to be a Recoverer.
+	Recovers bool
 }
 
 // Session is one MSRP session. Safe for concurrent use.
 type Session struct {
 	endpoint *Endpoint
 	id       string
-	uri      URI
-	fromPath string // of requests
-	uriText  []byte // the same, of responses: never written to
+	own      atomic.Pointer[ownURI] // changed holding mu
 	accept   atomic.Pointer[Types]
 	maxSize  int64
 	handler  Handler
 	streamer Streamer // the handler, if it is one
 	attrs    []slog.Attr
+	recovers bool // it outlives its connection
 
 	certificate *tls.Certificate // own; nil: the endpoint's
 
@@ -46,12 +46,13 @@ type Session struct {
 	peer     atomic.Pointer[peer] // nil: not known yet. Changed holding mu
 	incoming incoming             // what comes; has its own lock
 	moves    atomic.Uint32        // counts what routes have to be looked at anew for
-	moving   atomic.Bool          // move is set
+	moving   atomic.Bool          // move or lost is set
 
 	mu        sync.Mutex // may be held when conn.mu is taken, never the other way round
 	conn      *conn      // the connection that the session is bound to
 	row       *conn      // in whose row it was put last
 	move      *move      // from another one; nil: there is none
+	lost      bool       // its connection broke, and nothing has come over another one yet
 	rebind    bool       // the peer's path has changed, and Connect has not been called since
 	relays    []URI      // the Use-Path of the own relays; nil: none
 	awaits    bool       // behind a relay: the peer was not heard of, nor Connect called
@@ -73,6 +74,9 @@ func (e *Endpoint) NewSession(c SessionConfig) (*Session, error) {
 	case c.Certificate != nil && len(c.Certificate.Certificate) == 0:
 		return nil, &ConfigError{"Certificate", "is empty"}
 	}
+	if _, able := c.Handler.(Recoverer); c.Recovers && !able {
+		return nil, &ConfigError{"Recovers", "the Handler is no Recoverer"}
+	}
 	if c.MaxSize == 0 {
 		c.MaxSize = e.cfg.MaxMessage
 	}
@@ -81,19 +85,18 @@ func (e *Endpoint) NewSession(c SessionConfig) (*Session, error) {
 	}
 	s := &Session{
 		endpoint: e,
-		uri:      c.Base,
 		maxSize:  c.MaxSize,
 		handler:  c.Handler,
 		attrs:    c.Attrs,
 
 		certificate: c.Certificate,
+		recovers:    c.Recovers,
 	}
 	s.SetAccept(c.Accept)
 	s.streamer, _ = c.Handler.(Streamer)
 	s.id = e.idents.session()
-	s.uri.SessionID = s.id
-	s.fromPath = s.uri.String()
-	s.uriText = unsafe.Slice(unsafe.StringData(s.fromPath), len(s.fromPath))
+	c.Base.SessionID = s.id
+	s.own.Store(newOwnURI(c.Base, nil))
 	return s, e.register(s)
 }
 
@@ -101,7 +104,7 @@ func (e *Endpoint) NewSession(c SessionConfig) (*Session, error) {
 func (s *Session) ID() string { return s.id }
 
 // URI is the session's own URI.
-func (s *Session) URI() URI { return s.uri }
+func (s *Session) URI() URI { return s.own.Load().URI }
 
 // Path is the session's own path, for a session description: its URI, behind those of its relays.
 func (s *Session) Path() []URI {
@@ -109,7 +112,7 @@ func (s *Session) Path() []URI {
 	defer s.mu.Unlock()
 	path := slices.Clone(s.relays)
 	slices.Reverse(path) // RFC 4976 §5.1: a peer comes from the other side
-	return append(path, s.uri)
+	return append(path, s.URI())
 }
 
 // Connected says whether the session has a connection.
@@ -128,7 +131,7 @@ func (s *Session) PeerPath() []URI {
 	return slices.Clone(p.Path)
 }
 
-// SetPeer tells the session its peer, or that its peer has changed. Messages may be queued from then on; on the passive
+// SetPeer tells the session its peer, or that its peer has changed, or knows this side's URI by now (Renew). Messages may be queued from then on; on the passive
 // side they leave when the peer has bound a connection (RFC 4975 §5.4, M-047). A path that leads to another place than before unbinds the
 // session: it moves to the connection over which the first valid request comes, or which Connect opens, and until then requests are taken
 // over the old one (D-016). Errors: ErrClosed; *ConfigError for a Peer without path; *TLSError where the peer has connected and its certificate
@@ -155,14 +158,14 @@ func (s *Session) setPeer(next *peer) error {
 		next.previous = p.last()
 		s.repath(p, next)
 	}
-	next.toPath = s.toPath(next)
+	next.toPath, next.fromPath = s.toPath(next), s.own.Load().path
 	s.peer.Store(next)
 	if c := s.conn; c != nil && c.secured && s.relays == nil {
 		if err := checkFingerprint(c.shown, next.fingerprints()); err != nil {
 			return err // M-063: it connected before its session description came
 		}
 	}
-	if (s.conn == nil || s.awaits) && s.bindTimer == nil {
+	if (s.conn == nil || s.awaits) && s.bindTimer == nil && !s.lost {
 		s.bindTimer = time.AfterFunc(s.endpoint.cfg.BindTimeout, s.notBound)
 	}
 	s.ready()
@@ -222,7 +225,7 @@ func (s *Session) end(err error) {
 	}
 	c, m := s.conn, s.move
 	why := ByEnd
-	if errors.Is(err, ErrConnectionLost) {
+	if errors.Is(err, ErrConnectionLost) || s.lost {
 		why = ByConnection
 	}
 	s.finishAll(why)

@@ -23,8 +23,8 @@ type piece struct {
 	hyphens bool // there are seven hyphens in it, or across its beginning
 }
 
-// source is where the body comes from.
-func (m *Outgoing) source(e *Endpoint) source {
+// source is where the body comes from. twice: it may be needed a second time.
+func (m *Outgoing) source(e *Endpoint, twice bool) source {
 	if m.Stream == nil {
 		return source{window: m.Body, size: int64(len(m.Body))}
 	}
@@ -32,7 +32,7 @@ func (m *Outgoing) source(e *Endpoint) source {
 	if size <= 0 {
 		size = wire.Star
 	}
-	return source{size: size, feeder: newFeeder(e, m.Stream, size)}
+	return source{size: size, feeder: newFeeder(e, m.Stream, size, twice)}
 }
 
 // memory is how many octets of memory the body takes at most.
@@ -44,6 +44,34 @@ func (b *source) memory() int64 {
 		return readAhead
 	}
 	return min(b.size, readAhead)
+}
+
+// held is how many octets of memory are kept of the body after the last chunk was made.
+func (b *source) held() int64 {
+	if b.feeder != nil {
+		return 0 // its reader is
+	}
+	return b.size
+}
+
+// again gives the body from its first octet on, for a message that is sent a second time; more is as in feeder.begin. False: it cannot be had.
+func (b *source) again(more func()) (source, bool) {
+	if b.feeder == nil {
+		return source{window: b.window, size: b.size}, int64(len(b.window)) == b.size
+	}
+	f := b.feeder.again(more)
+	if f == nil {
+		return source{}, false
+	}
+	return source{size: f.size, feeder: f}, true
+}
+
+// lostReason says why the body cannot be had a second time.
+func (b *source) lostReason() string {
+	if b.feeder != nil {
+		return "the connection was lost, and the stream cannot be read a second time"
+	}
+	return "the connection was lost, and the body was not kept"
 }
 
 // close gives everything back.

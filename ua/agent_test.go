@@ -224,6 +224,7 @@ func TestLog(t *testing.T) {
 	h := newRecorder()
 	c := answering(h, "text/plain")
 	c.Logger = slog.New(slog.NewJSONHandler(&log, nil))
+	c.Recovery.Off = true
 	a := newAgent(t, c)
 	d := newCaller(t, a, "text/plain", 1)
 	_, conns, _ := d.call(t)

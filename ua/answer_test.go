@@ -287,12 +287,14 @@ func TestReinvite(t *testing.T) {
 	}
 }
 
-// TestConnectionLost: a session without connection ends by itself, and takes the call with it if it was the last one.
+// TestConnectionLost: without recovery a session without connection ends by itself, and takes the call with it if it was the last one.
 func TestConnectionLost(t *testing.T) {
 	const over = "ended: connection lost, 503 MSRP connection lost"
 	t.Run("one after the other", func(t *testing.T) {
 		h := newRecorder()
-		a := newAgent(t, answering(h, "text/plain"))
+		c := answering(h, "text/plain")
+		c.Recovery.Off = true
+		a := newAgent(t, c)
 		d := newCaller(t, a, "text/plain", 2)
 		_, conns, sessions := d.call(t)
 		h.want(t, "established ACK", "established ACK")
@@ -319,7 +321,9 @@ func TestConnectionLost(t *testing.T) {
 	})
 	t.Run("the BYE comes after", func(t *testing.T) {
 		h := newRecorder()
-		a := newAgent(t, answering(h, "text/plain"))
+		c := answering(h, "text/plain")
+		c.Recovery.Off = true
+		a := newAgent(t, c)
 		d := newCaller(t, a, "text/plain", 1)
 		_, conns, _ := d.call(t)
 		h.want(t, "established ACK")
@@ -334,13 +338,15 @@ func TestConnectionLost(t *testing.T) {
 	t.Run("both at the same time", func(t *testing.T) {
 		for range 5 {
 			h := newRecorder()
-			a := newAgent(t, answering(h, "text/plain"))
+			c := answering(h, "text/plain")
+			c.Recovery.Off = true
+			a := newAgent(t, c)
 			d := newCaller(t, a, "text/plain", 2)
 			_, conns, _ := d.call(t)
 			h.want(t, "established ACK", "established ACK")
 			var wg sync.WaitGroup
-			for _, c := range conns {
-				wg.Go(c.Reset)
+			for _, conn := range conns {
+				wg.Go(conn.Reset)
 			}
 			wg.Wait()
 			h.want(t, over, over)

@@ -53,6 +53,7 @@ type Call struct {
 	expires  time.Time // zero: never, or not established yet
 	over     bool      // its end was decided on
 	reason   string    // Reason header value of the BYE
+	recovery *recovery // nil: no session has lost its connection yet
 }
 
 // newCall makes a call that began now.
@@ -184,6 +185,9 @@ func (c *Call) conclude(e End) bool {
 		c.part(s, e)
 	}
 	c.over, c.state, c.reason = true, Terminated, byeReason(e)
+	if c.recovery != nil {
+		c.recovery.stop()
+	}
 	return true
 }
 
@@ -243,7 +247,14 @@ func (c *Call) disconnected(s *Session, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !s.over.Load() {
-		s.grace = time.AfterFunc(byeGrace, func() { c.lost(s, err) })
+		s.grace = time.AfterFunc(byeGrace, func() {
+			c.mu.Lock()
+			if !s.over.Load() && c.state == Established {
+				c.tellLoss(s, Loss{Reason: lostReason(err)})
+			}
+			c.mu.Unlock()
+			c.lost(s, err)
+		})
 	}
 }
 
@@ -284,6 +295,8 @@ func lostReason(err error) string {
 		return errPathExpired.Error()
 	case errors.Is(err, errNotConnected):
 		return errNotConnected.Error()
+	case errors.Is(err, errNotRecovered), errors.Is(err, errRecoveryRefused):
+		return err.Error()
 	default:
 		return "MSRP connection lost"
 	}
@@ -375,6 +388,9 @@ func (c *Call) connect(s *Session) {
 	}
 	if err := s.media.Connect(ctx); err != nil && !s.over.Load() {
 		c.agent.log.Warn("MSRP connection not opened", "session_id", s.ID(), "call_id", c.CallID(), "err", err)
+		if c.unconnected(s) {
+			return
+		}
 		c.lost(s, fmt.Errorf("%w: %w", errNotConnected, err))
 	}
 }

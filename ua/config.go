@@ -52,6 +52,8 @@ type Config struct {
 	SetupTimeout time.Duration
 	// MaxDuration is the longest life of an established session; 0 means no limit.
 	MaxDuration time.Duration
+	// Recovery says what becomes of sessions whose MSRP connection breaks.
+	Recovery Recovery
 	// CleanupInterval is how often expired sessions are looked for; 0 means 60 s. A session ends no later than this after it is due.
 	CleanupInterval time.Duration
 	// Reliable sends provisional responses (Invitation.Ring) reliably to callers that support that (RFC 3262); without, only to those that

@@ -235,7 +235,7 @@ func (c *Call) newSession(p *profile, accept msrp.Types, line int, secure bool) 
 	}
 	m, err := c.agent.media.NewSession(msrp.SessionConfig{
 		Base: base, Accept: accept, MaxSize: p.maxSize, Handler: mediaHandler(s),
-		Attrs: c.attrs[:], Certificate: s.certificate,
+		Attrs: c.attrs[:], Certificate: s.certificate, Recovers: !c.agent.cfg.Recovery.Off,
 	})
 	if err != nil {
 		return nil, err

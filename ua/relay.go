@@ -137,6 +137,13 @@ func (c *Call) joinRelays(p *profile, s *Session) error {
 	return nil
 }
 
+// pathless says whether a session has lost its path through the relays, and has no other one yet.
+func (c *Call) pathless() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.ContainsFunc(c.live(), func(s *Session) bool { return s.lease != nil && !s.lease.Alive() })
+}
+
 // release gives back what a session has of the MSRP side.
 func (s *Session) release() {
 	s.media.Close()

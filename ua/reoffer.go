@@ -39,6 +39,9 @@ func (o owner) Offer(_ *dialog.Dialog, _ *sip.Message, offer []byte) ([]byte, *d
 	if err != nil {
 		return nil, notAcceptable(err)
 	}
+	if o.c.pathless() {
+		return nil, &dialog.Refusal{Code: 491} // an own offer is about to come
+	}
 	return o.c.takeOffer(desc, o.leg), nil
 }
 
@@ -120,6 +123,7 @@ func (c *Call) takeOffer(offer *msrpsdp.Description, leg uint32) []byte {
 	c.endRefused()
 	c.adjust()
 	connects := c.connecting()
+	c.awaitConnection()
 	c.mu.Unlock()
 	c.afterChange()
 	c.connectAll(connects) // where the offer names another path (D-016)

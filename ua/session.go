@@ -31,9 +31,12 @@ type Session struct {
 	over  atomic.Bool               // changed holding call.mu
 	line  int                       // index of its m-line; changed holding call.mu
 	born  uint64                    // place in the table's order
-	grace *time.Timer               // of a session without connection; guarded by call.mu
-	heard media                     // what the media side tells, unless the Handler is a Streamer
-	lease *relay.Lease              // nil: there is no relay. Set before the session is known to anybody
+	grace *time.Timer               // of a session that is lost; guarded by call.mu
+	lost  error                     // why it waits for another connection; nil: it has one, or never had. Guarded by call.mu
+
+	alarmed bool         // the Handler knows of lost; guarded by call.mu
+	heard   media        // what the media side tells, unless the Handler is a Streamer
+	lease   *relay.Lease // nil: there is no relay. Set before the session is known to anybody
 
 	certificate *tls.Certificate // of an anonymous session; nil: the agent's
 	described   *tls.Certificate // the agent's as of the last own session description; guarded by ownCertificate.mu
@@ -132,3 +135,6 @@ func (h *media) Message(_ *msrp.Session, r *msrp.Received) {
 func (h *media) Closed(_ *msrp.Session, err error) {
 	h.s.call.disconnected(h.s, err)
 }
+
+func (h *media) Disconnected(_ *msrp.Session, err error) { h.s.call.broken(h.s, err) }
+func (h *media) Recovered(*msrp.Session)                 { h.s.call.recovered(h.s) }

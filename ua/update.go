@@ -82,6 +82,9 @@ func (c *Call) makeOffer(ch change) []byte {
 	locals := c.standing()
 	for _, s := range c.live() {
 		if l := locals[s.line]; l != nil {
+			if s.lost != nil && slices.EqualFunc(l.Path, s.media.Path(), msrp.URI.Equal) {
+				s.media.Renew() // RFC 4975 §5.4: the peer is to see that the connection is another one (M-054)
+			}
 			next := ch.apply(l)
 			next.Path = s.media.Path() // through a relay it may be another one now
 			next.CEMA = next.CEMA && !c.plain

@@ -16,13 +16,14 @@ import (
 )
 
 type chatCommand struct {
-	Peer    string `arg:"" optional:"" help:"SIP URI to call, like sip:bob@192.0.2.1."`
-	Listen  bool   `help:"Wait for a call in place of making one."`
-	As      string `placeholder:"URI" help:"Own SIP URI when calling (sip:parley@ADDRESS)."`
-	SIP     string `name:"sip" placeholder:"ADDR:PORT" help:"SIP address to listen on (calling: a free port; waiting: 127.0.0.1:5060)."`
-	MSRP    string `name:"msrp" placeholder:"ADDR:PORT" help:"MSRP address to listen on (a free port beside the SIP address)."`
-	Save    string `placeholder:"DIR" type:"path" help:"Keep what is not text in this directory."`
-	Verbose bool   `short:"v" help:"Log what happens below."`
+	Peer      string `arg:"" optional:"" help:"SIP URI to call, like sip:bob@192.0.2.1."`
+	Listen    bool   `help:"Wait for a call in place of making one."`
+	As        string `placeholder:"URI" help:"Own SIP URI when calling (sip:parley@ADDRESS)."`
+	SIP       string `name:"sip" placeholder:"ADDR:PORT" help:"SIP address to listen on (calling: a free port; waiting: 127.0.0.1:5060)."`
+	MSRP      string `name:"msrp" placeholder:"ADDR:PORT" help:"MSRP address to listen on (a free port beside the SIP address)."`
+	Advertise string `placeholder:"HOST:PORT" help:"What leads to the MSRP address from where the peer is, such as that of a NAT (the MSRP address itself)."`
+	Save      string `placeholder:"DIR" type:"path" help:"Keep what is not text in this directory."`
+	Verbose   bool   `short:"v" help:"Log what happens below."`
 }
 
 // maxKept is the largest message that is taken where messages are kept, in octets.
@@ -124,6 +125,9 @@ func (c *chatCommand) agentConfig(std IO, talk *conversation) ua.Config {
 		level = slog.LevelDebug
 	}
 	profile := ua.Profile{}
+	if c.Advertise != "" {
+		profile.MyURI = "msrp://" + c.Advertise + ";tcp"
+	}
 	if c.Save != "" {
 		profile.MaxSize = maxKept
 	}

@@ -124,6 +124,8 @@ func TestChatPeer(t *testing.T) {
 			conns = append(conns, c)
 		}
 		conns[0].Reset() // the talk goes on in the other session
+		bob.err.wait(t, "the connection is lost")
+		d.Answer(t, d.Agent.Request(t, limit, "INVITE"), 488, "Not Acceptable Here")
 		said := 0
 		for end := time.Now().Add(limit); ; said++ {
 			bob.say(t, fmt.Sprintf("try %d", said))

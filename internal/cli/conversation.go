@@ -93,6 +93,16 @@ func (t *conversation) Ended(s *ua.Session, e ua.End) {
 	}
 }
 
+// ConnectionLost says so: what is typed meanwhile waits.
+func (t *conversation) ConnectionLost(_ *ua.Session, l ua.Loss) {
+	if l.Recovering {
+		fmt.Fprintln(t.std.Err, "the connection is lost; asking the peer for another one")
+	}
+}
+
+// Recovered says so.
+func (t *conversation) Recovered(*ua.Session) { fmt.Fprintln(t.std.Err, "connected again") }
+
 // lastOf says whether the end of a session is that of its call; once for each call.
 func (t *conversation) lastOf(s *ua.Session) bool {
 	t.mu.Lock()

@@ -68,6 +68,7 @@ func (s *source) check(c *Config) {
 	report("msrp.connect_deny", checkTargets(c.MSRP.ConnectDeny))
 	report("msrp.connect_attempts", checkRange(c.MSRP.ConnectAttempts, 0, mostAttempts))
 	report("msrp.relay_idle_timeout", checkPositive(c.MSRP.RelayIdleTimeout))
+	report("msrp.recovery_time", checkPositive(c.MSRP.RecoveryTime))
 	report("msrp_ua.hash_size", checkRange(c.MSRPUA.HashSize, 1, 20))
 	report("msrp_ua.cleanup_interval", checkPositive(c.MSRPUA.CleanupInterval))
 	report("msrp_ua.max_duration", checkNotNegative(c.MSRPUA.MaxDuration))

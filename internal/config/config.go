@@ -81,6 +81,8 @@ type MSRP struct {
 	ConnectDeny         []string
 	ConnectAttempts     int // 0: no limit
 	RelayIdleTimeout    time.Duration
+	Recovery            bool // sessions outlive their connections
+	RecoveryTime        time.Duration
 }
 
 // MSRPUA is what is said below the key msrp_ua: the parameters of OpenSIPS' module of that name.
@@ -213,7 +215,9 @@ func base() Config {
 			Replaces:        "same_source",
 			Refer:           "off",
 		},
-		MSRP: MSRP{Setup: "actpass", CEMA: "off", Match: "uri", ConnectAttempts: 10, RelayIdleTimeout: time.Hour},
+		MSRP: MSRP{
+			Setup: "actpass", CEMA: "off", Match: "uri", ConnectAttempts: 10, RelayIdleTimeout: time.Hour, Recovery: true, RecoveryTime: 30 * time.Second,
+		},
 		MSRPUA: MSRPUA{
 			MyURI:           "msrp://127.0.0.1:2855;tcp",
 			HashSize:        10,

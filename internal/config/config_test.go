@@ -102,8 +102,11 @@ func TestDefault(t *testing.T) {
 			Listen: []string{"udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"}, SetupTimeout: 60 * time.Second,
 			MaxCallsInSetup: 20_000, MaxSessions: 100_000, MinSE: 90 * time.Second, Replaces: "same_source", Refer: "off",
 		},
-		TLS:  config.TLS{ClientCertificates: "none"},
-		MSRP: config.MSRP{Setup: "actpass", CEMA: "off", Match: "uri", Listen: []string{"tcp:127.0.0.1:2855"}, ConnectAttempts: 10, RelayIdleTimeout: time.Hour},
+		TLS: config.TLS{ClientCertificates: "none"},
+		MSRP: config.MSRP{
+			Setup: "actpass", CEMA: "off", Match: "uri", Listen: []string{"tcp:127.0.0.1:2855"}, ConnectAttempts: 10, RelayIdleTimeout: time.Hour,
+			Recovery: true, RecoveryTime: 30 * time.Second,
+		},
 		MSRPUA: config.MSRPUA{
 			MyURI: "msrp://127.0.0.1:2855;tcp", HashSize: 10,
 			CleanupInterval: 60 * time.Second, MaxDuration: 43200 * time.Second,

@@ -275,6 +275,18 @@ func Keys() []Key {
 			field: func(c *Config) any { return &c.MSRP.RelayIdleTimeout },
 		},
 		{
+			Path: "msrp.recovery", Reload: Restart,
+			Doc: "Whether an established session outlives its MSRP connection: when that breaks, the peer is offered a new path by re-INVITE, 0.1 to 2 s later and at " +
+				"most 4 times, through a relay after a new AUTH; what was not acknowledged is sent again under its Message-ID, and what is sent meanwhile waits. " +
+				"Without, such a session ends 0.5 s later.",
+			field: func(c *Config) any { return &c.MSRP.Recovery },
+		},
+		{
+			Path: "msrp.recovery_time", Reload: Restart,
+			Doc:   "Seconds from the loss of a connection until a session that could not be recovered is ended by BYE.",
+			field: func(c *Config) any { return &c.MSRP.RecoveryTime },
+		},
+		{
 			Path: "msrp_ua.my_uri", Reload: NewSessions,
 			Doc:   "The MSRP URI, without session-id, that is advertised to peers: `msrp://HOST:PORT;tcp`, or `msrps://HOST:PORT;tcp` to offer TLS. Without a port it is 2855. It must lead to a listener. A wildcard address, `0.0.0.0` or `[::]`, stands for the address of this node that leads to the peer: where its call came to, or a call to it leaves from. Offers of the other kind, with TLS or without, are taken where there is a listener for it; where one offers both, TLS is taken.",
 			field: func(c *Config) any { return &c.MSRPUA.MyURI },

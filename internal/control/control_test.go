@@ -38,8 +38,14 @@ func TestEvents(t *testing.T) {
 		},
 		{
 			name: "connection lost",
-			end:  func(_ *testing.T, _ *node, c *call) { c.conn.Reset() },
-			want: []string{"SESSION_END 3 reason=MSRP connection lost"},
+			end: func(t *testing.T, _ *node, c *call) {
+				c.conn.Reset()
+				c.Answer(t, c.Agent.Request(t, limit, "INVITE"), 488, "Not Acceptable Here")
+			},
+			want: []string{
+				"CONNECTION_LOST 3 reason=MSRP connection lost",
+				"SESSION_END 4 reason=MSRP connection lost, and the peer refused the offer of another one with 488",
+			},
 		},
 		{
 			name: "shutting down",

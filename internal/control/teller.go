@@ -34,8 +34,8 @@ type told struct {
 }
 
 var (
-	_ ua.Handler = (*teller)(nil)
-	_ ua.Warned  = (*teller)(nil)
+	_ ua.Recoverer = (*teller)(nil)
+	_ ua.Warned    = (*teller)(nil)
 )
 
 func (c *Control) newTeller(l Label) *teller {
@@ -130,6 +130,16 @@ func (t *teller) Ended(s *ua.Session, e ua.End) {
 func (t *teller) Warned(s *ua.Session, w ua.Warning) {
 	code := map[ua.Warning]string{ua.CertificateChanged: event.WarningCertificate}[w]
 	t.tell(event.NewWarning(s.ID(), code, event.CallID(s.Call().CallID()), event.Reason(string(w))), nil)
+}
+
+// ConnectionLost tells that a session has lost its connection: an alarm.
+func (t *teller) ConnectionLost(s *ua.Session, l ua.Loss) {
+	t.tell(event.NewConnectionLost(s.ID(), l.Recovering, event.CallID(s.Call().CallID()), event.Reason(l.Reason)), nil)
+}
+
+// Recovered tells that it has another one.
+func (t *teller) Recovered(s *ua.Session) {
+	t.tell(event.NewRecovered(s.ID(), event.CallID(s.Call().CallID())), nil)
 }
 
 // Message keeps the message, and only then accepts it. One that was on its way while the session ended comes too late.

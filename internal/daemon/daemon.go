@@ -174,6 +174,7 @@ func (n *node) agentConfig(c config.Config, users *auth.Users, files *certificat
 		MSRPListen:       c.MSRP.Listen,
 		Profile:          profile(&c),
 		RelayIdleTimeout: c.MSRP.RelayIdleTimeout, RelayRoots: files.Roots,
+		Recovery:        ua.Recovery{Off: !c.MSRP.Recovery, Limit: c.MSRP.RecoveryTime},
 		OnInvite:        n.router.invite,
 		OnQuery:         n.router.query,
 		SetupTimeout:    c.SIP.SetupTimeout,

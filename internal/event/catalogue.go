@@ -157,6 +157,25 @@ func entries() []Kind {
 			Own:     []Member{callID, {"reason", "string", "The same, for people."}},
 			Example: example(NewWarning(exampleSession, WarningCertificate, CallID("vnsraw5jlj04ll26"), Reason("the certificate is not the one that was first seen of this peer")), 2),
 		},
+		{
+			Name: ConnectionLost,
+			When: "The MSRP connection of an established session broke, and no BYE of the peer's followed: an alarm. With `msrp.recovery` the session waits for " +
+				"another one, with what is sent meanwhile, and `E_MSRP_SESSION_RECOVERED` or `E_MSRP_SESSION_END` follows. Without, the end. Parley's own event.",
+			Params: []Member{
+				sessionID,
+				{"recovering", "boolean", "Whether the session waits for another connection."},
+			},
+			Own:     []Member{callID, {"reason", "string", "What was lost, for people."}},
+			Example: example(NewConnectionLost(exampleSession, true, CallID("vnsraw5jlj04ll26"), Reason("MSRP connection lost")), 4),
+		},
+		{
+			Name: Recovered,
+			When: "A session whose connection was lost has another one, by a new offer of either side's. What was not acknowledged is sent again under its Message-ID. " +
+				"Parley's own event.",
+			Params:  []Member{sessionID},
+			Own:     []Member{callID},
+			Example: example(NewRecovered(exampleSession, CallID("vnsraw5jlj04ll26")), 5),
+		},
 	}
 }
 
@@ -172,7 +191,7 @@ func KindOf(name Name) Kind {
 // Known says whether the catalogue has an event of that name.
 func Known(n Name) bool {
 	switch n {
-	case SessionNew, SessionEnd, MsgReceived, ReportReceived, SessionFailed, MsgSent, SessionWarning:
+	case SessionNew, SessionEnd, MsgReceived, ReportReceived, SessionFailed, MsgSent, SessionWarning, ConnectionLost, Recovered:
 		return true
 	}
 	return false

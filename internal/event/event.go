@@ -21,6 +21,8 @@ const (
 	SessionFailed  Name = "E_MSRP_SESSION_FAILED"
 	MsgSent        Name = "E_MSRP_MSG_SENT"
 	SessionWarning Name = "E_MSRP_SESSION_WARNING"
+	ConnectionLost Name = "E_MSRP_CONNECTION_LOST"
+	Recovered      Name = "E_MSRP_SESSION_RECOVERED"
 )
 
 // Param is one named value: a string, an int, a bool, a []Param, which is an object, or []byte. Octets are written under their name where they are valid UTF-8,
@@ -128,6 +130,21 @@ func NewWarning(sessionID, warning string, own ...Param) Event {
 
 // WarningCertificate: the peer shows another certificate than the one that was first seen of it.
 const WarningCertificate = "certificate_changed"
+
+// NewConnectionLost says that an established session has lost its connection. recovering: it is not over yet.
+func NewConnectionLost(sessionID string, recovering bool, own ...Param) Event {
+	return Event{Name: ConnectionLost, SessionID: sessionID, Own: own, Params: []Param{
+		{"session_id", sessionID},
+		{"recovering", recovering},
+	}}
+}
+
+// NewRecovered says that a session whose connection was lost has another one.
+func NewRecovered(sessionID string, own ...Param) Event {
+	return Event{Name: Recovered, SessionID: sessionID, Own: own, Params: []Param{
+		{"session_id", sessionID},
+	}}
+}
 
 // Own members of Parley; the catalogue says which event has which.
 

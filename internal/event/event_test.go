@@ -109,6 +109,9 @@ func TestCatalogue(t *testing.T) {
 				case "number":
 					_, is := v.(int)
 					right = right || is
+				case "boolean":
+					_, is := v.(bool)
+					right = right || is
 				case "octets":
 					_, is := v.([]byte)
 					right = right || is

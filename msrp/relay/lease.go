@@ -25,6 +25,7 @@ type Lease struct {
 
 	mu    sync.Mutex
 	ended bool
+	link  *msrp.Link // to the first relay
 	path  []msrp.URI
 	timer *time.Timer // renews, or tells of the end; nil: the path does not expire
 }
@@ -49,9 +50,31 @@ func (c *Client) Join(ctx context.Context, s *msrp.Session, o Owner) (*Lease, er
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.path = g.path
+	l.link, l.path = g.link, g.path
 	l.expire(g.expires)
 	return l, nil
+}
+
+// Alive says whether the connection that the path begins with stands. A path is dead with it (RFC 4976 §6.3, R-017).
+func (l *Lease) Alive() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	select {
+	case <-l.link.Closed():
+		return false
+	default:
+		return true
+	}
+}
+
+// Rejoin gets another path where the one at hand is dead, over a new connection to the first relay if need be, and puts the session onto it. The peer has
+// to be told of it by a new offer. It blocks as Join does.
+func (l *Lease) Rejoin(ctx context.Context) error {
+	if l.Alive() {
+		return nil
+	}
+	_, err := l.again(ctx)
+	return err
 }
 
 // End gives the lease back: its path is not renewed any more. The session has been closed, or will be. Doing it again does nothing.
@@ -119,7 +142,10 @@ func (l *Lease) again(ctx context.Context) (changed bool, err error) {
 		return false, err
 	}
 	changed = !slices.Equal(l.path, g.path)
-	l.path = g.path
+	l.link, l.path = g.link, g.path
+	if l.timer != nil {
+		l.timer.Stop()
+	}
 	l.expire(g.expires)
 	return changed, nil
 }

@@ -267,8 +267,26 @@ func TestRelayPaths(t *testing.T) {
 		c.a.Request(t, patience(), "ACK")
 	})
 
-	row(t, "R-017/a lost connection: the session ends, the next one gets a path of its own", func(t *testing.T) {
-		b := startBehind(t, challenging)
+	row(t, "R-017/a lost connection, recovery on: AUTH, and a re-INVITE with another path", func(t *testing.T) {
+		for _, who := range []func(behind, *testing.T, string) *call{behind.calls, behind.called} {
+			b := startBehind(t, challenging)
+			c := who(b, t, peerPath)
+			b.relay.Cut()
+			invite := c.reoffered(t)
+			if uris := strings.Fields(c.s.Remote); len(uris) != 2 {
+				t.Errorf("path %s", c.s.Remote)
+			}
+			id := b.SendMessage(t, c.id, "text/plain", "sent meanwhile")
+			c.a.Respond(t, invite, c.d.Response(invite, 200, "OK").WithSDP(peer.Offer("*", c.s.Own)))
+			c.a.Request(t, patience(), "ACK")
+			for f := b.relay.Next(t, patience()); f.Get("Message-ID") != id; f = b.relay.Next(t, patience()) {
+				b.relay.Put(f.Reply(200, "OK")) // what waited before
+			}
+			b.Await(t, c.id, "E_MSRP_CONNECTION_LOST", 1)
+		}
+	})
+	row(t, "R-017/a lost connection, recovery off: the session ends, the next one gets a path of its own", func(t *testing.T) {
+		b := startBehind(t, challenging, func(c *node.Config) { c.Media = "  recovery: false\n" })
 		c := b.calls(t, peerPath)
 		b.relay.Cut()
 		c.byeCame(t)

@@ -281,6 +281,7 @@ func TestCall(t *testing.T) {
 		row(t, "S-006/BYEs that cross by "+proto, func(t *testing.T) {
 			c := answered(t, n, setup{proto: proto})
 			c.c.Reset() // makes it end the call
+			c.unrecovered(t)
 			bye := c.a.Request(t, patience(), "BYE")
 			c.bye(t)
 			c.d.Answer(t, bye, 200, "OK")

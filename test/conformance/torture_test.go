@@ -328,6 +328,7 @@ func TestTorture(t *testing.T) {
 		b := c.s.Send("hello").Bytes()
 		c.c.Put(b[:len(b)-30])
 		c.c.Close()
+		c.unrecovered(t)
 		n.Await(t, c.id, "E_MSRP_SESSION_END", 1)
 		c.told(t)
 	})
