@@ -39,9 +39,9 @@ func paramCount(n Name) int {
 	switch n {
 	case SessionNew:
 		return 5
-	case SessionEnd:
+	case SessionEnd, Recovered:
 		return 1
-	case SessionWarning:
+	case SessionWarning, ConnectionLost:
 		return 2
 	case MsgReceived, MsgSent:
 		return 3
