@@ -24,6 +24,9 @@ type Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 // not equal as they stand, never about those in .invalid; where it is nil they have no known address. The port of an active side that has none,
 // which is 9, is not compared (RFC 6135 §4.2.2, X-014), nor that of a URI without one.
 func (l *Line) Fits(ctx context.Context, lookup Lookup) Fit {
+	if l.Host == "" {
+		return Fits // without a c= there is the path alone
+	}
 	fit := Differs
 	var at []netip.Addr // of c=; once they are needed
 	anyPort := l.Setup == SetupActive && l.Port == discard

@@ -30,7 +30,7 @@ func (c *Call) at(s *Session) msrp.Address {
 // anchor is what c= and m= of a line name.
 func anchor(l *msrpsdp.Line) msrp.Address {
 	if l.Host == "" {
-		return msrp.Address{} // without a c= there is the path alone
+		return msrp.Address{}
 	}
 	return msrp.Address{Host: l.Host, Port: l.Port}
 }
@@ -118,7 +118,7 @@ func (i *Invitation) anchored(p *profile) *msrpsdp.Description {
 // refusesAddress says why an offer is not taken whose c= and m= name none of its path: something in between does not know CEMA, and the connection would
 // not get through (RFC 6714 §4.3, X-014). lookup nil looks no name up.
 func (p *profile) refusesAddress(ctx context.Context, offer *msrpsdp.Line, lookup msrpsdp.Lookup) error {
-	if !p.cema || p.cemaAny || !offer.MSRP || offer.CEMA || len(offer.Path) == 0 || offer.Host == "" {
+	if !p.cema || p.cemaAny || !offer.MSRP || offer.CEMA || len(offer.Path) == 0 {
 		return nil
 	}
 	if offer.Fits(ctx, lookup) != msrpsdp.Differs {

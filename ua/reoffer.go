@@ -68,7 +68,7 @@ func (c *Call) examine(offer *msrpsdp.Description) error {
 			return err
 		}
 		// No name is looked up here, which would block: one counts as not known.
-		if err := c.profile.refusesAddress(c.agent.ctx, is, nil); err != nil {
+		if err := c.profile.refusesAddress(c.agent.ctx, is, nil); err != nil && !c.plain {
 			return err
 		}
 		if !asks || sameLine(is, was) {
@@ -116,7 +116,7 @@ func (c *Call) takeOffer(offer *msrpsdp.Description, leg uint32) []byte {
 			locals[s.line] = nil
 			continue
 		}
-		locals[s.line] = c.profile.again(s, locals[s.line], is, &c.peer.Lines[s.line], c.connects(s))
+		locals[s.line] = c.again(s, is)
 	}
 	c.peer, c.locals, c.own, c.offered, c.offerer = offer, locals, c.own.Answer(offer, locals), nil, false
 	answer := c.own.Bytes()

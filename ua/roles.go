@@ -108,15 +108,15 @@ func (p *profile) answers(s *Session, offer *msrpsdp.Line, types msrp.Types) *ms
 }
 
 // again is what an own line that stands says in answer to a later offer: who has connected stays who connects while the offer leads to the same place
-//
-func (p *profile) again(s *Session, was *msrpsdp.Local, offer, before *msrpsdp.Line, connected bool) *msrpsdp.Local {
-	l := *was
+// . Holding c.mu.
+func (c *Call) again(s *Session, offer *msrpsdp.Line) *msrpsdp.Local {
+	before, l := &c.peer.Lines[s.line], *c.locals[s.line]
 	l.Path = s.media.Path() // through a relay it may be another one now
 	l.Setup = msrpsdp.AnsweredSetup(offer.Setup, s.reachable())
-	if connected && offer.Setup == msrpsdp.SetupActpass && before != nil && slices.Equal(offer.Path, before.Path) {
+	if c.connects(s) && offer.Setup == msrpsdp.SetupActpass && slices.Equal(offer.Path, before.Path) {
 		l.Setup = msrpsdp.SetupActive
 	}
-	l.CEMA = p.cema && anchors(&l, offer)
+	l.CEMA = c.profile.cema && (offer.CEMA || !c.plain) && anchors(&l, offer)
 	return &l
 }
 

@@ -167,6 +167,22 @@ func TestCEMA(t *testing.T) {
 			t.Errorf("the peer knows CEMA after all: %s", r.Raw)
 		}
 	})
+	row(t, "X-013/after that, what c= and m= name means nothing", func(t *testing.T) {
+		l := peer.ListenMSRP(t)
+		c, invite := invited(t, n, setup{proto: "tcp"})
+		c.s.Own = farPath()
+		c.accept(t, invite, through(l, c.s.Own, "setup:active"))
+		again := c.a.Request(t, patience(), "INVITE")
+		c.a.Respond(t, again, c.d.Response(again, 200, "OK").WithSDP(through(l, c.s.Own, "setup:active")))
+		c.a.Request(t, patience(), "ACK")
+		c.c = peer.DialMSRP(t, hostPort(c.s.Remote))
+		c.ok(t, c.s.Bodiless())
+		if r, d := c.reoffer(t, "INVITE", through(l, c.s.Own, "setup:actpass", "sendonly")); r.Code() != 200 || hasCEMA(d) || setupOf(d) != "passive" {
+			t.Errorf("%s", r.Raw)
+		}
+		c.marker(t)
+		l.None(t, moment)
+	})
 	row(t, "X-013/an answerer behind a relay: a new offer without msrp-cema, and nothing is connected to before", func(t *testing.T) {
 		l, middle := peer.ListenMSRP(t), peer.ListenMSRP(t)
 		c, invite := invited(t, n, setup{proto: "tcp"}) // nothing comes twice
