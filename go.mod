@@ -2,6 +2,8 @@ module github.com/parley-msrp/parley
 
 go 1.26.8
 
+ignore ./internal/web/console/node_modules
+
 require (
 	github.com/HdrHistogram/hdrhistogram-go v1.4.0
 	github.com/alecthomas/kong v1.17.0

@@ -19,7 +19,9 @@ func (s *Server) Document() *openapi.Document {
 	d.Tag("webhooks", "A webhook gets events by POST, signed, each at least once, and in order within its session.")
 	d.Tag("node", "The node itself.")
 	for i := range s.routes {
-		d.Add(&s.routes[i].Operation)
+		if !s.routes[i].page {
+			d.Add(&s.routes[i].Operation)
+		}
 	}
 	describeEvents(d)
 	return d

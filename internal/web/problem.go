@@ -65,7 +65,7 @@ func problemOf(err error) Problem {
 	if wrong, ok := errors.AsType[fieldsError](err); ok {
 		p.Errors = wrong
 	} else if field := fieldOf(err); field != "" {
-		p.Errors = []FieldProblem{{field, p.Detail}}
+		p.Errors = []FieldProblem{{field, reasonOf(err)}}
 	}
 	if errors.Is(err, control.ErrUnknownSession) {
 		p.Detail = "no session has this ID, or has it any more; GET /v1/sessions lists those that live"
@@ -89,6 +89,18 @@ func statusOf(err error) int {
 		return http.StatusBadGateway
 	}
 	return http.StatusUnprocessableEntity
+}
+
+// reasonOf says what is wrong with a field, and what would be right.
+func reasonOf(err error) string {
+	e, ok := errors.AsType[*control.FieldError](err)
+	switch {
+	case !ok:
+		return err.Error()
+	case e.Field == "content_types":
+		return e.Err.Error()
+	}
+	return e.Err.Error() + "; a SIP URI like sip:bob@example.org would be right"
 }
 
 // fieldOf is the field of the request that an error of the node is about; "": none.

@@ -16,11 +16,13 @@ type route struct {
 	serve http.HandlerFunc
 	// stream says that the answer goes on, so that HEAD makes no sense.
 	stream bool
+	// page says that it is a page for people or a part of one: nothing of the API, and without anything that is not public.
+	page bool
 }
 
 // table lists all that is served.
 func (s *Server) table() []route {
-	return slices.Concat(s.sessionRoutes(), s.messageRoutes(), s.eventRoutes(), s.webhookRoutes(), s.nodeRoutes())
+	return slices.Concat(s.sessionRoutes(), s.messageRoutes(), s.eventRoutes(), s.webhookRoutes(), s.nodeRoutes(), s.pageRoutes())
 }
 
 // route makes the table of routes, and what describes it.

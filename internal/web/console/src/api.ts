@@ -1,0 +1,422 @@
+// Made from the Go types of the API: go test ./internal/web -run TestConsoleTypes -update
+
+export interface SessionList {
+  /** The page, the oldest session first. */
+  sessions: Array<Session>;
+  /** How many sessions pass the filters, on all pages. */
+  total: number;
+  /** Give it as after for the page that follows; missing on the last one. */
+  next?: string;
+}
+
+export interface Session {
+  /** Names the session for ever. */
+  session_id: string;
+  /** inviting: the INVITE is under way; confirmed: its 2xx is; established: messages can be sent; terminated: the BYE is under way. */
+  state: "inviting" | "confirmed" | "established" | "terminated";
+  /** UAC: this node sent the INVITE; UAS: it came from the peer. */
+  type: "UAC" | "UAS";
+  /** Whom the session is with: from_uri or to_uri, whichever is not this node's. */
+  peer_uri: string;
+  /** The URI in From of the INVITE. */
+  from_uri: string;
+  /** The URI in To of the INVITE. */
+  to_uri: string;
+  /** The Call-ID of the session's SIP dialog. */
+  call_id: string;
+  /** The peer's MSRP path, once it is known. */
+  peer_path?: string;
+  /** The media types that the peer accepts, once they are known. */
+  content_types?: Array<string>;
+  /** Whom the session's events are for. */
+  handler: string;
+  /** The tags that the request route gave the session. */
+  tags?: Record<string, string>;
+  /** Who calls, where that was verified. */
+  identity?: string;
+  /** The realm of a verified username. */
+  identity_realm?: string;
+  /** What verified the caller: digest, pai or tls. */
+  identity_by?: string;
+  /** When the INVITE came or left. */
+  started: string;
+  /** When the session is ended for its duration; missing where there is no limit. */
+  expires?: string;
+  /** Messages that came and were kept. */
+  received: number;
+  /** Messages that were accepted for sending. */
+  sent: number;
+}
+
+export interface Problem {
+  /** Always about:blank: the status says what kind of problem it is. */
+  type: string;
+  /** The status in words. */
+  title: string;
+  /** The HTTP status. */
+  status: number;
+  /** What was wrong and what would be right. */
+  detail?: string;
+  /** Each field that was wrong. */
+  errors?: Array<FieldProblem>;
+}
+
+export interface FieldProblem {
+  /** A member of the request's document, a parameter of its query, or a header. */
+  field: string;
+  /** What is wrong with it and what would be right. */
+  detail: string;
+}
+
+export interface StartSession {
+  /** Whom to call: a SIP URI. */
+  to_uri: string;
+  /** Who calls: a SIP URI. */
+  from_uri: string;
+  /** Where the INVITE goes, if not to to_uri. */
+  ruri?: string;
+  /** The media types to offer; without it text/plain. A list without * leaves out types that RFC 4975 wants every endpoint to take. */
+  content_types?: Array<string>;
+}
+
+export interface SendMessage {
+  /** The media type; without it text/plain. */
+  content_type?: string;
+  /** What the message says, where that is text. */
+  body?: string;
+  /** What it says where that is no text, in base64; in place of body. */
+  body_base64?: string;
+  /** What the peer shall tell of failures: yes, which is the default: each chunk is answered; partial: errors alone; no: nothing. */
+  failure_report?: "yes" | "partial" | "no";
+  /** Whether the peer shall report success. */
+  success_report?: boolean;
+}
+
+export interface SentMessage {
+  /** The session. */
+  session_id: string;
+  /** The Message-ID, which the events that tell its fate bear. */
+  message_id: string;
+}
+
+export interface SentFile {
+  /** The session. */
+  session_id: string;
+  /** The Message-ID, which the events that tell its fate bear. */
+  message_id: string;
+  /** How large the file is. */
+  octets: number;
+}
+
+export interface Health {
+  /** As /healthz tells it. */
+  status: "ok" | "unavailable";
+  /** Why it is not ok. */
+  reason?: string;
+  /** Which Parley this is. */
+  version: string;
+  /** When the node started. */
+  started: string;
+  /** When these figures were taken. */
+  now: string;
+  /** Where the node listens. */
+  listeners: Listeners;
+  /** The sessions that live now, by state. */
+  sessions: SessionCounts;
+  /** Messages since the start. */
+  messages: MessageCounts;
+  /** Events since the start. */
+  journal: JournalCounts;
+  /** What the process uses. */
+  process: Process;
+}
+
+export interface Listeners {
+  /** Where SIP is taken: TRANSPORT:ADDRESS:PORT. */
+  sip: Array<string>;
+  /** Where MSRP is taken. */
+  msrp: Array<string>;
+}
+
+export interface SessionCounts {
+  /** Their INVITE is under way. */
+  inviting: number;
+  /** Their 2xx is under way. */
+  confirmed: number;
+  /** Messages can be sent. */
+  established: number;
+  /** Their BYE is under way. */
+  terminated: number;
+}
+
+export interface MessageCounts {
+  /** That came and were kept. */
+  received: number;
+  /** That were accepted for sending. */
+  sent: number;
+  /** Of those, the ones that were answered 200, reported as successful, or written where no answer was asked for. */
+  delivered: number;
+  /** The ones that failed, with whatever code. */
+  failed: number;
+  /** The ones whose success REPORT did not come. */
+  unconfirmed: number;
+}
+
+export interface JournalCounts {
+  /** Events that are kept, or were until there were too many. */
+  kept: number;
+  /** Events that could not be kept. */
+  unkept: number;
+}
+
+export interface Process {
+  /** Octets that it has from the operating system, without what it gave back. */
+  memory: number;
+  /** Goroutines. */
+  goroutines: number;
+  /** Clients that follow the events. */
+  event_streams: number;
+}
+
+export interface Ready {
+  /** ok once everything listens, until the node shuts down. */
+  status: "ok" | "unavailable";
+  /** Why not. */
+  reason?: string;
+}
+
+export interface rpc {
+  /** 2.0 */
+  jsonrpc: string;
+  /** What to do. */
+  method: string;
+  /** The method's parameters by name, or a list of them by position. */
+  params?: unknown;
+  /** Comes back with the answer; without it there is none. */
+  id?: unknown;
+}
+
+/** A session is established: the ACK was sent or received. */
+export interface E_MSRP_SESSION_NEW {
+  specversion: "1.0";
+  /** The event's cursor. */
+  id: string;
+  /** The node. */
+  source: string;
+  type: "E_MSRP_SESSION_NEW";
+  /** The session. */
+  subject?: string;
+  time: string;
+  /** Counts the events of the session. */
+  sequence?: string;
+  datacontenttype: "application/json";
+  data: {
+    /** The URI in From of the INVITE. */
+    from_uri: string;
+    /** The URI in To of the INVITE. */
+    to_uri: string;
+    /** The request URI of the INVITE. */
+    ruri: string;
+    /** The session. It stays the same for as long as the session lives. */
+    session_id: string;
+    /** The media types that the peer accepts, separated by blanks. */
+    content_types: string;
+    /** The Call-ID of the session's SIP dialog. */
+    call_id?: string;
+    /** Who calls, where that was verified: a username, or a URI. `from_uri` is only what the caller claims. Missing where the caller asked for privacy. */
+    identity?: string;
+    /** The realm of that username. */
+    identity_realm?: string;
+    /** What verified it: `digest`, the caller showed a user's credentials; `pai`, a trusted previous hop asserts it; `tls`, the certificate of its TLS connection is for it, a user (`sip:bob@example.org`) or a whole domain (`sip:example.org`). Missing where nothing was verified. */
+    identity_by?: string;
+    /** The handler that the request route named, if it named one. */
+    handler?: string;
+    /** The tags that the request route gave the session, if it gave any: names with strings. */
+    tags?: Record<string, unknown>;
+    /** `true` where somebody raised the event by hand (`raise_event`): nothing has happened. It belongs to no session then, whatever its `session_id` says, and has neither `subject` nor `sequence`. */
+    raised?: boolean;
+  };
+}
+
+/** An established session is over, whatever ended it: BYE, `max_duration`, a connection that is lost for good, a 481, a node that shuts down. Once for each session; not after the application's own `end_session`. */
+export interface E_MSRP_SESSION_END {
+  specversion: "1.0";
+  /** The event's cursor. */
+  id: string;
+  /** The node. */
+  source: string;
+  type: "E_MSRP_SESSION_END";
+  /** The session. */
+  subject?: string;
+  time: string;
+  /** Counts the events of the session. */
+  sequence?: string;
+  datacontenttype: "application/json";
+  data: {
+    /** The session. It stays the same for as long as the session lives. */
+    session_id: string;
+    /** The Call-ID of the session's SIP dialog. */
+    call_id?: string;
+    /** What ended it, for people. */
+    reason?: string;
+    /** The handler that the request route named, if it named one. */
+    handler?: string;
+    /** The tags that the request route gave the session, if it gave any: names with strings. */
+    tags?: Record<string, unknown>;
+    /** `true` where somebody raised the event by hand (`raise_event`): nothing has happened. It belongs to no session then, whatever its `session_id` says, and has neither `subject` nor `sequence`. */
+    raised?: boolean;
+  };
+}
+
+/** A whole message arrived that is not empty; however many chunks it came in. */
+export interface E_MSRP_MSG_RECEIVED {
+  specversion: "1.0";
+  /** The event's cursor. */
+  id: string;
+  /** The node. */
+  source: string;
+  type: "E_MSRP_MSG_RECEIVED";
+  /** The session. */
+  subject?: string;
+  time: string;
+  /** Counts the events of the session. */
+  sequence?: string;
+  datacontenttype: "application/json";
+  data: {
+    /** The session. It stays the same for as long as the session lives. */
+    session_id: string;
+    /** The Content-Type, with its parameters. */
+    content_type: string;
+    /** What the message says. A body that is not valid UTF-8 is given in base64 as `body_base64` instead. */
+    body?: string;
+    /** What the message says. A body that is not valid UTF-8 is given in base64 as `body_base64` instead, in base64. */
+    body_base64?: string;
+    /** The Message-ID that the peer gave it. */
+    message_id?: string;
+    /** Of a `message/cpim` (RFC 3862), what it says of itself; nobody but the peer vouches for it. `from`: the senders, as objects with `uri` and, where it is given, `name`; where one such message is within another, the outermost sender stands first. The rest is of the innermost message: `to` and, where they are there, `cc`, `time` (UTC) and `subject`; `headers`: each of its CPIM headers in order, with `namespace` (not for a prefix that was not declared), `name` and `value`; `content_type` and `body` (*octets*) of what it brings, unless `msrp.unwrap_cpim` puts them into the parameters of these names. */
+    cpim?: Record<string, unknown>;
+    /** The handler that the request route named, if it named one. */
+    handler?: string;
+    /** The tags that the request route gave the session, if it gave any: names with strings. */
+    tags?: Record<string, unknown>;
+    /** `true` where somebody raised the event by hand (`raise_event`): nothing has happened. It belongs to no session then, whatever its `session_id` says, and has neither `subject` nor `sequence`. */
+    raised?: boolean;
+  };
+}
+
+/** A REPORT came for a message that was sent, or a negative response, or no response for 30 seconds (that not where Failure-Report is `no` or `partial`). */
+export interface E_MSRP_REPORT_RECEIVED {
+  specversion: "1.0";
+  /** The event's cursor. */
+  id: string;
+  /** The node. */
+  source: string;
+  type: "E_MSRP_REPORT_RECEIVED";
+  /** The session. */
+  subject?: string;
+  time: string;
+  /** Counts the events of the session. */
+  sequence?: string;
+  datacontenttype: "application/json";
+  data: {
+    /** The session. It stays the same for as long as the session lives. */
+    session_id: string;
+    /** The Message-ID of the message that was sent. */
+    message_id: string;
+    /** Code and comment of a REPORT (`200 OK`); of a negative response its code alone (`413`); after 30 seconds `408`. */
+    status: string;
+    /** What it is about, as in the header of that name: `1-5/5`. */
+    byte_range: string;
+    /** The peer's own words beside the code of a negative response. */
+    comment?: string;
+    /** The handler that the request route named, if it named one. */
+    handler?: string;
+    /** The tags that the request route gave the session, if it gave any: names with strings. */
+    tags?: Record<string, unknown>;
+    /** `true` where somebody raised the event by hand (`raise_event`): nothing has happened. It belongs to no session then, whatever its `session_id` says, and has neither `subject` nor `sequence`. */
+    raised?: boolean;
+  };
+}
+
+/** A session that was being set up came to nothing: refused, no answer in time, a bad answer, no connection. Parley's own event. */
+export interface E_MSRP_SESSION_FAILED {
+  specversion: "1.0";
+  /** The event's cursor. */
+  id: string;
+  /** The node. */
+  source: string;
+  type: "E_MSRP_SESSION_FAILED";
+  /** The session. */
+  subject?: string;
+  time: string;
+  /** Counts the events of the session. */
+  sequence?: string;
+  datacontenttype: "application/json";
+  data: {
+    /** The session. It stays the same for as long as the session lives. */
+    session_id: string;
+    /** The SIP status that says it best: that of the final response, 408 where none came, 487 after a CANCEL. */
+    code: number;
+    /** Why, for people. */
+    reason: string;
+    /** The URI in From of the INVITE. */
+    from_uri: string;
+    /** The URI in To of the INVITE. */
+    to_uri: string;
+    /** The request URI of the INVITE. */
+    ruri: string;
+    /** The Call-ID of the session's SIP dialog. */
+    call_id?: string;
+    /** Who calls, where that was verified: a username, or a URI. `from_uri` is only what the caller claims. Missing where the caller asked for privacy. */
+    identity?: string;
+    /** The realm of that username. */
+    identity_realm?: string;
+    /** What verified it: `digest`, the caller showed a user's credentials; `pai`, a trusted previous hop asserts it; `tls`, the certificate of its TLS connection is for it, a user (`sip:bob@example.org`) or a whole domain (`sip:example.org`). Missing where nothing was verified. */
+    identity_by?: string;
+    /** Where the peer says the call should go instead (code 300 to 399): SIP URIs separated by blanks, the best first. */
+    contacts?: string;
+    /** The handler that the request route named, if it named one. */
+    handler?: string;
+    /** The tags that the request route gave the session, if it gave any: names with strings. */
+    tags?: Record<string, unknown>;
+    /** `true` where somebody raised the event by hand (`raise_event`): nothing has happened. It belongs to no session then, whatever its `session_id` says, and has neither `subject` nor `sequence`. */
+    raised?: boolean;
+  };
+}
+
+/** The fate of a message that was sent is known, and no report event tells it. Parley's own event. */
+export interface E_MSRP_MSG_SENT {
+  specversion: "1.0";
+  /** The event's cursor. */
+  id: string;
+  /** The node. */
+  source: string;
+  type: "E_MSRP_MSG_SENT";
+  /** The session. */
+  subject?: string;
+  time: string;
+  /** Counts the events of the session. */
+  sequence?: string;
+  datacontenttype: "application/json";
+  data: {
+    /** The session. It stays the same for as long as the session lives. */
+    session_id: string;
+    /** The Message-ID of the message that was sent. */
+    message_id: string;
+    /** `delivered`: the peer answered 200. `written`: Failure-Report was `no` or `partial`, and the last octet went to TCP. `unconfirmed`: a success REPORT was asked for and had not come when the session ended. `failed`: it did not arrive; with `partial` this may follow `written`. `unknown`: the process died in between. */
+    fate: string;
+    /** The MSRP status code that it failed with, if it failed with one. */
+    code?: number;
+    /** The words beside that code. */
+    comment?: string;
+    /** The handler that the request route named, if it named one. */
+    handler?: string;
+    /** The tags that the request route gave the session, if it gave any: names with strings. */
+    tags?: Record<string, unknown>;
+    /** `true` where somebody raised the event by hand (`raise_event`): nothing has happened. It belongs to no session then, whatever its `session_id` says, and has neither `subject` nor `sequence`. */
+    raised?: boolean;
+  };
+}
+
+/** An event, as a CloudEvent 1.0. */
+export type Event = E_MSRP_SESSION_NEW | E_MSRP_SESSION_END | E_MSRP_MSG_RECEIVED | E_MSRP_REPORT_RECEIVED | E_MSRP_SESSION_FAILED | E_MSRP_MSG_SENT;
