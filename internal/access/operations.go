@@ -46,6 +46,10 @@ var operations = map[string]Rights{
 
 	// Whether the node is there, for what watches over it; nothing else is told.
 	"GET /healthz": None,
+	// The pages hold nothing of the node: what they show they ask for, and need the right for that.
+	"GET /":              None,
+	"GET /docs":          None,
+	"GET /assets/{name}": None,
 }
 
 // Needed is what an operation takes.

@@ -102,7 +102,6 @@ func (b *browser) call(on, method string, args []any) any {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	defer func(t time.Time) { if d := time.Since(t); d > 500*time.Millisecond { fmt.Println(d, string(line)) } }(time.Now())
 	if _, err := b.in.Write(append(line, '\n')); err != nil {
 		b.t.Fatalf("the browser is gone: %v", err)
 	}

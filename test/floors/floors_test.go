@@ -21,6 +21,7 @@ const module = "github.com/parley-msrp/parley"
 // belongs to it, unless it is a room of its own (msrp/relay).
 var floorOf = map[string]int{
 	"cmd/parley":           9,
+	"examples":             9,
 	"internal/daemon":      8,
 	"internal/cli":         8,
 	"internal/mi":          7,

@@ -108,6 +108,70 @@ export interface SentFile {
   octets: number;
 }
 
+export interface WebhookList {
+  /** All of them, the oldest first. */
+  webhooks: Array<Webhook>;
+}
+
+export interface Webhook {
+  /** Names the webhook. */
+  id: string;
+  /** Where events are posted to. */
+  url: string;
+  /** Only events of one of these types; without it all. */
+  types?: Array<"E_MSRP_SESSION_NEW" | "E_MSRP_SESSION_END" | "E_MSRP_MSG_RECEIVED" | "E_MSRP_REPORT_RECEIVED" | "E_MSRP_SESSION_FAILED" | "E_MSRP_MSG_SENT" | "E_MSRP_SESSION_WARNING" | "E_MSRP_CONNECTION_LOST" | "E_MSRP_SESSION_RECOVERED">;
+  /** Only events of one of these sessions; without it all. */
+  sessions?: Array<string>;
+  /** Only events of sessions that have all of these tags: NAME, or NAME=VALUE. */
+  tags?: Array<string>;
+  /** Whether it stands in the configuration; then it cannot be deleted here. */
+  configured: boolean;
+  /** When it was made. */
+  created: string;
+  /** active: what was tried last was delivered; retrying: it was not; dead: an event was given up, and nothing was delivered since; gone: the receiver answered 410, and nothing is delivered any more. */
+  state: "active" | "retrying" | "dead" | "gone";
+  /** Events delivered since the start of the node. */
+  delivered: number;
+  /** Attempts that failed since the last one that did not. */
+  attempts: number;
+  /** Events that were read for it and not delivered yet: 1,024 at most, others are in the journal. */
+  waiting: number;
+  /** Age of the oldest of them; 0 where there is none. */
+  lag_seconds: number;
+  /** Events that were dropped since the start, as they could not be delivered for as long as events are kept. */
+  given_up: number;
+  /** How often, since the start, events were no longer kept when their turn came. */
+  gaps: number;
+  /** Why the last attempt that failed did. */
+  last_error?: string;
+  /** When that was. */
+  last_failure?: string;
+  /** When an event was delivered last. */
+  last_success?: string;
+}
+
+export interface CreateWebhook {
+  /** Where events are to be posted to: http or https. */
+  url: string;
+  /** What requests are signed with, 16 to 256 printable characters; without it one is made, and told once. */
+  secret?: string;
+  /** Only events of one of these types. */
+  types?: Array<"E_MSRP_SESSION_NEW" | "E_MSRP_SESSION_END" | "E_MSRP_MSG_RECEIVED" | "E_MSRP_REPORT_RECEIVED" | "E_MSRP_SESSION_FAILED" | "E_MSRP_MSG_SENT" | "E_MSRP_SESSION_WARNING" | "E_MSRP_CONNECTION_LOST" | "E_MSRP_SESSION_RECOVERED">;
+  /** Only events of one of these sessions. */
+  sessions?: Array<string>;
+  /** Only events of sessions that have all of these tags: NAME, or NAME=VALUE. */
+  tags?: Array<string>;
+  /** Begin after the event with this cursor; 0 begins with the oldest that is kept. Without it, with what comes from now on. */
+  from?: string;
+}
+
+export interface CreatedWebhook {
+  /** The webhook. */
+  webhook: Webhook;
+  /** What requests are signed with. It is not shown again. */
+  secret: string;
+}
+
 export interface Health {
   /** As /healthz tells it. */
   status: "ok" | "unavailable";
@@ -125,7 +189,7 @@ export interface Health {
   sessions: SessionCounts;
   /** Messages since the start. */
   messages: MessageCounts;
-  /** Events since the start. */
+  /** The journal of events. */
   journal: JournalCounts;
   /** What the process uses. */
   process: Process;
@@ -163,10 +227,20 @@ export interface MessageCounts {
 }
 
 export interface JournalCounts {
-  /** Events that are kept, or were until there were too many. */
-  kept: number;
-  /** Events that could not be kept. */
-  unkept: number;
+  /** Events that are kept. */
+  events: number;
+  /** That they take. */
+  octets: number;
+  /** When the oldest of them happened. */
+  oldest?: string;
+  /** Events since the journal was made. */
+  appended: number;
+  /** Events that wait to be kept. */
+  waiting: number;
+  /** Events that could not be kept, because the journal was unavailable for too long, since the start. */
+  dropped: number;
+  /** Why nothing can be kept at the moment. */
+  problem?: string;
 }
 
 export interface Process {
@@ -293,7 +367,7 @@ export interface E_MSRP_MSG_RECEIVED {
     body_base64?: string;
     /** The Message-ID that the peer gave it. */
     message_id?: string;
-    /** Of a `message/cpim` (RFC 3862), what it says of itself; nobody but the peer vouches for it. `from`: the senders, as objects with `uri` and, where it is given, `name`; where one such message is within another, the outermost sender stands first. The rest is of the innermost message: `to` and, where they are there, `cc`, `time` (UTC) and `subject`; `headers`: each of its CPIM headers in order, with `namespace` (not for a prefix that was not declared), `name` and `value`; `content_type` and `body` (*octets*) of what it brings, unless `msrp.unwrap_cpim` puts them into the parameters of these names. */
+    /** Of a `message/cpim` (RFC 3862), what it says of itself; nobody but the peer vouches for it. `from`: the senders, as objects with `uri` and, where it is given, `name`; where one such message is within another, the outermost sender stands first; in place of one that calls itself `sip:anonymous@anonymous.invalid` stands `identity` of the session where that is a URI, else the peer's URI in the INVITE, unless the peer asked for privacy. The rest is of the innermost message: `to` and, where they are there, `cc`, `time` (UTC) and `subject`; `headers`: each of its CPIM headers in order, with `namespace` (not for a prefix that was not declared), `name` and `value`; `content_type` and `body` (*octets*) of what it brings, unless `msrp.unwrap_cpim` puts them into the parameters of these names. */
     cpim?: Record<string, unknown>;
     /** The handler that the request route named, if it named one. */
     handler?: string;
@@ -418,5 +492,97 @@ export interface E_MSRP_MSG_SENT {
   };
 }
 
+/** Something is odd about an established session, which goes on. Parley's own event. */
+export interface E_MSRP_SESSION_WARNING {
+  specversion: "1.0";
+  /** The event's cursor. */
+  id: string;
+  /** The node. */
+  source: string;
+  type: "E_MSRP_SESSION_WARNING";
+  /** The session. */
+  subject?: string;
+  time: string;
+  /** Counts the events of the session. */
+  sequence?: string;
+  datacontenttype: "application/json";
+  data: {
+    /** The session. It stays the same for as long as the session lives. */
+    session_id: string;
+    /** `certificate_changed`: the peer shows, by the fingerprint in its session description, another certificate than the one that was first seen of its SIP identity (RFC 6714 §7.7). It may have a new one; or somebody is between, or claims to be the peer. The node remembers 10,000 peers, as long as it runs. */
+    warning: string;
+    /** The Call-ID of the session's SIP dialog. */
+    call_id?: string;
+    /** The same, for people. */
+    reason?: string;
+    /** The handler that the request route named, if it named one. */
+    handler?: string;
+    /** The tags that the request route gave the session, if it gave any: names with strings. */
+    tags?: Record<string, unknown>;
+    /** `true` where somebody raised the event by hand (`raise_event`): nothing has happened. It belongs to no session then, whatever its `session_id` says, and has neither `subject` nor `sequence`. */
+    raised?: boolean;
+  };
+}
+
+/** The MSRP connection of an established session broke, and no BYE of the peer's followed: an alarm. With `msrp.recovery` the session waits for another one, with what is sent meanwhile, and `E_MSRP_SESSION_RECOVERED` or `E_MSRP_SESSION_END` follows. Without, the end. Parley's own event. */
+export interface E_MSRP_CONNECTION_LOST {
+  specversion: "1.0";
+  /** The event's cursor. */
+  id: string;
+  /** The node. */
+  source: string;
+  type: "E_MSRP_CONNECTION_LOST";
+  /** The session. */
+  subject?: string;
+  time: string;
+  /** Counts the events of the session. */
+  sequence?: string;
+  datacontenttype: "application/json";
+  data: {
+    /** The session. It stays the same for as long as the session lives. */
+    session_id: string;
+    /** Whether the session waits for another connection. */
+    recovering: boolean;
+    /** The Call-ID of the session's SIP dialog. */
+    call_id?: string;
+    /** What was lost, for people. */
+    reason?: string;
+    /** The handler that the request route named, if it named one. */
+    handler?: string;
+    /** The tags that the request route gave the session, if it gave any: names with strings. */
+    tags?: Record<string, unknown>;
+    /** `true` where somebody raised the event by hand (`raise_event`): nothing has happened. It belongs to no session then, whatever its `session_id` says, and has neither `subject` nor `sequence`. */
+    raised?: boolean;
+  };
+}
+
+/** A session whose connection was lost has another one, by a new offer of either side's. What was not acknowledged is sent again under its Message-ID. Parley's own event. */
+export interface E_MSRP_SESSION_RECOVERED {
+  specversion: "1.0";
+  /** The event's cursor. */
+  id: string;
+  /** The node. */
+  source: string;
+  type: "E_MSRP_SESSION_RECOVERED";
+  /** The session. */
+  subject?: string;
+  time: string;
+  /** Counts the events of the session. */
+  sequence?: string;
+  datacontenttype: "application/json";
+  data: {
+    /** The session. It stays the same for as long as the session lives. */
+    session_id: string;
+    /** The Call-ID of the session's SIP dialog. */
+    call_id?: string;
+    /** The handler that the request route named, if it named one. */
+    handler?: string;
+    /** The tags that the request route gave the session, if it gave any: names with strings. */
+    tags?: Record<string, unknown>;
+    /** `true` where somebody raised the event by hand (`raise_event`): nothing has happened. It belongs to no session then, whatever its `session_id` says, and has neither `subject` nor `sequence`. */
+    raised?: boolean;
+  };
+}
+
 /** An event, as a CloudEvent 1.0. */
-export type Event = E_MSRP_SESSION_NEW | E_MSRP_SESSION_END | E_MSRP_MSG_RECEIVED | E_MSRP_REPORT_RECEIVED | E_MSRP_SESSION_FAILED | E_MSRP_MSG_SENT;
+export type Event = E_MSRP_SESSION_NEW | E_MSRP_SESSION_END | E_MSRP_MSG_RECEIVED | E_MSRP_REPORT_RECEIVED | E_MSRP_SESSION_FAILED | E_MSRP_MSG_SENT | E_MSRP_SESSION_WARNING | E_MSRP_CONNECTION_LOST | E_MSRP_SESSION_RECOVERED;

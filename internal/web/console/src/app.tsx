@@ -4,6 +4,8 @@ import { useEffect } from "preact/hooks";
 import { Events } from "./events";
 import { Health } from "./health";
 import { Sessions } from "./sessions";
+import { tokenNeeded } from "./client";
+import { TokenDialog } from "./token";
 import { begin, following, go, place, trouble } from "./store";
 import { Icon, type IconName } from "./ui";
 import { useTheme } from "./theme";
@@ -60,6 +62,7 @@ function App() {
           <span>{ok ? "connected" : "not connected"}</span>
         </span>
       </nav>
+      {tokenNeeded.value && <TokenDialog />}
       <main>{at === "/events" ? <Events /> : at === "/health" ? <Health /> : <Sessions />}</main>
     </>
   );

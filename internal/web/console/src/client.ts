@@ -1,5 +1,20 @@
 // What the console asks of the node: the same API as everybody's, described at /openapi.json.
+import { signal } from "@preact/signals";
 import type { Event, Health, Problem, SendMessage, SentFile, SentMessage, Session, SessionList, StartSession } from "./api";
+
+/** The token that is shown, for this tab; set where a node asks for one. */
+const tokenKey = "parley.token";
+export const tokenNeeded = signal(false);
+
+export function showToken(token: string): void {
+  sessionStorage.setItem(tokenKey, token);
+  tokenNeeded.value = false;
+}
+
+function credential(): Record<string, string> {
+  const token = sessionStorage.getItem(tokenKey);
+  return token ? { Authorization: `Bearer ${token}` } : {};
+}
 
 /** An error that the API told, or the want of any answer (status 0). */
 export class Refusal extends Error {
@@ -26,11 +41,12 @@ async function refusal(answer: Response): Promise<Refusal> {
 async function ask(path: string, init: RequestInit = {}): Promise<Response> {
   let answer: Response;
   try {
-    answer = await fetch(path, init);
+    answer = await fetch(path, { ...init, headers: { ...credential(), ...init.headers } });
   } catch (e) {
     if (init.signal?.aborted) throw e;
     throw unreachable();
   }
+  if (answer.status === 401) tokenNeeded.value = true;
   if (!answer.ok && answer.status !== 304) throw await refusal(answer);
   return answer;
 }
@@ -65,6 +81,7 @@ export function sendFile(id: string, file: File, report: boolean, progress: (sha
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("PUT", `${sessionPath(id)}/files/${encodeURIComponent(file.name)}${report ? "?success_report=yes" : ""}`);
+    for (const [name, value] of Object.entries(credential())) request.setRequestHeader(name, value);
     request.setRequestHeader("Content-Type", file.type || "application/octet-stream");
     request.upload.onprogress = (e) => e.lengthComputable && progress(e.loaded / e.total);
     request.onerror = () => reject(unreachable());
@@ -116,7 +133,8 @@ export async function follow(query: { from?: string; session?: string }, to: Fol
       to.connected?.(false, e instanceof Refusal ? e.message : "The stream of events was cut off.");
       if (e instanceof Refusal && e.problem.status === 410) cursor = "0";
     }
-    await pause(1000, signal);
+    do await pause(1000, signal);
+    while (tokenNeeded.value && !signal.aborted);
   }
 }
 

@@ -123,6 +123,8 @@ export class Conversation {
         return this.note(e, "The session is established.");
       case "E_MSRP_SESSION_END":
         return this.note(e, `The session is over: ${e.data.reason || "no reason was given"}.`);
+      case "E_MSRP_SESSION_WARNING":
+        return this.note(e, `Warning: ${e.data.reason || e.data.warning}.`);
       case "E_MSRP_SESSION_FAILED":
         return this.note(e, `The session came to nothing: ${e.data.code} ${e.data.reason}.`);
     }

@@ -100,6 +100,8 @@ function summary(e: Event): string {
   switch (e.type) {
     case "E_MSRP_SESSION_NEW":
       return `${e.data.from_uri} → ${e.data.to_uri}`;
+    case "E_MSRP_SESSION_WARNING":
+      return [e.data.warning, e.data.reason].filter(Boolean).join(": ");
     case "E_MSRP_SESSION_END":
       return e.data.reason ?? "";
     case "E_MSRP_SESSION_FAILED":

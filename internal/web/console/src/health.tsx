@@ -64,11 +64,12 @@ export function Health() {
       </header>
       <Trouble error={error.value} />
       {last.reason && <Trouble error={last.reason} />}
+      {last.journal.problem && <Trouble error={`The journal keeps nothing at the moment: ${last.journal.problem}`} />}
       <div class="cards">
         <Card title="Messages" unit="per second" write={rate} lines={[["received", rates((f) => f.messages.received)], ["sent", rates((f) => f.messages.sent)]]} note={`${count(last.messages.received)} received, ${count(last.messages.sent)} sent`} />
         <Card title="Fates" unit="per second" write={rate} lines={[["delivered", rates((f) => f.messages.delivered)], ["failed", rates((f) => f.messages.failed)]]} note={`${count(last.messages.delivered)} delivered, ${count(last.messages.failed)} failed, ${count(last.messages.unconfirmed)} unconfirmed`} />
         <Card title="Sessions" unit="now" write={count} lines={[["live", levels((f) => f.sessions.inviting + f.sessions.confirmed + f.sessions.established + f.sessions.terminated)], ["established", levels((f) => f.sessions.established)]]} note={`${count(live)} live, of which ${count(last.sessions.inviting)} inviting`} />
-        <Card title="Journal" unit="events per second" write={rate} lines={[["kept", rates((f) => f.journal.kept)], ["not kept", rates((f) => f.journal.unkept)]]} note={`${count(last.journal.kept)} kept, ${count(last.journal.unkept)} not kept`} />
+        <Card title="Journal" unit="events per second" write={rate} lines={[["appended", rates((f) => f.journal.appended)], ["dropped", rates((f) => f.journal.dropped)]]} note={`${count(last.journal.events)} kept in ${octets(last.journal.octets)}, ${count(last.journal.waiting)} wait`} />
         <Card title="Memory" unit="of the process" write={octets} lines={[["memory", levels((f) => f.process.memory)]]} note={`${octets(last.process.memory)} from the operating system`} />
         <Card title="Goroutines" unit="now" write={count} lines={[["goroutines", levels((f) => f.process.goroutines)]]} note={`${last.process.event_streams} clients follow the events`} />
       </div>

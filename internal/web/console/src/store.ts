@@ -1,7 +1,7 @@
 // What the whole console knows: the sessions, the newest events, and where it looks.
 import { computed, signal } from "@preact/signals";
 import type { Event, Session } from "./api";
-import { follow, listSessions, Refusal } from "./client";
+import { follow, listSessions, Refusal, tokenNeeded } from "./client";
 
 /** A session as the list shows it: also when it is over, which the node forgets at once. */
 export interface Row extends Session {
@@ -67,6 +67,7 @@ let refreshing = false;
 let again = false;
 
 export async function refresh(): Promise<void> {
+  if (tokenNeeded.value) return;
   if (refreshing) {
     again = true;
     return;

@@ -101,9 +101,10 @@ interface FieldProps {
   hint?: string;
   placeholder?: string;
   autofocus?: boolean;
+  secret?: boolean;
 }
 
-export function Field({ label, value, onInput, error, hint, placeholder, autofocus }: FieldProps) {
+export function Field({ label, value, onInput, error, hint, placeholder, autofocus, secret }: FieldProps) {
   const id = `field-${label.toLowerCase().replaceAll(" ", "-")}`;
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => {
@@ -115,6 +116,7 @@ export function Field({ label, value, onInput, error, hint, placeholder, autofoc
       <input
         id={id}
         ref={input}
+        type={secret ? "password" : "text"}
         value={value}
         placeholder={placeholder}
         spellcheck={false}
