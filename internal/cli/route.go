@@ -77,8 +77,8 @@ func unasserted(values func(string) []string) func(string) []string {
 
 // outcome is what a script decided, and what the caller gets.
 type outcome struct {
-	Decision    string            `json:"decision"` // answer, reject, redirect or challenge
-	Code        int               `json:"code"`     // of the final response
+	Decision    string            `json:"decision"` // answer, reject, redirect, challenge or ask
+	Code        int               `json:"code"`     // of the final response; after ask, of the one that comes if the application does not decide
 	Reason      string            `json:"reason,omitempty"`
 	Types       []string          `json:"types,omitempty"`
 	MaxDuration *float64          `json:"max_duration,omitempty"` // seconds; 0: no limit
@@ -107,6 +107,11 @@ func newOutcome(d route.Decision, refuses error) outcome {
 		o.MaxDuration = &seconds
 	}
 	switch {
+	case d.Ask:
+		o.Decision = "ask"
+		if d.Answer != nil {
+			o.Code = 200
+		}
 	case d.Contacts != nil:
 		o.Decision = "redirect"
 	case d.Challenge != "":

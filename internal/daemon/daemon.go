@@ -91,6 +91,9 @@ func start(c config.Config, errOut io.Writer) (*node, error) {
 	n := &node{level: levelOf(c.Log)}
 	n.log = newLogger(c.Log, n.level, errOut)
 	script := route.Default()
+	if c.Ask.URL != "" {
+		script = route.Asking()
+	}
 	if c.Route != "" {
 		var err error
 		if script, err = route.Load(c.Route, route.WithPrint(n.printed)); err != nil {
@@ -110,7 +113,6 @@ func start(c config.Config, errOut io.Writer) (*node, error) {
 	}
 	n.control = control.New(n.journal, "/parley/"+n.data.node, n.log)
 	n.control.UnwrapCPIM(c.MSRP.UnwrapCPIM)
-	n.router = newRouter(script, n.control, users != nil, n.log)
 	// The agent answers as soon as it listens, so all that it calls stands before it.
 	files, err := certificate.Load(certificate.Config{Certificate: c.TLS.Certificate, PrivateKey: c.TLS.PrivateKey, Authorities: c.TLS.CAList, Logger: n.log})
 	if err != nil {
@@ -120,6 +122,7 @@ func start(c config.Config, errOut io.Writer) (*node, error) {
 		err = n.startSinks(&c, files)
 	}
 	if err == nil {
+		n.router = newRouter(script, n.control, n.sinks.asker, users != nil, n.log)
 		n.agent, err = ua.New(n.agentConfig(c, users, files))
 	}
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/parley-msrp/parley/internal/control"
 	"github.com/parley-msrp/parley/internal/route"
+	"github.com/parley-msrp/parley/internal/sink"
 	"github.com/parley-msrp/parley/msrp"
 	"github.com/parley-msrp/parley/ua"
 )
@@ -24,15 +25,16 @@ const (
 type router struct {
 	script  *route.Script
 	control *control.Control
-	users   bool // there are users who can be challenged
+	asker   *sink.Asker // nil: there is no application to be asked
+	users   bool        // there are users who can be challenged
 	log     *slog.Logger
 	calls   chan struct{} // places for INVITEs
 	queries chan struct{} // places for OPTIONS, which shall not take those of calls
 	wg      sync.WaitGroup
 }
 
-func newRouter(s *route.Script, c *control.Control, users bool, log *slog.Logger) *router {
-	return &router{script: s, control: c, users: users, log: log, calls: make(chan struct{}, maxRouting), queries: make(chan struct{}, maxAsking)}
+func newRouter(s *route.Script, c *control.Control, asker *sink.Asker, users bool, log *slog.Logger) *router {
+	return &router{script: s, control: c, asker: asker, users: users, log: log, calls: make(chan struct{}, maxRouting), queries: make(chan struct{}, maxAsking)}
 }
 
 // invite takes an INVITE from the agent.
@@ -49,6 +51,8 @@ func (r *router) query(q *ua.Query) {
 		switch {
 		case err != nil:
 			_ = q.Reject(500, "")
+		case decision.Ask && decision.Answer == nil:
+			_ = q.Accept("*") // an application is asked about calls alone
 		case decision.Answer != nil:
 			_ = q.Accept(decision.Answer...)
 		case decision.Contacts != nil:
@@ -113,6 +117,9 @@ func (r *router) decide(i inquiry, method string, types, wrapped msrp.Types, off
 
 func (r *router) run(inv *ua.Invitation) {
 	decision, err := r.decide(inv, "INVITE", inv.Types(), inv.WrappedTypes(), inv.Offer())
+	if err == nil && decision.Ask {
+		decision = r.ask(inv, decision)
+	}
 	switch {
 	case err != nil:
 		r.done(inv, inv.Reject(500, ""))
@@ -122,7 +129,7 @@ func (r *router) run(inv *ua.Invitation) {
 		// No line in the log: nearly each call begins so.
 		r.done(inv, r.challenge(inv, decision.Challenge))
 	default:
-		r.log.Info("call refused by the request route", "call_id", inv.CallID(), "code", decision.Code, "reason", decision.Reason)
+		r.log.Info("call refused as decided", "call_id", inv.CallID(), "code", decision.Code, "reason", decision.Reason)
 		if decision.Contacts != nil {
 			r.done(inv, inv.Redirect(decision.Code, decision.Reason, decision.Contacts...))
 			return

@@ -21,9 +21,10 @@ import (
 type sinks struct {
 	sockets  *sink.Subscribers
 	webhooks *sink.Webhooks
+	asker    *sink.Asker // nil: no application is to be asked about calls
 }
 
-// startSinks begins to send events to the sockets and webhooks that the configuration names, and to those that were registered before.
+// startSinks makes ready to ask the application about calls, and begins to send events to the sockets and webhooks that the configuration names, and to those that were registered before.
 func (n *node) startSinks(c *config.Config, files *certificate.Files) error {
 	policy := targets(&c.Events)
 	n.sinks.sockets = sink.NewSubscribers(sink.SubscribersConfig{
@@ -58,7 +59,8 @@ func (n *node) startSinks(c *config.Config, files *certificate.Files) error {
 	if n.sinks.webhooks, err = sink.NewWebhooks(hooks); err != nil {
 		return fmt.Errorf("webhooks: %w", err)
 	}
-	return nil
+	n.sinks.asker, err = newAsker(c, files)
+	return err
 }
 
 func registrationsOf(entries []string) ([]sink.Registration, error) {
@@ -94,6 +96,9 @@ func (s *sinks) close(ctx context.Context) error {
 	}()
 	if s.webhooks != nil {
 		errs[1] = s.webhooks.Close(ctx)
+	}
+	if s.asker != nil {
+		s.asker.Close()
 	}
 	<-done
 	return errors.Join(errs[:]...)

@@ -31,6 +31,7 @@ func builtins() starlark.StringDict {
 		"now":            starlark.NewBuiltin("now", now),
 		"load_dict":      starlark.NewBuiltin("load_dict", loadDict),
 		"challenge":      starlark.NewBuiltin("challenge", challenge),
+		"ask":            starlark.NewBuiltin("ask", ask),
 	}
 }
 

@@ -1,7 +1,7 @@
 // Package route runs the request route: a Starlark script that decides what happens with an INVITE.
 //
 // The script defines one function, request(msg), which is called once for each INVITE that starts a dialog. It decides by
-// calling msrp_ua_answer, reject or redirect, once. docs/route.md describes the language that a script sees.
+// calling msrp_ua_answer, reject, redirect or ask, once. docs/route.md describes the language that a script sees.
 package route
 
 import (
@@ -44,6 +44,7 @@ type Decision struct {
 	Code      int      // 300 to 699; 0 for an answer
 	Reason    string   // "": the usual phrase for Code
 	Contacts  []string // of a redirect: Contact values, by preference
+	Ask       bool     // the application decides; if it does not in time, the rest of the decision holds
 	Challenge string   // realm whose users are asked for their credentials, with Code 401; "": none
 }
 
@@ -122,7 +123,9 @@ func Default() *Script { return &Script{fixed: Decision{Answer: msrp.Types{"text
 // without deciding. Run blocks for as long as the script takes, and ends early with ctx.
 func (s *Script) Run(ctx context.Context, r Request) (Decision, error) {
 	if s.request == nil {
-		return Decision{Answer: slices.Clone(s.fixed.Answer)}, nil
+		d := s.fixed
+		d.Answer = slices.Clone(d.Answer)
+		return d, nil
 	}
 	c := &call{msg: newMessage(r), verify: r.Verify, time: r.Time}
 	if c.time.IsZero() {
@@ -137,7 +140,7 @@ func (s *Script) Run(ctx context.Context, r Request) (Decision, error) {
 		return Decision{}, scriptError(err)
 	}
 	if c.decision == nil {
-		return Decision{}, errorAt(s.request.Position(), "request(msg) ended without a decision: call msrp_ua_answer, reject or redirect on every way through it")
+		return Decision{}, errorAt(s.request.Position(), "request(msg) ended without a decision: call msrp_ua_answer, reject, redirect or ask on every way through it")
 	}
 	return *c.decision, nil
 }

@@ -109,6 +109,10 @@ func NewWebhooks(c WebhooksConfig) (*Webhooks, error) {
 	if err := w.restore(kept); err != nil {
 		return nil, err
 	}
+	// A webhook that is new in the configuration begins here, also if the process dies before its first event was taken.
+	if err := w.save(); err != nil {
+		return nil, fmt.Errorf("they cannot be kept: %w", err)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	w.stopSaving = cancel
 	w.saver.Go(func() { w.keepSaving(ctx) }) // ends with Close

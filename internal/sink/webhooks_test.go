@@ -419,15 +419,22 @@ func (m *memory) crash() *memory {
 
 // Whenever the process dies, each event is delivered by it or by the next one, in order but for what comes a second time.
 func TestWebhookAcrossCrashes(t *testing.T) {
-	for _, sleep := range []time.Duration{0, 500 * time.Millisecond, 1500 * time.Millisecond, time.Minute} {
-		t.Run(fmt.Sprint("killed after ", sleep), func(t *testing.T) {
+	for i, sleep := range []time.Duration{0, 0, 500 * time.Millisecond, 500 * time.Millisecond, 1500 * time.Millisecond, time.Minute, time.Minute} {
+		fromConfiguration := i%2 == 1
+		t.Run(fmt.Sprint("killed after ", sleep, ", configured ", fromConfiguration), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r, j := newReceiver(t), journal.NewMemory(journal.MemoryConfig{})
 				fill(j, "old", 1, 5)
 				time.Sleep(time.Second)
 				store := &memory{}
-				w := webhooks(t, r, j, func(c *sink.WebhooksConfig) { c.Store = store })
-				register(t, w, sink.Registration{})
+				var configured []sink.Registration
+				if fromConfiguration {
+					configured = []sink.Registration{{URL: "http://192.0.2.1/events", Secret: secret}}
+				}
+				w := webhooks(t, r, j, func(c *sink.WebhooksConfig) { c.Store, c.Configured = store, configured })
+				if !fromConfiguration {
+					register(t, w, sink.Registration{})
+				}
 				r.decide(func(_ int, e cloudEvent) int {
 					if e.Subject == "b" {
 						return http.StatusNotFound
@@ -442,7 +449,7 @@ func TestWebhookAcrossCrashes(t *testing.T) {
 				stop(w)
 				fill(j, "a", 41, 50)
 				r.decide(nil)
-				webhooks(t, r, j, func(c *sink.WebhooksConfig) { c.Store = next })
+				webhooks(t, r, j, func(c *sink.WebhooksConfig) { c.Store, c.Configured = next, configured })
 				time.Sleep(10 * time.Second)
 				for session, n := range map[string]int{"a": 50, "b": 20} {
 					seen := map[string]bool{}
@@ -546,8 +553,16 @@ func TestStateThatCannotBeRead(t *testing.T) {
 
 func TestWebhookThatCannotBeKept(t *testing.T) {
 	r := newReceiver(t)
-	w := webhooks(t, r, journal.NewMemory(journal.MemoryConfig{}), func(c *sink.WebhooksConfig) { c.Store = &memory{err: errors.New("disk full")} })
-	if _, _, err := w.Register(sink.Registration{URL: "http://192.0.2.1/"}); err == nil || !strings.Contains(err.Error(), "disk full") {
+	j, full := journal.NewMemory(journal.MemoryConfig{}), errors.New("disk full")
+	if _, err := sink.NewWebhooks(sink.WebhooksConfig{Journal: j, Store: &memory{err: full}}); !errors.Is(err, full) {
+		t.Errorf("at the start: %v", err)
+	}
+	store := &memory{}
+	w := webhooks(t, r, j, func(c *sink.WebhooksConfig) { c.Store = store })
+	store.mu.Lock()
+	store.err = full
+	store.mu.Unlock()
+	if _, _, err := w.Register(sink.Registration{URL: "http://192.0.2.1/"}); !errors.Is(err, full) {
 		t.Error(err)
 	}
 	if got := w.List(); len(got) != 0 {

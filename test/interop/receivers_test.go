@@ -91,21 +91,26 @@ func TestReceiversOfOpenSIPS(t *testing.T) {
 			}
 		}
 	}
-	recordedCalls(t, d)
+	bye := recordedCalls(t, d)
 	want := recorded(t)
+	got := map[string][]string{}
 	for _, r := range receivers {
-		var got []string
-		for range want {
-			got = append(got, masked(r.next()))
+		for range len(want) - 1 {
+			got[r.socket] = append(got[r.socket], masked(r.next()))
 		}
+	}
+	bye()
+	for _, r := range receivers {
+		got := append(got[r.socket], masked(r.next()))
 		if !slices.Equal(got, want) {
 			t.Errorf("%s got\n%s\nwant\n%s", r.socket, strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
 	}
 }
 
-// recordedCalls are what the recorded events tell: a call that comes, two that are started, messages, reports and refusals in the first, its end.
-func recordedCalls(t *testing.T, d *daemon.Daemon) {
+// recordedCalls are what the recorded events tell: a call that comes, two that are started, messages, reports and refusals in the first, its
+// end, which bye brings.
+func recordedCalls(t *testing.T, d *daemon.Daemon) (bye func()) {
 	t.Helper()
 	agent := peer.NewAgent(t, "udp", d.SIP().String())
 	dialog := agent.NewDialog("bob")
@@ -136,8 +141,10 @@ func recordedCalls(t *testing.T, d *daemon.Daemon) {
 	}{{"too large", 413}, {"not wanted", 403}} {
 		conn.Answer(sent(t, d, conn, map[string]string{"session_id": first, "mime": "text/plain", "body": refused.body}), refused.code, "")
 	}
-	if bye := dialog.Bye(t, answerLimit); bye.Code() != 200 {
-		t.Fatalf("the BYE was answered %s", bye.Start)
+	return func() {
+		if bye := dialog.Bye(t, answerLimit); bye.Code() != 200 {
+			t.Fatalf("the BYE was answered %s", bye.Start)
+		}
 	}
 }
 
