@@ -50,6 +50,9 @@ type Config struct {
 	// connection and direction come one at a time. Default: none, which costs nothing.
 	Tap func(local, remote net.Addr, sent bool, octets []byte)
 
+	// Counter counts what passes. Default: nobody counts, which costs nothing.
+	Counter Counter
+
 	// TLS is needed for msrps URIs and for ServeTLS. Default: there is none.
 	TLS *TLS
 

@@ -133,8 +133,12 @@ func (e *Endpoint) connections() []*conn {
 func (e *Endpoint) own(c *conn) bool {
 	e.mu.Lock()
 	if e.closed || c.inbound && (e.inbound >= e.cfg.MaxConnections || e.sources[c.source] >= e.cfg.MaxConnectionsPerSource) {
+		full := !e.closed
 		e.mu.Unlock()
 		c.net.Close()
+		if full {
+			e.limit(LimitConnections)
+		}
 		return false
 	}
 	e.conns[c] = struct{}{}
@@ -144,12 +148,14 @@ func (e *Endpoint) own(c *conn) bool {
 	}
 	e.wg.Add(1)
 	e.mu.Unlock()
+	e.countConnections(1)
 	go c.read() // ends when the connection is closed
 	return true
 }
 
 // disown forgets a closed connection.
 func (e *Endpoint) disown(c *conn) {
+	e.countConnections(-1)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.conns, c)

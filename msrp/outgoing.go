@@ -168,6 +168,7 @@ func (s *Session) Send(ctx context.Context, m Outgoing) (string, error) {
 			return id, err
 		}
 		if s.endpoint.cfg.RefuseWhenFull {
+			s.endpoint.limit(LimitQueue)
 			return "", ErrQueueFull
 		}
 		select {

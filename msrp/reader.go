@@ -123,6 +123,7 @@ func (c *conn) waitRoom() bool {
 		if !open || room {
 			return open
 		}
+		c.endpoint.limit(LimitReading)
 		select {
 		case <-c.resume:
 		case <-c.done:
@@ -171,6 +172,9 @@ func (c *conn) fill() error {
 		n, err = c.net.Read(r.buffer.octets)
 	}
 	r.to += n
+	if n > 0 && c.endpoint.cfg.Counter != nil {
+		c.endpoint.cfg.Counter.Octets(n, 0)
+	}
 	if n > 0 && c.endpoint.cfg.Tap != nil {
 		c.endpoint.cfg.Tap(c.net.LocalAddr(), c.net.RemoteAddr(), false, r.buffer.octets[before:r.to])
 	}
@@ -369,6 +373,9 @@ func (c *conn) proved() {
 // frame handles a frame or a part of one.
 func (c *conn) frame(p *wire.Piece) {
 	h := p.Head
+	if p.Last {
+		c.countFrame(h)
+	}
 	switch {
 	case h.IsResponse():
 		if p.Last {

@@ -116,6 +116,7 @@ func (m *Received) complete(code int, comment string, report bool) {
 	if c.state < connShut {
 		// RFC 4975 §7.1.4: no 200 with partial, nothing at all with no (M-092).
 		if m.FailureReport == FailureYes || m.FailureReport == FailurePartial && code != 200 {
+			c.countAnswer(code)
 			b := c.output()
 			b.octets = wire.AppendResponse(b.octets, m.id[:m.idLen], code, comment, m.sender.hop(), m.own.text)
 		}

@@ -252,6 +252,7 @@ func (c *conn) answer(h *wire.Head, from *sender, rt *route, code int, comment s
 	if c.state >= connShut {
 		return
 	}
+	c.countAnswer(code)
 	b := c.output()
 	b.octets = wire.AppendResponse(b.octets, h.ID, code, comment, to, own)
 }

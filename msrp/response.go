@@ -29,6 +29,7 @@ func (c *conn) response(h *wire.Head) {
 	if t == nil {
 		return
 	}
+	c.countTransaction(t, h.Code)
 	comment := ""
 	if h.Code/100 != 2 {
 		comment = string(h.Comment)

@@ -162,6 +162,7 @@ func (c *conn) expire() {
 	c.mu.Unlock()
 	defer c.endpoint.wg.Done()
 	for _, t := range late {
+		c.countTransaction(t, 408)
 		t.session.answered(t, 408, "", ByTimeout)
 		if t.session.moving.Load() {
 			t.session.heard(nil)

@@ -334,6 +334,9 @@ func (c *conn) flush(b *batch) error {
 }
 
 func (c *conn) tapSent(octets []byte) {
+	if c.endpoint.cfg.Counter != nil && len(octets) > 0 {
+		c.endpoint.cfg.Counter.Octets(0, len(octets))
+	}
 	if c.endpoint.cfg.Tap != nil && len(octets) > 0 {
 		c.endpoint.cfg.Tap(c.net.LocalAddr(), c.net.RemoteAddr(), true, octets)
 	}

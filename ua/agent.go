@@ -100,7 +100,7 @@ func (a *Agent) start() error {
 	if err := a.prepareProfiles(own); err != nil {
 		return err
 	}
-	config := dialog.Config{Logger: a.log, Product: a.cfg.Product, Features: features, SetupTimeout: a.cfg.SetupTimeout}
+	config := dialog.Config{Logger: a.log, Counter: a.cfg.Counter, Product: a.cfg.Product, Features: features, SetupTimeout: a.cfg.SetupTimeout}
 	config.SessionExpires, config.MinSE, config.Reliable = a.cfg.SessionExpires, a.cfg.MinSE, a.cfg.Reliable
 	for _, c := range a.cfg.Credentials {
 		if err := c.Check(); err != nil {

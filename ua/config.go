@@ -86,6 +86,8 @@ type Config struct {
 	MaxRedirects int
 	// Product goes into Server and User-Agent headers; empty means none.
 	Product string
+	// Counter counts calls; nil: nobody does. MSRP.Counter counts what passes over MSRP.
+	Counter Counter
 	// Logger gets one line for each fact; nil discards them.
 	Logger *slog.Logger
 	// RelayIdleTimeout is how long the connection to an own MSRP relay is kept after its last session; 0 means 1 h (RFC 4976 §5.4).

@@ -16,6 +16,7 @@ var operations = map[string]Rights{
 
 	"which":           Read,
 	"help":            Read,
+	"get_statistics":  Read,
 	"version":         Read,
 	"uptime":          Read,
 	"ps":              Read,

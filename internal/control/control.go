@@ -21,15 +21,20 @@ type Control struct {
 	agent   *ua.Agent
 	unwrap  bool // content_type and body of message/cpim are told unwrapped
 
-	counters counters
+	statistics *Statistics
 }
 
 var _ Node = (*Control)(nil)
 
 // New makes a Control that writes events to j as the node called source. Attach gives it the agent.
 func New(j journal.Journal, source string, log *slog.Logger) *Control {
-	return &Control{journal: j, source: source, log: log}
+	c := &Control{journal: j, source: source, log: log, statistics: NewStatistics()}
+	c.addState()
+	return c
 }
+
+// Statistics is what this node counts: Set has all of it, and the agent gets the rest as its counters.
+func (c *Control) Statistics() *Statistics { return c.statistics }
 
 // Attach sets the agent, before any call comes or goes.
 func (c *Control) Attach(a *ua.Agent) { c.agent = a }
@@ -89,6 +94,7 @@ func (c *Control) Send(m Send) (messageID string, err error) {
 	}
 	id, err := s.Send(context.Background(), out)
 	if err != nil {
+		c.statistics.messages.refused.Inc()
 		return "", err
 	}
 	if t, ok := s.Call().Handler().(*teller); ok {

@@ -2,11 +2,9 @@ package control
 
 import (
 	"context"
-	"sync/atomic"
 	"time"
 
 	"github.com/parley-msrp/parley/internal/journal"
-	"github.com/parley-msrp/parley/msrp"
 	"github.com/parley-msrp/parley/ua"
 )
 
@@ -69,44 +67,34 @@ func journalCounts(j journal.Journal) JournalCounts {
 // statsTimeout is how long the journal has to say how it does.
 const statsTimeout = time.Second
 
-// counters are what Figures counts. All of them only rise.
-type counters struct {
-	received, sent, delivered, failed, unconfirmed atomic.Uint64
-}
-
-// fate counts what became of a message. The failure that may follow after Written counts, too.
-func (c *counters) fate(k msrp.FateKind) {
-	switch k {
-	case msrp.Delivered, msrp.Reported, msrp.Written:
-		c.delivered.Add(1)
-	case msrp.Failed:
-		c.failed.Add(1)
-	case msrp.Unconfirmed:
-		c.unconfirmed.Add(1)
-	}
-}
-
 // Figures says how the node does now.
 func (c *Control) Figures() Figures {
+	m := &c.statistics.messages
 	f := Figures{
 		Listeners: Listeners{SIP: c.agent.SIPAddrs(), MSRP: c.agent.MSRPAddrs()},
 		Messages: MessageCounts{
-			Received: c.counters.received.Load(), Sent: c.counters.sent.Load(), Delivered: c.counters.delivered.Load(),
-			Failed: c.counters.failed.Load(), Unconfirmed: c.counters.unconfirmed.Load(),
+			Received: m.received.Load(), Sent: m.sent.Load(), Delivered: m.delivered.Load() + m.reported.Load() + m.written.Load(),
+			Failed: m.failed.Load(), Unconfirmed: m.unconfirmed.Load(),
 		},
-		Journal: journalCounts(c.journal),
+		Sessions: c.sessionCounts(),
+		Journal:  journalCounts(c.journal),
 	}
+	return f
+}
+
+func (c *Control) sessionCounts() SessionCounts {
+	var n SessionCounts
 	for _, s := range c.agent.Sessions() {
 		switch s.State() {
 		case ua.Inviting:
-			f.Sessions.Inviting++
+			n.Inviting++
 		case ua.Confirmed:
-			f.Sessions.Confirmed++
+			n.Confirmed++
 		case ua.Established:
-			f.Sessions.Established++
+			n.Established++
 		case ua.Terminated:
-			f.Sessions.Terminated++
+			n.Terminated++
 		}
 	}
-	return f
+	return n
 }

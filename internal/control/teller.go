@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/parley-msrp/parley/internal/event"
 	"github.com/parley-msrp/parley/msrp"
@@ -87,6 +88,7 @@ func (t *teller) Name() string { return cmp.Or(t.label.Handler, handlerName) }
 
 func (t *teller) Established(s *ua.Session, _ *ua.SIPMessage) {
 	c := s.Call()
+	t.control.statistics.sessions.established.Inc()
 	t.tell(event.NewSession(c.From(), c.To(), c.RequestURI(), s.ID(), s.PeerTypes().String(), own(c)...), nil)
 }
 
@@ -108,6 +110,7 @@ func own(c *ua.Call) []event.Param {
 
 func (t *teller) Failed(s *ua.Session, e ua.End) {
 	c := s.Call()
+	t.control.statistics.sessions.failed.Inc()
 	own := own(c)
 	if contacts := e.Contacts(); len(contacts) > 0 {
 		own = append(own, event.Contacts(contacts))
@@ -118,6 +121,7 @@ func (t *teller) Failed(s *ua.Session, e ua.End) {
 
 // Ended tells nothing where the application ended the session itself.
 func (t *teller) Ended(s *ua.Session, e ua.End) {
+	t.control.statistics.sessions.ended.Inc()
 	if e.Cause == ua.ByApplication {
 		t.end(s, nil)
 		return
@@ -150,6 +154,7 @@ func (t *teller) Message(s *ua.Session, m *ua.Message) {
 	}
 	key := messageKey{s.ID(), m.MessageID}
 	if m.Duplicate {
+		t.control.statistics.messages.repeated.Inc()
 		t.keeping.repeat(key, m)
 		return
 	}
@@ -161,10 +166,14 @@ func (t *teller) Message(s *ua.Session, m *ua.Message) {
 	}
 	t.keeping.begin(key)
 	told := t.of(s.ID())
+	came, count := time.Now(), &t.control.statistics.messages
 	t.append(t.received(s, m), func(err error) {
 		if err == nil {
-			t.control.counters.received.Add(1)
+			count.received.Inc()
+			count.keeping.Observe(time.Since(came))
 			told.received.Add(1)
+		} else {
+			count.unkept.Inc()
 		}
 		t.keeping.done(key, m, err)
 	})
@@ -198,7 +207,7 @@ func (t *teller) Report(s *ua.Session, r ua.Report) {
 // Fate tells what became of a message: a negative response and a time-out as a report, as OpenSIPS does, the rest as E_MSRP_MSG_SENT.
 // What a REPORT said was told when it came.
 func (t *teller) Fate(s *ua.Session, f ua.Fate) {
-	t.control.counters.fate(f.Kind)
+	t.control.statistics.fate(f)
 	switch {
 	case f.Kind == msrp.Reported, f.Kind == msrp.Failed && f.Why == msrp.ByReport:
 	case f.Kind == msrp.Failed && (f.Why == msrp.ByResponse || f.Why == msrp.ByTimeout):
@@ -217,7 +226,7 @@ func why(f ua.Fate) []event.Param {
 }
 
 func (t *teller) countSent(sessionID string) {
-	t.control.counters.sent.Add(1)
+	t.control.statistics.messages.sent.Inc()
 	t.told(sessionID).sent.Add(1)
 }
 

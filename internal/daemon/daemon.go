@@ -129,8 +129,10 @@ func start(c config.Config, errOut io.Writer) (*node, error) {
 		return nil, errors.Join(err, listener.Close(), n.sinks.close(context.Background()), n.journal.Close(), n.data.close())
 	}
 	n.control.Attach(n.agent)
+	n.countSinks()
 	methods, err := mi.New(mi.Config{
-		Node: n.control, Subscribers: n.sinks.sockets, Product: version.Product, Version: version.String(), Started: time.Now(), Level: n.level,
+		Node: n.control, Subscribers: n.sinks.sockets, Statistics: n.control.Statistics().Set,
+		Product: version.Product, Version: version.String(), Started: time.Now(), Level: n.level,
 	})
 	if err == nil {
 		err = n.serveHTTP(listener, &c.HTTP, methods)
@@ -201,7 +203,8 @@ func (n *node) agentConfig(c config.Config, users *auth.Users, files *certificat
 		Reliable:       sip.ReliableProvisional,
 		Product:        version.Server(),
 		Logger:         n.log,
-		MSRP:           mediaConfig(&c.MSRP),
+		Counter:        n.control.Statistics(),
+		MSRP:           mediaConfig(&c.MSRP, n.control.Statistics().MSRP()),
 	}
 }
 
@@ -212,7 +215,7 @@ func profile(c *config.Config) ua.Profile {
 	}
 }
 
-func mediaConfig(c *config.MSRP) msrp.Config {
+func mediaConfig(c *config.MSRP, counter msrp.Counter) msrp.Config {
 	policy := access.Addresses{Allow: config.Targets(c.ConnectAllow), Deny: config.Targets(c.ConnectDeny)}
 	attempts := c.ConnectAttempts
 	if attempts == 0 {
@@ -223,7 +226,7 @@ func mediaConfig(c *config.MSRP) msrp.Config {
 		match = msrp.ToPathSessionID
 	}
 	// The journal keeps the bodies: they are not borrowed.
-	return msrp.Config{RefuseWhenFull: true, MayConnect: policy.Permit, ConnectAttempts: attempts, ToPath: match}
+	return msrp.Config{RefuseWhenFull: true, Counter: counter, MayConnect: policy.Permit, ConnectAttempts: attempts, ToPath: match}
 }
 
 // drain ends the sessions and then everything else. Peers and readers that take longer than they may are left behind: that is no error.

@@ -146,6 +146,9 @@ func (d *Dialog) tell(end End) {
 		return
 	}
 	end.Established = d.wasEstablished
+	if !end.Established {
+		d.countCalling(end.Code)
+	}
 	o.Ended(d, end)
 }
 
@@ -155,6 +158,7 @@ func (d *Dialog) establish(m *sip.Message) {
 	d.in, d.out = nil, nil
 	d.standing(true)
 	d.e.admission.stands(d)
+	d.countCalling(200)
 	d.owner.Established(d, m)
 	d.proceed()
 }

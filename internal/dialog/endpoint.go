@@ -17,6 +17,7 @@ type Config struct {
 	Logger       *slog.Logger                                        // none
 	Product      string                                              // Server and User-Agent value; none if empty
 	Features     string                                              // feature tags of own Contacts, each with its leading ';' (RFC 3840 §9)
+	Counter      Counter                                             // nobody counts
 	SetupTimeout time.Duration                                       // 60 s: longest life of a set-up; then CANCEL as caller, 480 as called. Once a 2xx went, 64*T1 for its ACK counts, then BYE
 	T1, T2       time.Duration                                       // 500 ms and 4 s, as in the stack: resending of 2xx (S-002)
 	Contact      func(p sip.Proto, peer netip.Addr) (sip.URI, error) // own Contact for that peer; nil: sip:HOST:PORT;transport= of the listener

@@ -65,6 +65,7 @@ func (e *Endpoint) reply(tx *sip.ServerTx, code int, reason string, h []sip.Head
 	if len(body) > 0 {
 		h = append(h, sip.Header{Name: "Content-Type", Value: sdpType})
 	}
+	e.countReply(tx, code)
 	if err := tx.Reply(code, reason, h, body); err != nil {
 		e.log.Debug("SIP response not sent", "call_id", tx.Request().CallID(), "code", code, "err", err)
 	}

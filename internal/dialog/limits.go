@@ -250,6 +250,7 @@ func (e *Endpoint) shed(tx *sip.ServerTx, m *sip.Message) bool {
 	if e.cfg.Product != "" {
 		h = append(h, sip.Header{Name: "Server", Value: e.cfg.Product})
 	}
+	e.countShed(m, r.Code)
 	tx.ReplyAndForget(r.Code, r.Reason, h)
 	return true
 }

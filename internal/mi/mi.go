@@ -11,6 +11,7 @@ import (
 
 	"github.com/parley-msrp/parley/internal/access"
 	"github.com/parley-msrp/parley/internal/control"
+	"github.com/parley-msrp/parley/internal/statistics"
 )
 
 // Limits on one call of Serve.
@@ -40,6 +41,8 @@ type Config struct {
 	// Subscribers get events as OpenSIPS sends them; nil: the methods for that are not there.
 	Subscribers Subscribers
 
+	Statistics *statistics.Set // what get_statistics tells; nil: nothing is counted
+
 	Product string           // as version tells it: "Parley"
 	Version string           // "0.1.0"
 	Started time.Time        // when the node started
@@ -61,6 +64,9 @@ func New(c Config) (*Server, error) {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Statistics == nil {
+		c.Statistics = &statistics.Set{}
 	}
 	if c.Level == nil {
 		c.Level = new(slog.LevelVar)

@@ -17,6 +17,7 @@ import (
 	"github.com/parley-msrp/parley/internal/access"
 	"github.com/parley-msrp/parley/internal/control"
 	"github.com/parley-msrp/parley/internal/mi"
+	"github.com/parley-msrp/parley/internal/statistics"
 	"github.com/parley-msrp/parley/msrp"
 )
 
@@ -355,6 +356,37 @@ func TestLogLevel(t *testing.T) {
 	}
 }
 
+func TestGetStatistics(t *testing.T) {
+	var set statistics.Set
+	for i, path := range []string{"calls:in_200", "msrp:chunks", "msrp:octets_in", "sessions:live"} {
+		group, name, _ := strings.Cut(path, ":")
+		c := &statistics.Counter{}
+		c.Add(uint64(i) + 1)
+		set.Counter(statistics.Metric{Group: group, Name: name}, c)
+	}
+	s, err := mi.New(mi.Config{Node: &node{}, Statistics: &set})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for params, want := range map[string]string{
+		`{"statistics":["all"]}`:                  `"result":{"calls:in_200":1,"msrp:chunks":2,"msrp:octets_in":3,"sessions:live":4}`,
+		`[["msrp:"]]`:                             `"result":{"msrp:chunks":2,"msrp:octets_in":3}`,
+		`[["chunks","nothing","msrp:","calls:"]]`: `"result":{"calls:in_200":1,"msrp:chunks":2,"msrp:octets_in":3}`,
+		`[["sessions:live"]]`:                     `"result":{"sessions:live":4}`,
+		`["live"]`:                                `"result":{"sessions:live":4}`,
+		`[["msrp"]]`:                              `"error":{"code":404,"message":"Statistics Not Found"}`,
+		`[[]]`:                                    `"code":404`,
+		`[[1]]`:                                   `"code":-32602,"message":"Invalid params","data":"statistics is not a list of strings"`,
+		`[1]`:                                     `"code":-32602`,
+		``:                                        `"data":"Too few or too many parameters"`,
+		`[[` + strings.Repeat(`"x",`, 100) + `"x"]]`: `"data":"statistics is a list of at most 100 strings"`,
+	} {
+		if got := string(s.Serve(t.Context(), access.Read, []byte(call("get_statistics", params)))); !strings.Contains(got, want) {
+			t.Errorf("%s: answer %s\nwant   …%s…", params, got, want)
+		}
+	}
+}
+
 // TestRights: each method takes what the table of package access says, and nothing is done without it.
 func TestRights(t *testing.T) {
 	for request, needed := range map[string]access.Rights{
@@ -413,7 +445,7 @@ func TestWhichListsWhatWorks(t *testing.T) {
 		"msrp_ua:start_session", "msrp_ua_start_session", "msrp_ua:send_message", "msrp_ua_send_message",
 		"msrp_ua:end_session", "msrp_ua_end_session", "msrp_ua:list_sessions", "msrp_ua_list_sessions",
 		"which", "core:which", "version", "core:version", "uptime", "core:uptime", "help", "core:help",
-		"ps", "core:ps", "pwd", "core:pwd", "arg", "core:arg", "log_level", "core:log_level",
+		"get_statistics", "core:get_statistics", "ps", "core:ps", "pwd", "core:pwd", "arg", "core:arg", "log_level", "core:log_level",
 	} {
 		if !seen[name] {
 			t.Errorf("%s is not listed", name)

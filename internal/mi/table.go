@@ -92,6 +92,12 @@ func (s *Server) methods() []method {
 			recipes: []recipe{{}, {"level"}, {"level", "pid"}},
 			do:      s.logLevel,
 		},
+		{
+			names:   []string{"get_statistics", "core:get_statistics", "statistics:get"},
+			help:    "prints what is counted: all, a group (msrp:), or what is named",
+			recipes: []recipe{{"statistics"}},
+			do:      s.getStatistics,
+		},
 	}
 	if s.config.Subscribers != nil {
 		rows = append(rows, s.eventMethods()...)

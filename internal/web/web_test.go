@@ -109,7 +109,7 @@ func startAfter(t *testing.T, n control.Node, change func(*web.Config), prepare 
 		defer cancel()
 		_ = subscribers.Close(ctx)
 	})
-	commands, err := mi.New(mi.Config{Node: n, Subscribers: subscribers, Product: "Parley", Version: "0.1.0", Started: time.Now()})
+	commands, err := mi.New(mi.Config{Node: n, Subscribers: subscribers, Statistics: control.NewStatistics().Set, Product: "Parley", Version: "0.1.0", Started: time.Now()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,6 +47,7 @@ var floorOf = map[string]int{
 	"internal/wire":        0,
 	"internal/sip":         0,
 	"internal/version":     0,
+	"internal/statistics":  0,
 	"internal/certificate": 0,
 }
 

@@ -196,6 +196,8 @@ func TestOpenSIPSCLI(t *testing.T) {
 			want(fmt.Sprintf(`\{"Processes":\[\{"ID":0,"PID":%d,"Type":"daemon"\}\]\}`, d.PID()), "ps")
 			want(`\{"New global log level":3\}`, "log_level", "3")
 			want(`\[\["session_id"\]\]`, "which", "msrp_ua_end_session")
+			want(`\{"msrp:chunks":\d+,"sessions:established":\d+,"sessions:live":\d+\}`, "get_statistics", "chunks", "sessions:established", "live")
+			refused(`{"code":404,"message":"Statistics Not Found"}`, "get_statistics", "rcv_requests")
 			refused("no command", "dlg_list")
 
 			agent := peer.NewAgent(t, "udp", d.SIP().String())
