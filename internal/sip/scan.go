@@ -161,9 +161,9 @@ func (m *Message) scanStartLine(line string) (f fault, ok bool) {
 		m.Status, m.Reason = int(status), reason
 		return fault{}, true
 	}
-	if end := strings.TrimRight(line, blanks); end != line {
+	if n := len(line) - 1; n >= 0 && (line[n] == ' ' || line[n] == '\t') {
 		// No blank follows the version (RFC 4475 §3.1.2.10), but it is plain what this is and who is to be told.
-		if f, ok = m.scanStartLine(end); ok && f.code == 0 {
+		if f, ok = m.scanStartLine(strings.TrimRight(line, blanks)); ok && f.code == 0 {
 			f = faultNoSIP
 		}
 		return f, ok
