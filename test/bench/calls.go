@@ -32,9 +32,9 @@ const (
 // The rates that are tried, in calls a second: each is a tenth above the one before.
 const (
 	firstRate   = 5000
-	lastRate    = 60000
-	momentRate  = 1000 // where a moment is all that is wanted
-	stepsOfRate = 5    // a rate lasts so many times the duration of a run
+	lastRate    = 60000 // unless a lower one is asked for
+	momentRate  = 1000  // where a moment is all that is wanted
+	stepsOfRate = 5     // a rate lasts so many times the duration of a run
 )
 
 // A caller of many is a server, a phone that calls it, and what reads both.
@@ -94,7 +94,7 @@ func (p plan) measureCallRow(ctx context.Context, r callRow, out io.Writer) (err
 		}
 	}
 	var best []pass
-	for ; rate < lastRate; rate = next(rate) {
+	for ; rate <= p.top; rate = next(rate) {
 		found, err := x.pass(rate, length)
 		if err != nil {
 			return err
@@ -126,7 +126,7 @@ func (x *exchange) hold(best []pass, length time.Duration) ([]pass, error) {
 	for ; len(best) > 0; best = best[:len(best)-1] {
 		rate := best[len(best)-1].rate
 		fmt.Printf("  %d a second, held for %s:\n", rate, length)
-		if _, err := x.pass(firstRate, length/8); err != nil { // what failed comes to its end
+		if _, err := x.pass(firstRate, holdTime); err != nil { // what failed comes to its end: a 200 without ACK is sent again for 32 s
 			return nil, err
 		}
 		found, err := x.pass(rate, length)

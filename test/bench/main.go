@@ -51,6 +51,7 @@ func run(ctx context.Context, args []string) error {
 	flags.IntVar(&p.runs, "runs", 5, "runs of each row against each server")
 	flags.DurationVar(&p.duration, "duration", time.Second, "measured time of one run")
 	flags.DurationVar(&p.warmup, "warmup", 40*time.Second, "how long calls are made before they are measured, and then held at the top rate: finished transactions live 32 s; 0: a moment at one rate")
+	flags.IntVar(&p.top, "top", lastRate, "the highest `rate` of calls that is tried")
 	flags.IntVar(&p.held, "held", 50000, "`number` of calls that are set up and held")
 	flags.DurationVar(&p.soak, "soak", 0, "make nothing but calls for this `time`, at half the highest rate: what the agent holds has to be the same before and after")
 	flags.StringVar(&p.profile, "cpuprofile", "", "`file` that takes the engine's CPU profile of all rows measured; with the suffixes .calls and .calls.alloc the agent's")
@@ -61,8 +62,8 @@ func run(ctx context.Context, args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if flags.NArg() > 0 || p.runs < 1 || p.duration <= 0 || p.sessions < 0 || p.sharing < 1 || p.warmup < 0 || p.held < 1 || p.soak < 0 {
-		return fmt.Errorf("usage: bench [-daemon PROGRAM] [-out FILE] [-runs N] [-duration TIME] [-only EXPRESSION] [-warmup TIME] [-held N] [-cpuprofile FILE] [-awake=false] | bench -sessions N [-per-connection N] | bench -soak TIME")
+	if flags.NArg() > 0 || p.runs < 1 || p.duration <= 0 || p.sessions < 0 || p.sharing < 1 || p.warmup < 0 || p.top < 1 || p.held < 1 || p.soak < 0 {
+		return fmt.Errorf("usage: bench [-daemon PROGRAM] [-out FILE] [-runs N] [-duration TIME] [-only EXPRESSION] [-warmup TIME] [-top RATE] [-held N] [-cpuprofile FILE] [-awake=false] | bench -sessions N [-per-connection N] | bench -soak TIME")
 	}
 	var err error
 	if p.only, err = regexp.Compile(*only); err != nil {

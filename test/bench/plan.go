@@ -27,6 +27,7 @@ type plan struct {
 	sessions int // of a crowd, and nothing else; 0: the table
 	sharing  int // how many of them share a connection
 	warmup   time.Duration
+	top      int // calls a second
 	held     int
 	soak     time.Duration // of calls, and nothing else; 0: the table
 }
