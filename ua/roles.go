@@ -129,6 +129,11 @@ func (c *Call) connects(s *Session) bool {
 }
 
 // connecting are the live sessions that this side has to do something for after an exchange: connect, or find out where to. Holding c.mu.
-func (c *Call) connecting() []*Session {
-	return slices.DeleteFunc(c.live(), func(s *Session) bool { return !c.connects(s) && !c.unclear(s) })
+func (c *Call) connecting() (sessions []*Session) {
+	for _, s := range c.sessions {
+		if !s.over.Load() && (c.connects(s) || c.unclear(s)) {
+			sessions = append(sessions, s)
+		}
+	}
+	return sessions
 }

@@ -367,6 +367,23 @@ func TestSetup(t *testing.T) {
 		old.Closed(t, patience())
 	})
 
+	row(t, "X-010/a connection that is lost behind a NAT: this side offers to connect again", func(t *testing.T) {
+		l := peer.ListenMSRP(t)
+		c := started(t, nat, setup{proto: "tcp", listen: l})
+		c.c.Reset()
+		again := c.a.Request(t, patience(), "INVITE")
+		d := peer.ParseSDP(again.Body)
+		if setupOf(d) != "active" || d.Media[0].Port() != "9" || !strings.Contains(d.Media[0].Path(), ":9/") {
+			t.Errorf("%s", again.Body)
+		}
+		next := peer.ListenMSRP(t)
+		c.s.Own, c.s.Remote = next.Path(peer.Ident()), d.Media[0].Path()
+		c.a.Respond(t, again, c.d.Response(again, 200, "OK").WithSDP(peer.Offer("*", c.s.Own)+roleLine("passive")))
+		c.a.Request(t, patience(), "ACK")
+		c.connected(t, next)
+		c.talk(t)
+	})
+
 	row(t, "S-023/late offer, answer without a=setup: the offerer connects", func(t *testing.T) {
 		c, l := lateOffer(t, n), peer.ListenMSRP(t)
 		c.s.Own = l.Path(peer.Ident())
@@ -378,6 +395,7 @@ func TestSetup(t *testing.T) {
 		c, l := lateOffer(t, n), peer.ListenMSRP(t)
 		c.s.Own = l.Path(peer.Ident())
 		ackWith(t, c.d, peer.Offer("*", c.s.Own)+roleLine("active"))
+		n.Await(t, c.id, "E_MSRP_SESSION_NEW", 1)
 		c.waits(t, l)
 	})
 
