@@ -161,8 +161,8 @@ func (c *conn) fill() error {
 		n, err = c.net.Read(r.buffer.octets[r.to:])
 	case c.socket != nil:
 		r.buffer, n, err = c.socket.read(c.pool())
-	case c.secured:
-		// What TLS has decrypted is not seen from outside: the first octet alone is waited for.
+	case c.secured && !r.inFrame():
+		// What TLS has decrypted is not seen from outside: the first octet of a frame alone is waited for.
 		if n, err = c.net.Read(r.first[:]); n > 0 {
 			r.buffer = c.pool().take()
 			copy(r.buffer.octets, r.first[:])
