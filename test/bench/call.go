@@ -147,7 +147,7 @@ func headerOf(message, name string) string {
 
 // hostPort is the host:port of an MSRP URI.
 func hostPort(path string) string {
-	s, _, _ := strings.Cut(strings.TrimPrefix(path, "msrp://"), "/")
+	s, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(path, "msrps://"), "msrp://"), "/")
 	return s
 }
 

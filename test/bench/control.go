@@ -27,9 +27,11 @@ type demand struct {
 	Do      string
 	Peers   []string // path of each peer
 	Streams bool     // doOpen: messages are taken as they arrive
-	Window  int
-	Body    int
-	Octets  int64
+	// Fingerprint of the peers' certificate; empty: any will do, as those do that the peers' connections show
+	Fingerprint string
+	Window      int
+	Body        int
+	Octets      int64
 }
 
 // A reply is what it gets.

@@ -16,8 +16,17 @@ func serveEcho(ctx context.Context, addr string, in io.Reader, out io.Writer) er
 		return err
 	}
 	defer l.Close()
-	go accept(l, func(conn net.Conn) { new(echo).serve(conn) }) // ends with l
-	return serve(ctx, addresses{MSRP: l.Addr().String()}, in, out, func() subject { return &raw{addr: l.Addr().String()} })
+	over, err := listenAt(net.JoinHostPort(host(l.Addr().String()), "0"), true)
+	if err != nil {
+		return err
+	}
+	defer over.Close()
+	for _, l := range []net.Listener{l, over} {
+		go accept(l, func(conn net.Conn) { new(echo).serve(conn) }) // ends with l
+	}
+	return serve(ctx, addresses{MSRP: l.Addr().String()}, in, out, func() subject {
+		return &raw{addr: l.Addr().String(), secure: over.Addr().String()}
+	})
 }
 
 // An echo reads what is there, finds the SENDs in it by their end-lines, and answers all of them in one write, with responses of the size that the

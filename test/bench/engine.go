@@ -37,6 +37,7 @@ func serveEngine(ctx context.Context, addr, profile string, in io.Reader, out io
 		ChunkSize: 2 * gibi, Interruptible: true, MaxMessage: -1, // bulk goes in one chunk
 		BorrowedBodies: true,                            // a handler that only counts has done with them
 		MaxConnections: -1, MaxConnectionsPerSource: -1, // as many as the files that may be open
+		TLS: &msrp.TLS{Certificate: shown},
 	})
 	if err != nil {
 		return err
@@ -45,23 +46,32 @@ func serveEngine(ctx context.Context, addr, profile string, in io.Reader, out io
 	if err != nil {
 		return err
 	}
-	served := make(chan error, 1)
-	go func() { served <- e.Serve(l) }() // ends with the endpoint
 	at := l.Addr().(*net.TCPAddr)
+	over, err := net.Listen("tcp", net.JoinHostPort(at.IP.String(), "0"))
+	if err != nil {
+		l.Close()
+		return err
+	}
+	served := make(chan error, 2)
+	go func() { served <- e.Serve(l) }()       // ends with the endpoint
+	go func() { served <- e.ServeTLS(over) }() // likewise
 	base := msrp.URI{Host: at.IP.String(), Port: at.Port, Transport: "tcp"}
+	secure := base
+	secure.Secure, secure.Port = true, over.Addr().(*net.TCPAddr).Port
 	ballast := make([]byte, ballastSize)
-	err = serve(ctx, addresses{MSRP: at.String()}, in, out, func() subject { return &engine{endpoint: e, base: base} })
+	err = serve(ctx, addresses{MSRP: at.String()}, in, out, func() subject { return &engine{endpoint: e, base: base, secure: secure} })
 	runtime.KeepAlive(ballast)
 	cut, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 	defer cancel()
 	e.Close(cut) // what generators left behind may be cut off
-	return errors.Join(err, <-served)
+	return errors.Join(err, <-served, <-served)
 }
 
 // An engine does the demands of one control connection. As a Handler it counts.
 type engine struct {
 	endpoint *msrp.Endpoint
 	base     msrp.URI
+	secure   msrp.URI // over TLS
 	sessions []*msrp.Session
 
 	cancel  context.CancelFunc // of what sends
@@ -76,7 +86,7 @@ func (e *engine) do(d demand) (r reply, err error) {
 	switch d.Do {
 	case doOpen:
 		for _, peer := range d.Peers {
-			path, err := e.open(peer, d.Streams)
+			path, err := e.open(peer, d)
 			if err != nil {
 				return r, err
 			}
@@ -125,13 +135,16 @@ func (e *engine) close() {
 
 func (e *engine) last() *msrp.Session { return e.sessions[len(e.sessions)-1] }
 
-func (e *engine) open(peer string, streams bool) (path string, err error) {
+func (e *engine) open(peer string, d demand) (path string, err error) {
 	to, err := msrp.ParsePath(peer)
 	if err != nil {
 		return "", err
 	}
 	c := msrp.SessionConfig{Base: e.base, Accept: msrp.Types{"*"}, Handler: e}
-	if streams {
+	if to[0].Secure {
+		c.Base = e.secure
+	}
+	if d.Streams {
 		c.Handler = streamer{e}
 	}
 	s, err := e.endpoint.NewSession(c)
@@ -139,7 +152,15 @@ func (e *engine) open(peer string, streams bool) (path string, err error) {
 		return "", err
 	}
 	e.sessions = append(e.sessions, s)
-	return msrp.FormatPath(s.Path()), s.SetPeer(msrp.Peer{Path: to, Accept: msrp.Types{"*"}})
+	p := msrp.Peer{Path: to, Accept: msrp.Types{"*"}}
+	if d.Fingerprint != "" {
+		f, err := msrp.ParseFingerprint(d.Fingerprint)
+		if err != nil {
+			return "", err
+		}
+		p.Fingerprints = []msrp.Fingerprint{f}
+	}
+	return msrp.FormatPath(s.Path()), s.SetPeer(p)
 }
 
 // send sends until ctx ends. Send waits for room in the queue, and the engine for room in the session's window.

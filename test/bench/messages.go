@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -125,12 +126,12 @@ func (w watch) read(out *outcome) error {
 
 // openSession connects, and binds the connection to a new session with a bodiless SEND.
 func openSession(o opener, r row) (*session, error) {
-	fromPath := ownPath("127.0.0.1:2855")
+	fromPath := r.own("127.0.0.1:2855")
 	toPath, err := o.open(fromPath)
 	if err != nil {
 		return nil, err
 	}
-	conn, err := net.Dial("tcp", hostPort(toPath))
+	conn, err := connect(toPath)
 	if err != nil {
 		return nil, err
 	}
@@ -150,6 +151,14 @@ func openSession(o opener, r row) (*session, error) {
 
 // ownPath is a path of the length that Parley's have.
 func ownPath(hostPort string) string { return fmt.Sprintf("msrp://%s/%s;tcp", hostPort, random(32)) }
+
+// own is ownPath in the scheme of the row.
+func (r row) own(hostPort string) string {
+	if r.TLS {
+		return strings.Replace(ownPath(hostPort), "msrp:", "msrps:", 1)
+	}
+	return ownPath(hostPort)
+}
 
 func newSession(conn net.Conn, toPath, fromPath string) *session {
 	return &session{conn: conn, sends: newTemplate(toPath, fromPath, 0, 1), buf: make([]byte, 64<<10)}

@@ -47,7 +47,7 @@ func (p plan) execute(ctx context.Context) (err error) {
 		return err
 	}
 	defer out.Close()
-	chosen := slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return !p.only.MatchString(r.name()) })
+	chosen := slices.DeleteFunc(allRows(), func(r row) bool { return !p.only.MatchString(r.name()) })
 	if len(chosen) > 0 {
 		if err := p.measureRows(ctx, chosen, out); err != nil {
 			return err
@@ -87,7 +87,7 @@ func (p plan) measureRows(ctx context.Context, chosen []row, out *os.File) (err 
 	fmt.Printf("each figure: median of %d runs of %s (least to most)\n", p.runs, p.duration)
 	for _, r := range chosen {
 		able := servers
-		if works[r.Work].control {
+		if works[r.Work].control || r.TLS {
 			able = slices.DeleteFunc(slices.Clone(servers), func(s server) bool { return s.control == "" })
 		}
 		outcomes, err := p.measure(ctx, r, able)

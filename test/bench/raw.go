@@ -14,7 +14,8 @@ const bulkBuffer = 256 << 10
 
 // A raw does demands without an engine: it writes and reads octets.
 type raw struct {
-	addr string // of the echo
+	addr   string // of the echo
+	secure string // of the echo for TLS
 
 	peer    string // of the last session
 	path    string
@@ -30,11 +31,14 @@ func (r *raw) do(d demand) (reply, error) {
 		var paths []string
 		for _, peer := range d.Peers {
 			r.peer, r.path = peer, ownPath(r.addr)
+			if secure(peer) {
+				r.path = row{TLS: true}.own(r.secure)
+			}
 			paths = append(paths, r.path)
 		}
 		return reply{Paths: paths}, nil
 	case doConnect:
-		conn, err := net.Dial("tcp", hostPort(r.peer))
+		conn, err := connect(r.peer)
 		if err != nil {
 			return reply{}, err
 		}
@@ -56,7 +60,7 @@ func (r *raw) do(d demand) (reply, error) {
 	case doStream:
 		return reply{}, r.stream(d.Body)
 	case doSink:
-		l, err := net.Listen("tcp", net.JoinHostPort(host(r.addr), "0"))
+		l, err := listenAt(net.JoinHostPort(host(r.addr), "0"), secure(r.peer))
 		if err != nil {
 			return reply{}, err
 		}

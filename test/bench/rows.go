@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -12,6 +13,7 @@ type row struct {
 	Window   int    // SENDs that wait for their 200 at the same time, in each session
 	OneWrite bool   // a window goes out in one write, and the next one when all of it is answered; else each SEND is a write of its own
 	Body     int    // octets
+	TLS      bool   // against the engine and the echo, each with a listener for it
 }
 
 const gibi = 1 << 30
@@ -30,6 +32,16 @@ var rows = []row{
 	{Work: "sending", Sessions: 1, Window: 64, Body: 100},
 	{Work: "bulk-received", Sessions: 1, Window: 1, Body: gibi},
 	{Work: "bulk-sent", Sessions: 1, Window: 1, Body: gibi},
+}
+
+// allRows are the rows, and the same over TLS.
+func allRows() []row {
+	all := slices.Clone(rows)
+	for _, r := range rows {
+		r.TLS = true
+		all = append(all, r)
+	}
+	return all
 }
 
 // idleSessions is how many idle sessions a measurement of all rows ends with.
@@ -56,7 +68,11 @@ func (r row) name() string {
 	if r.OneWrite {
 		write = "window"
 	}
-	return fmt.Sprintf("%s/body=%d/sessions=%d/window=%d/write=%s", r.Work, r.Body, r.Sessions, r.Window, write)
+	over := ""
+	if r.TLS {
+		over = "/tls"
+	}
+	return fmt.Sprintf("%s/body=%d/sessions=%d/window=%d/write=%s%s", r.Work, r.Body, r.Sessions, r.Window, write, over)
 }
 
 // title is the row for people.
@@ -74,6 +90,9 @@ func (r row) title() string {
 		s += " in one write"
 	default:
 		s += ", frame by frame"
+	}
+	if r.TLS {
+		s += ", over TLS"
 	}
 	return s
 }

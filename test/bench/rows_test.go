@@ -23,7 +23,7 @@ func TestEveryRowFlows(t *testing.T) {
 	for name, serve := range servers {
 		t.Run(name, func(t *testing.T) {
 			control := serveHere(t, serve)
-			for _, r := range rows {
+			for _, r := range allRows() {
 				r.Body, r.Sessions = min(r.Body, 4<<20), min(r.Sessions, 20)
 				t.Run(r.name(), func(t *testing.T) {
 					out, err := works[r.Work].run(order{Row: r, Control: control, PID: os.Getpid(), Duration: 20 * time.Millisecond})

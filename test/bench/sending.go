@@ -27,12 +27,19 @@ func openReverse(o order, peer *echo) (c *control, stop func(), err error) {
 	if c, err = dialControl(o.Control); err != nil {
 		return nil, nil, err
 	}
-	l, err := net.Listen("tcp", net.JoinHostPort(host(o.Control), "0"))
+	l, err := listenAt(net.JoinHostPort(host(o.Control), "0"), o.Row.TLS)
 	if err != nil {
 		return nil, nil, errors.Join(err, c.end())
 	}
 	go accept(l, func(conn net.Conn) { peer.serve(conn) }) // ends with the process
-	if _, err = c.open(ownPath(l.Addr().String())); err == nil {
+	d := demand{Do: doOpen, Peers: []string{o.Row.own(l.Addr().String())}}
+	if o.Row.TLS {
+		d.Fingerprint, err = fingerprint()
+	}
+	if err == nil {
+		_, err = c.do(d)
+	}
+	if err == nil {
 		_, err = c.do(demand{Do: doConnect})
 	}
 	for start := time.Now(); err == nil && peer.answered.Load() == 0; time.Sleep(time.Millisecond) { // the SEND that binds the session
@@ -77,19 +84,19 @@ func giveBulk(o order) (out outcome, err error) {
 		return out, err
 	}
 	defer func() { err = errors.Join(err, c.end()) }()
-	fromPath := ownPath("127.0.0.1:2855")
+	fromPath := o.Row.own("127.0.0.1:2855")
 	r, err := c.do(demand{Do: doOpen, Peers: []string{fromPath}, Streams: true})
 	if err != nil {
 		return out, err
 	}
 	head, tail := bulkFrame(r.Paths[0], fromPath, o.Row.Body)
-	addr := hostPort(r.Paths[0])
+	to := r.Paths[0]
 	if r, err = c.do(demand{Do: doSink, Octets: int64(len(head) + o.Row.Body + len(tail))}); err != nil {
 		return out, err
 	} else if r.Address != "" {
-		addr = r.Address
+		to = o.Row.own(r.Address)
 	}
-	conn, err := net.Dial("tcp", addr)
+	conn, err := connect(to)
 	if err != nil {
 		return out, err
 	}
