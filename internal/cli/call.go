@@ -29,7 +29,7 @@ type followed struct {
 	std    IO
 	id     string
 	open   map[string]bool // messages without a fate
-	typing bool
+	stands bool
 }
 
 // occurrence is what is read of an event.
@@ -64,12 +64,23 @@ func (c *callCommand) Run(ctx context.Context, std IO) error {
 		return err
 	}
 	fmt.Fprintf(std.Err, "calling %s; the session is %s\n", printable(c.To), id)
-	events, lines, done := make(chan occurrence), make(chan string), make(chan struct{})
+	terminal, std := newConsole(std)
+	events, done := make(chan occurrence), make(chan struct{})
 	defer close(done)
-	go readEvents(stream, events, done)        // ends with the stream
-	go readLines(std.In, std.Err, lines, done) // ends with the input or, if that never ends, with the process
-	f := &followed{std: std, id: id, open: map[string]bool{}}
-	err = c.follow(ctx, f, events, lines)
+	go readEvents(stream, events, done) // ends with the stream
+	rest := func() {}
+	defer func() { rest() }()
+	begin := func() (<-chan string, error) {
+		typed, restore, err := terminal.talk(func() {})
+		if err != nil {
+			return nil, err
+		}
+		rest = restore
+		lines := make(chan string)
+		go readLines(typed, std.Err, lines, done) // ends with the input or, if that never ends, with the process
+		return lines, nil
+	}
+	err = c.follow(ctx, &followed{std: std, id: id, open: map[string]bool{}}, events, begin)
 	if errors.Is(err, errOver) {
 		return nil
 	}
@@ -80,10 +91,11 @@ func (c *callCommand) Run(ctx context.Context, std IO) error {
 	return errors.Join(err, c.call(closing, "msrp_ua_end_session", map[string]string{"session_id": id}, &ok))
 }
 
-// follow goes on until the session or the input is over; errOver for the session.
-func (c *callCommand) follow(ctx context.Context, f *followed, events <-chan occurrence, all <-chan string) error {
-	var lines <-chan string // nil until the session stands
-	for {
+// follow goes on until the session or the input is over; errOver for the session. Lines are typed once the session stands.
+func (c *callCommand) follow(ctx context.Context, f *followed, events <-chan occurrence, begin func() (<-chan string, error)) error {
+	var lines <-chan string
+	typed := false // everything
+	for !typed || len(f.open) > 0 {
 		select {
 		case e, ok := <-events:
 			if !ok {
@@ -95,27 +107,26 @@ func (c *callCommand) follow(ctx context.Context, f *followed, events <-chan occ
 			if e.Subject != f.id {
 				continue
 			}
-			if err := f.tell(e); err != nil {
+			stood := f.stands
+			err := f.tell(e)
+			if err == nil && f.stands && !stood {
+				lines, err = begin()
+			}
+			if err != nil {
 				return err
 			}
-			if f.typing && lines == nil {
-				lines = all
-			}
 		case line, ok := <-lines:
-			if !ok {
-				lines, all = nil, nil
-				break
-			}
-			if line != "" {
+			switch {
+			case !ok:
+				lines, typed = nil, true
+			case line != "":
 				c.say(ctx, f, line)
 			}
 		case <-ctx.Done():
 			return nil
 		}
-		if f.typing && all == nil && len(f.open) == 0 {
-			return nil
-		}
 	}
+	return nil
 }
 
 func (c *callCommand) say(ctx context.Context, f *followed, line string) {
@@ -132,7 +143,7 @@ func (c *callCommand) say(ctx context.Context, f *followed, line string) {
 func (f *followed) tell(e occurrence) error {
 	switch e.Type {
 	case "E_MSRP_SESSION_NEW":
-		f.typing = true
+		f.stands = true
 		fmt.Fprintln(f.std.Err, "connected; type a line to send it, end the input (Ctrl-D) to leave")
 	case "E_MSRP_SESSION_FAILED":
 		fmt.Fprintf(f.std.Err, "no session: %d %s\n", e.Data.Code, printable(e.Data.Reason))
@@ -176,22 +187,5 @@ func readEvents(stream io.Reader, events chan<- occurrence, done <-chan struct{}
 		case <-done:
 			return
 		}
-	}
-}
-
-// readLines hands over the lines of in until that ends or done is closed, and then closes lines.
-func readLines(in io.Reader, errOut io.Writer, lines chan<- string, done <-chan struct{}) {
-	defer close(lines)
-	scanner := bufio.NewScanner(in)
-	scanner.Buffer(nil, maxChatLine)
-	for scanner.Scan() {
-		select {
-		case lines <- scanner.Text():
-		case <-done:
-			return
-		}
-	}
-	if err := scanner.Err(); err != nil {
-		fmt.Fprintln(errOut, "the input cannot be read any further:", err)
 	}
 }

@@ -45,6 +45,7 @@ func (c *chatCommand) Run(ctx context.Context, std IO) error {
 	if err := c.chooseAddresses(); err != nil {
 		return err
 	}
+	terminal, std := newConsole(std)
 	talk := newConversation(std, c.Save)
 	if c.Listen {
 		talk.vacant()
@@ -71,7 +72,7 @@ func (c *chatCommand) Run(ctx context.Context, std IO) error {
 		}
 		fmt.Fprintf(std.Err, "calling %s …\n", c.Peer)
 	}
-	return talk.run(ctx, std.In, !c.Listen)
+	return talk.run(ctx, terminal, !c.Listen)
 }
 
 // chooseAddresses fills in the addresses that were not given: those that the peer can reach.

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"io"
 	"mime"
 	"os"
 	"path/filepath"
@@ -14,9 +13,6 @@ import (
 	"github.com/parley-msrp/parley/msrp"
 	"github.com/parley-msrp/parley/ua"
 )
-
-// maxChatLine bounds one typed line, in octets.
-const maxChatLine = 1 << 20
 
 // conversation is the one call that a chat is about. It is its ua.Handler.
 type conversation struct {
@@ -156,11 +152,22 @@ func (t *conversation) Message(_ *ua.Session, m *ua.Message) {
 
 // run sends what is typed until the call ends. As caller, the end of the input ends the call once everything was answered: what is
 // sent has its fate before long, or the session ends.
-func (t *conversation) run(ctx context.Context, in io.Reader, caller bool) error {
+func (t *conversation) run(ctx context.Context, terminal *console, caller bool) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	call, err := t.wait(ctx, caller)
 	if err != nil || call == nil {
 		return err
 	}
+	leave := func() {}
+	if !caller {
+		leave = cancel // nobody else ends the waiting
+	}
+	in, rest, err := terminal.talk(leave)
+	if err != nil {
+		return err
+	}
+	defer rest()
 	lines, done := make(chan string), make(chan struct{})
 	defer close(done)
 	// Ends with the input or, if that never ends, with the process: reading from a terminal cannot be interrupted.
