@@ -22,6 +22,8 @@ type Config struct {
 	MaxOctets int64         // of events on the disk, 1 GiB; negative: no limit
 	MaxEvents int64         // 0: no limit; held to within a minute
 
+	MaxBodyOctets int64 // of all bodies that are kept beside the events, 4 GiB; negative: no limit
+
 	Patience time.Duration // after which who waits for an event to be kept is told that it is not, 10 s
 }
 
@@ -39,6 +41,7 @@ const (
 	fetchPacks  = 64              // packs of a read from the stream
 	apiTimeout  = 5 * time.Second // for an answer of the server
 	maxPayload  = 8 << 20         // octets of a pack, of an embedded server
+	bodyPiece   = 256 << 10       // octets of a message that holds a piece of a body
 	bodyAhead   = 8               // pieces of a body that wait for their acknowledgement
 )
 
@@ -55,11 +58,17 @@ func (c Config) withDefaults() Config {
 	if c.MaxOctets == 0 {
 		c.MaxOctets = 1 << 30
 	}
+	if c.MaxBodyOctets == 0 {
+		c.MaxBodyOctets = 4 << 30
+	}
 	if c.Patience <= 0 {
 		c.Patience = 10 * time.Second
 	}
 	return c
 }
+
+// Bodies is the name of the JetStream object store that holds the bodies of a node's messages that are too large for events.
+func Bodies(node string) string { return "PARLEY_BODIES_" + node }
 
 // Stream is the name of the JetStream stream of a node.
 func Stream(node string) string { return "PARLEY_EVENTS_" + node }

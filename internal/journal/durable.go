@@ -35,7 +35,9 @@ type Durable struct {
 	store    *store        // nil while there is none
 	changed  chan struct{} // closed when store, tail or closed change; nil while nobody waits
 	tail     tail
-	wake     chan struct{} // of capacity 1: there is something for the writer
+	wake     chan struct{}  // of capacity 1: there is something for the writer
+	filled   chan struct{}  // of capacity 1: a body was kept
+	keeping  sync.WaitGroup // the goroutine of keep
 
 	unkept int // when the writer ended
 
@@ -76,11 +78,12 @@ func Open(ctx context.Context, c Config) (*Durable, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	j := &Durable{
-		cfg: c, writer: random(8), instance: st.instance, cancel: cancel, ended: make(chan struct{}), wake: make(chan struct{}, 1),
+		cfg: c, writer: random(8), instance: st.instance, cancel: cancel, ended: make(chan struct{}), wake: make(chan struct{}, 1), filled: make(chan struct{}, 1),
 		store: st, next: st.last + 1, number: st.total,
 	}
 	j.tail.last, j.tail.number = st.last, st.total
-	go j.run(ctx) // ends by Close
+	go j.run(ctx)                        // ends by Close
+	j.keeping.Go(func() { j.keep(ctx) }) // ends by Close
 	return j, nil
 }
 
@@ -167,6 +170,7 @@ func (j *Durable) Close() error {
 	defer time.AfterFunc(closeTimeout, j.cancel).Stop()
 	<-j.ended
 	j.cancel()
+	j.keeping.Wait()
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.change()

@@ -86,19 +86,33 @@ func (st *store) get(ctx context.Context, sequence uint64) (pack, error) {
 
 // fetch reads some packs from sequence on, from any server that has them. None: it has none from there on, yet.
 func (st *store) fetch(ctx context.Context, sequence uint64) ([]pack, error) {
+	answers, err := st.direct(ctx, st.stream, fmt.Sprintf(`{"seq":%d,"batch":%d,"max_bytes":%d}`, sequence, fetchPacks, fetchOctets))
+	if err != nil {
+		return nil, err
+	}
+	packs := make([]pack, len(answers))
+	for i, m := range answers {
+		if packs[i], err = parse(m.Header, m.Header.Get("Nats-Sequence"), m.Data); err != nil {
+			return nil, err
+		}
+	}
+	return packs, nil
+}
+
+// direct reads a batch of messages from a stream, without a consumer in the server.
+func (st *store) direct(ctx context.Context, stream, request string) ([]*nats.Msg, error) {
 	inbox := st.conn.NewInbox()
 	sub, err := st.conn.SubscribeSync(inbox)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = sub.Unsubscribe() }()
-	request := fmt.Appendf(nil, `{"seq":%d,"batch":%d,"max_bytes":%d}`, sequence, fetchPacks, fetchOctets)
-	if err := st.conn.PublishRequest("$JS.API.DIRECT.GET."+st.stream, inbox, request); err != nil {
+	if err := st.conn.PublishRequest("$JS.API.DIRECT.GET."+stream, inbox, []byte(request)); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
 	defer cancel()
-	var packs []pack
+	var messages []*nats.Msg
 	for {
 		m, err := sub.NextMsgWithContext(ctx)
 		if err != nil {
@@ -106,15 +120,11 @@ func (st *store) fetch(ctx context.Context, sequence uint64) ([]pack, error) {
 		}
 		switch status := m.Header.Get("Status"); {
 		case status == "204" || status == "404":
-			return packs, nil
+			return messages, nil
 		case status != "" || len(m.Header) == 0:
 			return nil, fmt.Errorf("reading the stream: status %s %s", status, m.Header.Get("Description"))
 		}
-		p, err := parse(m.Header, m.Header.Get("Nats-Sequence"), m.Data)
-		if err != nil {
-			return nil, err
-		}
-		packs = append(packs, p)
+		messages = append(messages, m)
 	}
 }
 

@@ -3,8 +3,6 @@ package journal
 import (
 	"context"
 	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Stats says how a journal is doing.
@@ -54,34 +52,4 @@ func (st *store) oldest(ctx context.Context) (p *pack, octets uint64, err error)
 	}
 	found, err := st.get(ctx, first)
 	return &found, octets, err
-}
-
-// purge drops the oldest packs as long as the others hold MaxEvents or more.
-func (j *Durable) purge(ctx context.Context, st *store) error {
-	if j.cfg.MaxEvents <= 0 {
-		return nil
-	}
-	low, high, _, err := st.bounds(ctx)
-	if err != nil || low > high {
-		return err
-	}
-	// The first pack that is not needed any more lies before the first one whose successor begins behind this number.
-	enough := int64(j.number) - j.cfg.MaxEvents + 1
-	for low < high {
-		middle := low + (high-low+1)/2
-		p, err := st.get(ctx, middle)
-		if err != nil {
-			return err
-		}
-		if int64(p.first) <= enough {
-			low = middle
-		} else {
-			high = middle - 1
-		}
-	}
-	s, err := st.js.Stream(ctx, st.stream)
-	if err != nil {
-		return err
-	}
-	return s.Purge(ctx, jetstream.WithPurgeSequence(low)) // keeps low
 }

@@ -19,6 +19,8 @@ type store struct {
 	conn   *nats.Conn
 	js     jetstream.JetStream
 	stream string
+	bodies jetstream.ObjectStore
+	bucket string
 	lost   chan struct{} // closed when the connection is
 
 	instance string // names the stream for ever, unlike one that was there before it
@@ -37,7 +39,7 @@ const (
 
 // openStore connects, starting an embedded server where none is named, and makes the stream if it is not there.
 func openStore(ctx context.Context, c *Config) (_ *store, err error) {
-	st := &store{stream: Stream(c.Node), lost: make(chan struct{})}
+	st := &store{stream: Stream(c.Node), bucket: Bodies(c.Node), lost: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			st.close()
@@ -65,7 +67,7 @@ func openStore(ctx context.Context, c *Config) (_ *store, err error) {
 	if v := st.conn.ConnectedServerVersion(); !newEnough(v) {
 		return nil, fmt.Errorf("NATS: the server is version %s; %d.%d or newer is needed", v, minMajor, minMinor)
 	}
-	if st.js, err = jetstream.New(st.conn, jetstream.WithDefaultTimeout(apiTimeout), jetstream.WithPublishAsyncMaxPending(bodyAhead)); err != nil {
+	if st.js, err = jetstream.New(st.conn, jetstream.WithDefaultTimeout(apiTimeout)); err != nil {
 		return nil, err
 	}
 	return st, st.ensure(ctx, c)
@@ -102,6 +104,13 @@ func (st *store) ensure(ctx context.Context, c *Config) error {
 	}
 	if s, err = st.js.CreateOrUpdateStream(ctx, want); err != nil {
 		return fmt.Errorf("NATS: stream %s: %w", st.stream, err)
+	}
+	bodies := jetstream.ObjectStoreConfig{Bucket: st.bucket, Description: "large bodies of the Parley node " + c.Node, Replicas: c.Replicas, MaxBytes: max(c.MaxBodyOctets, -1)}
+	if c.MaxAge > 0 {
+		bodies.TTL = c.MaxAge + bodyGrace
+	}
+	if st.bodies, err = st.js.CreateOrUpdateObjectStore(ctx, bodies); err != nil {
+		return fmt.Errorf("NATS: object store %s: %w", st.bucket, err)
 	}
 	info := s.CachedInfo()
 	st.instance, st.last = info.Config.Metadata[metaInstance], info.State.LastSeq

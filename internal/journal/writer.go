@@ -193,8 +193,6 @@ func (j *Durable) write(ctx context.Context) error {
 	}
 	timeout := time.NewTimer(ackTimeout)
 	defer timeout.Stop()
-	purge := time.NewTicker(time.Minute)
-	defer purge.Stop()
 	for {
 		if len(j.inflight) < packsAhead {
 			made, closed := j.take(int(st.conn.MaxPayload()) - headRoom)
@@ -225,10 +223,6 @@ func (j *Durable) write(ctx context.Context) error {
 		case <-timeout.C:
 			if len(j.inflight) > 0 {
 				return errors.New("NATS: the stream does not answer")
-			}
-		case <-purge.C:
-			if err := j.purge(ctx, st); err != nil {
-				j.cfg.Logger.Warn("old events cannot be dropped", "err", err)
 			}
 		case <-st.lost:
 			return errors.New("NATS: the connection is lost")

@@ -1,0 +1,108 @@
+package journal
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	keepEvery = time.Minute
+	bodyGrace = time.Hour   // bodies are kept for so much longer than events
+	orphaned  = time.Minute // after which a body has its event, if it ever gets one
+)
+
+// keep drops what the stream's own limits do not know of, until the journal ends.
+func (j *Durable) keep(ctx context.Context) {
+	tick := time.NewTicker(keepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-j.filled:
+		case <-ctx.Done():
+			return
+		}
+		j.mu.Lock()
+		st, total := j.store, j.tail.number
+		j.mu.Unlock()
+		if st == nil {
+			continue
+		}
+		err := j.purge(ctx, st, total)
+		if err == nil {
+			err = j.dropBodies(ctx, st)
+		}
+		if err != nil && ctx.Err() == nil {
+			j.cfg.Logger.Warn("what is old cannot be dropped from the journal", "err", err)
+		}
+	}
+}
+
+// dropBodies drops the bodies whose events are gone, and the oldest ones where three quarters of their room are taken.
+func (j *Durable) dropBodies(ctx context.Context, st *store) error {
+	status, err := st.bodies.Status(ctx)
+	if err != nil || status.Size() == 0 {
+		return err
+	}
+	all, err := st.bodies.List(ctx)
+	if err != nil {
+		return ignoreNone(err)
+	}
+	slices.SortFunc(all, func(a, b *jetstream.ObjectInfo) int { return cmp.Compare(a.ModTime.UnixNano(), b.ModTime.UnixNano()) })
+	oldest, _, err := st.oldest(ctx)
+	if err != nil {
+		return err
+	}
+	before := time.Now()
+	if oldest != nil {
+		if events, err := oldest.events(); err == nil {
+			before = events[0].Time
+		}
+	}
+	before = before.Add(-orphaned)
+	octets := status.Size()
+	for _, body := range all {
+		if !body.ModTime.Before(before) && (j.cfg.MaxBodyOctets <= 0 || octets <= uint64(j.cfg.MaxBodyOctets)/4*3) {
+			break
+		}
+		if err := st.dropBody(ctx, body); err != nil {
+			return err
+		}
+		octets -= min(octets, body.Size)
+	}
+	return nil
+}
+
+// purge drops the oldest packs as long as the others hold MaxEvents or more.
+func (j *Durable) purge(ctx context.Context, st *store, total uint64) error {
+	if j.cfg.MaxEvents <= 0 {
+		return nil
+	}
+	low, high, _, err := st.bounds(ctx)
+	if err != nil || low > high {
+		return err
+	}
+	// The first pack that is not needed any more lies before the first one whose successor begins behind this number.
+	enough := int64(total) - j.cfg.MaxEvents + 1
+	for low < high {
+		middle := low + (high-low+1)/2
+		p, err := st.get(ctx, middle)
+		if err != nil {
+			return err
+		}
+		if int64(p.first) <= enough {
+			low = middle
+		} else {
+			high = middle - 1
+		}
+	}
+	s, err := st.js.Stream(ctx, st.stream)
+	if err != nil {
+		return err
+	}
+	return s.Purge(ctx, jetstream.WithPurgeSequence(low)) // keeps low
+}
