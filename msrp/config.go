@@ -86,6 +86,7 @@ type Config struct {
 	MaxMessage              int64 // largest message received, in octets, 16 MiB
 	PartialMessages         int   // half-received messages of a session, 256
 	PartialOctets           int64 // octets of those, 32 MiB or MaxMessage if that is more
+	StreamFrom              int64 // octets of a message that have to come before a Streamer gets it; smaller ones come whole. 0
 	StreamBuffer            int64 // octets of a connection that streams (see Streamer) hold and nobody has read, 256 KiB; then reading stops
 	UncompletedMessages     int   // messages of a connection that wait for Accept or Reject, 1024; then reading stops
 	UncompletedOctets       int64 // octets of those, 32 MiB; a borrowed body from 16 KiB on counts as 64 KiB at least; a single message may be larger

@@ -64,11 +64,8 @@ func (c *conn) begin(p *wire.Piece) {
 	if !a.active {
 		return
 	}
-	stream := a.partial.stream
 	c.proceed(p)
-	if stream != nil {
-		s.deliver()
-	}
+	s.deliver()
 }
 
 // admit checks what the head of a SEND with a body says of it (RFC 4975 §7.3.1, M-102, M-103).
@@ -103,10 +100,14 @@ func (c *conn) proceed(p *wire.Piece) {
 		return
 	}
 	if !a.refused && len(p.Body) > 0 {
+		waits := a.partial.later != nil
 		if v := in.put(c, a.route.session, a.partial, a.next, p.Body); v.code != 0 {
 			c.refuse(p.Head, v)
 		}
 		a.next += int64(len(p.Body))
+		if waits && a.partial.later == nil {
+			a.route.session.deliver()
+		}
 	}
 	switch {
 	case !p.Last:

@@ -18,6 +18,7 @@ type event struct {
 	report   *Report
 	fate     Fate
 	err      error
+	begun    string // Message-ID
 }
 
 type eventKind uint8
@@ -30,6 +31,7 @@ const (
 	eventStream
 	eventDisconnected
 	eventRecovered
+	eventBegun
 )
 
 // keptEvents is how many places of an emptied queue are kept for the next time.
@@ -107,6 +109,10 @@ func (s *Session) call(e *event) {
 			return
 		}
 		s.streamer.Stream(s, e.incoming)
+	case eventBegun:
+		if !s.closed.Load() {
+			s.beginner.Begun(s, e.begun)
+		}
 	case eventReport:
 		// Also once the application has closed the session: the fate that follows rests on it.
 		s.handler.Report(s, *e.report)

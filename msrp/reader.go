@@ -195,7 +195,7 @@ func (c *conn) pool() *bufferPool {
 
 // inOnePiece is how large a frame may be to come out whole. One that comes in pieces is given to a Streamer at once, but is copied.
 func (c *conn) inOnePiece() int {
-	if last := c.reader.last; last == nil || last.session.streamer != nil {
+	if last := c.reader.last; last == nil || last.session.streamer != nil && c.endpoint.cfg.StreamFrom == 0 {
 		return readSize
 	}
 	return bulkSize

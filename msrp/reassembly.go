@@ -18,6 +18,7 @@ type partial struct {
 	kept        int64     // octets counted against the limit
 	refused     verdict   // that a chunk was refused with: what still comes gets the same; zero: none
 	stream      *Incoming // takes the octets as they come; nil: they are kept in segments
+	later       *Incoming // takes them from Config.StreamFrom on
 	passed      int64     // octets that it got
 	gone        bool      // not in incoming.partials any more
 	touched     time.Time
@@ -104,12 +105,24 @@ func (in *incoming) open(c *conn, h *wire.Head, rt *route) (p *partial, v verdic
 	}
 	in.partials[p.id] = p
 	in.watch(s)
+	if s.beginner != nil {
+		s.mail.put(&event{kind: eventBegun, begun: p.id})
+	}
 	if s.streamer != nil {
-		p.stream = newIncoming(c, rt, p, h)
-		p.stream.Duplicate = in.known.has(s.endpoint.seed, h.MessageID)
-		s.mail.put(&event{kind: eventStream, incoming: p.stream})
+		p.later = newIncoming(c, rt, p, h)
+		if s.endpoint.cfg.StreamFrom == 0 {
+			in.handOn(c, s, p)
+		}
 	}
 	return p, verdict{}
+}
+
+// handOn makes a message a stream, which gets first what came of it in a row.
+func (in *incoming) handOn(c *conn, s *Session, p *partial) {
+	p.stream, p.later = p.later, nil
+	p.stream.Duplicate = in.known.has(s.endpoint.seed, []byte(p.id))
+	s.mail.put(&event{kind: eventStream, incoming: p.stream})
+	p.passSegments(c)
 }
 
 // evict makes room by forgetting a message that was refused: its sender may have stopped at that, and never end it (M-083).
@@ -133,6 +146,9 @@ func (in *incoming) put(c *conn, s *Session, p *partial, at int64, data []byte) 
 	}
 	before := p.kept
 	ok := at-1 <= s.maxSize-int64(len(data)) && p.take(c, at, data) && in.octets+p.kept-before <= s.endpoint.cfg.PartialOctets
+	if ok && p.later != nil && p.kept > s.endpoint.cfg.StreamFrom {
+		in.handOn(c, s, p)
+	}
 	in.octets += p.kept - before
 	p.touched = time.Now()
 	if !ok {
@@ -183,6 +199,12 @@ func (p *partial) take(c *conn, at int64, data []byte) bool {
 		return p.put(at, data)
 	}
 	p.pass(c, data)
+	p.passSegments(c)
+	return true
+}
+
+// passSegments hands on what is kept and comes next.
+func (p *partial) passSegments(c *conn) {
 	for len(p.segments) > 0 && p.segments[0].from <= p.passed+1 {
 		g := &p.segments[0]
 		p.kept -= segmentCost + int64(len(g.data))
@@ -191,7 +213,6 @@ func (p *partial) take(c *conn, at int64, data []byte) bool {
 		}
 		p.segments = p.segments[1:]
 	}
-	return true
 }
 
 // pass hands octets on that come next.

@@ -34,6 +34,7 @@ type Session struct {
 	maxSize  int64
 	handler  Handler
 	streamer Streamer // the handler, if it is one
+	beginner Beginner // likewise
 	attrs    []slog.Attr
 	recovers bool // it outlives its connection
 
@@ -94,6 +95,7 @@ func (e *Endpoint) NewSession(c SessionConfig) (*Session, error) {
 	}
 	s.SetAccept(c.Accept)
 	s.streamer, _ = c.Handler.(Streamer)
+	s.beginner, _ = c.Handler.(Beginner)
 	s.id = e.idents.session()
 	c.Base.SessionID = s.id
 	s.own.Store(newOwnURI(c.Base, nil))

@@ -9,11 +9,18 @@ import (
 )
 
 // Streamer is an optional part of a Handler: one that takes messages as they arrive. A message that does not come whole in one frame is
-// then handed over by Stream with its first octets, in place of Message at its end.
+// then handed over by Stream with its first octets, in place of Message at its end; one that is not larger than Config.StreamFrom all the same by Message.
 type Streamer interface {
 	// Stream hands over a message that begins to arrive. It must not block: the body is read by another goroutine, which
 	// completes the message with in.Accept or in.Reject.
 	Stream(s *Session, in *Incoming)
+}
+
+// Beginner is an optional part of a Handler: one that is told about each message that does not come whole in one chunk. Its chunks but the last are
+// answered at once, so until then what came of it is known to nobody but this process.
+type Beginner interface {
+	// Begun: the first chunk of a message came, and there is more to come. It must not block. The message itself follows, or its end, or nothing.
+	Begun(s *Session, messageID string)
 }
 
 // ErrIncomplete is what Incoming.Read returns for a message that ended before its last octet: its sender gave it up, the session or the

@@ -79,6 +79,17 @@ func (s *Session) Send(ctx context.Context, m Outgoing) (messageID string, err e
 	return s.media.Send(ctx, m)
 }
 
+// MaySend says whether Send would take a message now: nil, or the error that it would return. It does not block, and nothing is sent.
+func (s *Session) MaySend(m Outgoing) error {
+	if st := s.State(); st == Inviting || st == Terminated {
+		return ErrNotEstablished
+	}
+	if err := s.wrap(&m); err != nil {
+		return err
+	}
+	return s.media.MaySend(m)
+}
+
 // End ends the call that the session belongs to, as Call.End does.
 func (s *Session) End() { s.call.End() }
 
@@ -121,7 +132,7 @@ func (h *media) Fate(_ *msrp.Session, f msrp.Fate)     { h.s.call.handler.Fate(h
 func (h *media) Message(_ *msrp.Session, r *msrp.Received) {
 	m := &Message{Received: r}
 	if !r.Duplicate && cpim.Is(r.ContentType) {
-		chain, code, why := unwrap(r)
+		chain, code, why := Unwrap(r.Body)
 		if code != 0 {
 			h.s.call.agent.log.Debug("message refused", "session_id", h.s.ID(), "call_id", h.s.call.CallID(), "code", code, "reason", why)
 			r.Reject(code, why)

@@ -11,6 +11,12 @@ type Streamer interface {
 	Stream(s *Session, in *Incoming)
 }
 
+// Beginner is an optional part of a Handler: one that is told about each message that does not come whole in one chunk.
+type Beginner interface {
+	// Begun: the first chunk of a message came, and there is more to come. It must not block. The message itself follows, or its end, or nothing.
+	Begun(s *Session, messageID string)
+}
+
 // Incoming is a message that is being received.
 type Incoming = msrp.Incoming
 
@@ -18,6 +24,13 @@ type Incoming = msrp.Incoming
 type streamingMedia struct {
 	media
 	streamer Streamer
+}
+
+// Begun tells a Handler that is a Beginner.
+func (h *streamingMedia) Begun(_ *msrp.Session, messageID string) {
+	if b, ok := h.streamer.(Beginner); ok {
+		b.Begun(h.s, messageID)
+	}
 }
 
 func (h *streamingMedia) Stream(_ *msrp.Session, in *msrp.Incoming) { h.streamer.Stream(h.s, in) }

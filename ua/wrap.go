@@ -106,9 +106,10 @@ func behind(head []byte, stream io.Reader) io.Reader {
 	return r
 }
 
-// unwrap reads a message that came wrapped; with a code: what the message is answered with instead.
-func unwrap(r *msrp.Received) (chain cpim.Chain, code int, why string) {
-	chain, err := cpim.ParseChain(r.Body)
+// Unwrap reads a message/cpim that came; with a code: what the message is answered with instead. A Handler that takes streams may have the head and the
+// beginning of the content only.
+func Unwrap(body []byte) (chain cpim.Chain, code int, why string) {
+	chain, err := cpim.ParseChain(body)
 	if err == nil {
 		err = chain.CheckRequire(nil)
 	}

@@ -28,6 +28,7 @@ var operations = map[string]Rights{
 	"GET /v1/sessions":                           Read,
 	"POST /v1/sessions":                          Start,
 	"GET /v1/sessions/{session_id}":              Read,
+	"GET /v1/bodies/{id}":                        Read,
 	"DELETE /v1/sessions/{session_id}":           Start,
 	"POST /v1/sessions/{session_id}/messages":    Send,
 	"PUT /v1/sessions/{session_id}/files/{name}": Send,

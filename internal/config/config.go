@@ -83,6 +83,7 @@ type MSRP struct {
 	RelayIdleTimeout    time.Duration
 	Recovery            bool // sessions outlive their connections
 	RecoveryTime        time.Duration
+	MaxMessage          int
 }
 
 // MSRPUA is what is said below the key msrp_ua: the parameters of OpenSIPS' module of that name.
@@ -126,6 +127,9 @@ type Journal struct {
 	MaxAge     time.Duration // 0: no limit, as for those below
 	MaxOctets  int
 	MaxEvents  int
+
+	MaxBody       int // octets of a body within an event
+	MaxBodyOctets int // of all others
 }
 
 // NATS is what is said below the key nats: an outside cluster.
@@ -216,7 +220,7 @@ func base() Config {
 			Refer:           "off",
 		},
 		MSRP: MSRP{
-			Setup: "actpass", CEMA: "off", Match: "uri", ConnectAttempts: 10, RelayIdleTimeout: time.Hour, Recovery: true, RecoveryTime: 30 * time.Second,
+			Setup: "actpass", CEMA: "off", Match: "uri", ConnectAttempts: 10, RelayIdleTimeout: time.Hour, Recovery: true, RecoveryTime: 30 * time.Second, MaxMessage: 16 << 20,
 		},
 		MSRPUA: MSRPUA{
 			MyURI:           "msrp://127.0.0.1:2855;tcp",
@@ -227,7 +231,7 @@ func base() Config {
 		Auth:    Auth{NonceLifetime: 300 * time.Second},
 		TLS:     TLS{ClientCertificates: "none"},
 		HTTP:    HTTP{Listen: "127.0.0.1:8888", LoopbackOpen: true, MaxPerSecond: 1000},
-		Journal: Journal{Durability: "process", MaxAge: 7 * 24 * time.Hour, MaxOctets: 1 << 30},
+		Journal: Journal{Durability: "process", MaxAge: 7 * 24 * time.Hour, MaxOctets: 1 << 30, MaxBody: 64 << 10, MaxBodyOctets: 4 << 30},
 		NATS:    NATS{Replicas: 1},
 		Events:  Events{UnixSockets: true, MaxSockets: 64},
 		Ask:     Ask{Timeout: 5 * time.Second},

@@ -105,7 +105,7 @@ func TestDefault(t *testing.T) {
 		TLS: config.TLS{ClientCertificates: "none"},
 		MSRP: config.MSRP{
 			Setup: "actpass", CEMA: "off", Match: "uri", Listen: []string{"tcp:127.0.0.1:2855"}, ConnectAttempts: 10, RelayIdleTimeout: time.Hour,
-			Recovery: true, RecoveryTime: 30 * time.Second,
+			Recovery: true, RecoveryTime: 30 * time.Second, MaxMessage: 16 << 20,
 		},
 		MSRPUA: config.MSRPUA{
 			MyURI: "msrp://127.0.0.1:2855;tcp", HashSize: 10,
@@ -114,7 +114,7 @@ func TestDefault(t *testing.T) {
 		Auth: config.Auth{NonceLifetime: 300 * time.Second},
 		HTTP: config.HTTP{Listen: "127.0.0.1:8888", LoopbackOpen: true, MaxPerSecond: 1000},
 
-		Journal: config.Journal{Durability: "process", MaxAge: 7 * 24 * time.Hour, MaxOctets: 1 << 30},
+		Journal: config.Journal{Durability: "process", MaxAge: 7 * 24 * time.Hour, MaxOctets: 1 << 30, MaxBody: 64 << 10, MaxBodyOctets: 4 << 30},
 		NATS:    config.NATS{Replicas: 1},
 		Events:  config.Events{UnixSockets: true, MaxSockets: 64},
 		Ask:     config.Ask{Timeout: 5 * time.Second},

@@ -45,7 +45,7 @@ func (k *Key) parse(c *Config, value string) string {
 			return "expected " + wantBool + ", got " + quoted(value)
 		}
 	case *int:
-		n, err := strconv.ParseInt(value, 10, 32)
+		n, err := strconv.ParseInt(value, 10, 54)
 		if err != nil {
 			return "expected " + wantInt + ", got " + quoted(value)
 		}

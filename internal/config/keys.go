@@ -287,6 +287,11 @@ func Keys() []Key {
 			field: func(c *Config) any { return &c.MSRP.RecoveryTime },
 		},
 		{
+			Path: "msrp.max_message", Reload: Restart,
+			Doc:   "Octets of the largest message that is taken, 1024 or more; the request route may say less for a session. A larger one is refused with 413.",
+			field: func(c *Config) any { return &c.MSRP.MaxMessage },
+		},
+		{
 			Path: "msrp_ua.my_uri", Reload: NewSessions,
 			Doc:   "The MSRP URI, without session-id, that is advertised to peers: `msrp://HOST:PORT;tcp`, or `msrps://HOST:PORT;tcp` to offer TLS. Without a port it is 2855. It must lead to a listener. A wildcard address, `0.0.0.0` or `[::]`, stands for the address of this node that leads to the peer: where its call came to, or a call to it leaves from. Offers of the other kind, with TLS or without, are taken where there is a listener for it; where one offers both, TLS is taken.",
 			field: func(c *Config) any { return &c.MSRPUA.MyURI },
@@ -397,6 +402,18 @@ func Keys() []Key {
 			Path: "journal.max_events", Reload: Restart,
 			Doc:   "Events that are kept at most; held to within a minute, and rounded up to what was stored together. 0: no limit.",
 			field: func(c *Config) any { return &c.Journal.MaxEvents },
+		},
+		{
+			Path: "journal.max_body", Reload: Restart,
+			Doc: "Octets of a message's body that its event has at most, 1024 to 524288; above 65536 the NATS servers of `nats.url` need a `max_payload` of twelve times as much. " +
+				"A larger body is kept beside the events while it comes, and is never in memory as a whole; `body_ref` in its event says where. With `durability: memory` all bodies are in events.",
+			field: func(c *Config) any { return &c.Journal.MaxBody },
+		},
+		{
+			Path: "journal.max_body_octets", Reload: Restart,
+			Doc: "Octets that the bodies beside the events take on the disk at most, 16777216 or more. They are dropped with their events, and the oldest earlier where three quarters of " +
+				"this are taken; a message that finds no room is refused with 413. 0: no limit.",
+			field: func(c *Config) any { return &c.Journal.MaxBodyOctets },
 		},
 		{
 			Path: "nats.url", Reload: Restart, secret: true,

@@ -153,7 +153,7 @@ func (s *source) set(c *Config, k *Key, n ast.Node) {
 		*field = b.Value
 	case *int:
 		v, ok := number(n)
-		if !ok || v != math.Trunc(v) || math.Abs(v) > math.MaxInt32 {
+		if !ok || v != math.Trunc(v) || math.Abs(v) >= 1<<53 {
 			wrong = expected(wantInt, n)
 			break
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/parley-msrp/parley/internal/event"
@@ -21,6 +22,14 @@ type Control struct {
 	agent   *ua.Agent
 	unwrap  bool // content_type and body of message/cpim are told unwrapped
 
+	bodies  Bodies // nil: all bodies are in events
+	maxBody int    // octets of a body in an event
+
+	ctx        context.Context // of what keeps messages
+	cancel     context.CancelFunc
+	arriving   sync.WaitGroup // large messages that are being kept
+	memory     memory
+	commands   commands
 	statistics *Statistics
 }
 
@@ -30,7 +39,14 @@ var _ Node = (*Control)(nil)
 func New(j journal.Journal, source string, log *slog.Logger) *Control {
 	c := &Control{journal: j, source: source, log: log, statistics: NewStatistics()}
 	c.addState()
+	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c
+}
+
+// Close gives up what is still being kept, after the agent was closed, and waits for its end.
+func (c *Control) Close() {
+	c.cancel()
+	c.arriving.Wait()
 }
 
 // Statistics is what this node counts: Set has all of it, and the agent gets the rest as its counters.
@@ -44,6 +60,10 @@ func (c *Control) UnwrapCPIM(on bool) { c.unwrap = on }
 
 // Start starts a session. An error that one of s causes names it as the faces do: content_types, from_uri, to_uri, ruri.
 func (c *Control) Start(s Start) (sessionID string, err error) {
+	return c.once(s.Key, digest("start", s.ContentTypes, s.FromURI, s.ToURI, s.RequestURI), func() (string, error) { return c.start(s) })
+}
+
+func (c *Control) start(s Start) (sessionID string, err error) {
 	types, err := msrp.ParseTypes(s.ContentTypes)
 	if err != nil {
 		return "", &FieldError{"content_types", err}
@@ -79,28 +99,10 @@ func (c *Control) Answer(inv *ua.Invitation, l Label, types ...string) error {
 	return err
 }
 
-// Send queues a message in a session. A command does not wait: the agent refuses where the session's queue is full (msrp.Config.RefuseWhenFull).
-func (c *Control) Send(m Send) (messageID string, err error) {
-	s := c.agent.Session(m.SessionID)
-	if s == nil {
-		return "", ErrUnknownSession
-	}
-	out := ua.Outgoing{
-		ContentType: m.ContentType, Body: m.Body, Stream: m.Stream, Size: m.Size, Yields: m.Stream != nil,
-		FailureReport: m.FailureReport, SuccessReport: m.SuccessReport,
-	}
-	if m.Disposition != "" {
-		out.Headers = []msrp.Header{{Name: "Content-Disposition", Value: m.Disposition}}
-	}
-	id, err := s.Send(context.Background(), out)
-	if err != nil {
-		c.statistics.messages.refused.Inc()
-		return "", err
-	}
-	if t, ok := s.Call().Handler().(*teller); ok {
-		t.countSent(s.ID())
-	}
-	return id, nil
+// EndOnce is End with a caller's key: the same command again does nothing, and succeeds.
+func (c *Control) EndOnce(sessionID, key string) error {
+	_, err := c.once(key, digest("end", sessionID), func() (string, error) { return "", c.End(sessionID) })
+	return err
 }
 
 // End ends the call of a session.

@@ -178,7 +178,10 @@ func TestFates(t *testing.T) {
 				t.Fatal(err)
 			}
 			c.do(t, call, call.conn.Request(t, limit, "SEND"))
-			number := uint64(1)
+			number := uint64(2)
+			if e := r.next(t); e.Name != event.MsgQueued || e.Param("message_id") != id || e.Sequence != number {
+				t.Errorf("told %+v", e)
+			}
 			for _, want := range c.want {
 				e := r.next(t)
 				number++

@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/parley-msrp/parley/internal/event"
 	"github.com/parley-msrp/parley/msrp"
@@ -55,6 +54,7 @@ func (t *teller) of(sessionID string) *told {
 	s := t.sessions[sessionID]
 	if s == nil {
 		s = &told{}
+		s.counter.Last = t.control.memory.sequence(sessionID)
 		t.sessions[sessionID] = s
 	}
 	return s
@@ -79,9 +79,11 @@ func (t *teller) end(s *ua.Session, e *event.Event) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.of(s.ID()).over = true
-	if e != nil {
-		t.append(*e, nil)
+	if e == nil {
+		t.control.emit(event.NewOver(s.ID()), nil)
+		return
 	}
+	t.append(*e, nil)
 }
 
 func (t *teller) Name() string { return cmp.Or(t.label.Handler, handlerName) }
@@ -144,52 +146,6 @@ func (t *teller) ConnectionLost(s *ua.Session, l ua.Loss) {
 // Recovered tells that it has another one.
 func (t *teller) Recovered(s *ua.Session) {
 	t.tell(event.NewRecovered(s.ID(), event.CallID(s.Call().CallID())), nil)
-}
-
-// Message keeps the message, and only then accepts it. One that was on its way while the session ended comes too late.
-func (t *teller) Message(s *ua.Session, m *ua.Message) {
-	if m.Bodiless || len(m.Body) == 0 {
-		m.Accept()
-		return
-	}
-	key := messageKey{s.ID(), m.MessageID}
-	if m.Duplicate {
-		t.control.statistics.messages.repeated.Inc()
-		t.keeping.repeat(key, m)
-		return
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.of(s.ID()).over {
-		m.Reject(481, "")
-		return
-	}
-	t.keeping.begin(key)
-	told := t.of(s.ID())
-	came, count := time.Now(), &t.control.statistics.messages
-	t.append(t.received(s, m), func(err error) {
-		if err == nil {
-			count.received.Inc()
-			count.keeping.Observe(time.Since(came))
-			told.received.Add(1)
-		} else {
-			count.unkept.Inc()
-		}
-		t.keeping.done(key, m, err)
-	})
-}
-
-// received is the event of a message that came: as it was on the wire, or unwrapped where that was asked for.
-func (t *teller) received(s *ua.Session, m *ua.Message) event.Event {
-	id := event.MessageID(m.MessageID)
-	switch {
-	case m.CPIM == nil:
-		return event.NewMessage(s.ID(), m.ContentType, m.Body, id)
-	case t.control.unwrap:
-		c := m.Content()
-		return event.NewMessage(s.ID(), c.ContentType, c.Body, id, event.CPIM(m.CPIM, s.Senders(m.CPIM), false))
-	}
-	return event.NewMessage(s.ID(), m.ContentType, m.Body, id, event.CPIM(m.CPIM, s.Senders(m.CPIM), true))
 }
 
 func (t *teller) Report(s *ua.Session, r ua.Report) {

@@ -28,6 +28,8 @@ func (e *FieldError) Unwrap() error { return e.Err }
 type Start struct {
 	ContentTypes               string // space separated
 	FromURI, ToURI, RequestURI string
+
+	Key string // the caller's own: the same command with the same key again is done once; "": none
 }
 
 // Send asks for a message.
@@ -40,6 +42,8 @@ type Send struct {
 	Disposition   string    // value of Content-Disposition; "": none
 	FailureReport msrp.FailureReport
 	SuccessReport bool
+
+	Key string // as in Start; not with Stream
 }
 
 // Label is what a session is known by besides what OpenSIPS knows: events carry it, and the list shows it.
@@ -90,6 +94,7 @@ type Node interface {
 	Start(s Start) (sessionID string, err error)
 	Send(s Send) (messageID string, err error) // ErrUnknownSession, or why it cannot be sent
 	End(sessionID string) error                // ErrUnknownSession
+	EndOnce(sessionID, key string) error       // End, with the caller's own key
 	List() []Session
 	Session(sessionID string) (Session, error) // ErrUnknownSession
 	Figures() Figures

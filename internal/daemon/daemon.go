@@ -41,6 +41,9 @@ const (
 	readersTimeout = 2 * time.Second
 )
 
+// partialOctets is what the half-received messages of a session may take, apart from those that are kept while they come.
+const partialOctets = 32 << 20
+
 // ballastSize is how much address space, never touched and so not of memory, the collector counts as heap. Without it the few MiB of a node with
 // few sessions are collected a hundred times a second under load.
 const ballastSize = 64 << 20
@@ -113,6 +116,9 @@ func start(c config.Config, errOut io.Writer) (*node, error) {
 	}
 	n.control = control.New(n.journal, "/parley/"+n.data.node, n.log)
 	n.control.UnwrapCPIM(c.MSRP.UnwrapCPIM)
+	if err := n.recall(&c.Journal); err != nil {
+		return nil, errors.Join(err, listener.Close(), n.journal.Close(), n.data.close())
+	}
 	// The agent answers as soon as it listens, so all that it calls stands before it.
 	files, err := certificate.Load(certificate.Config{Certificate: c.TLS.Certificate, PrivateKey: c.TLS.PrivateKey, Authorities: c.TLS.CAList, Logger: n.log})
 	if err != nil {
@@ -204,7 +210,7 @@ func (n *node) agentConfig(c config.Config, users *auth.Users, files *certificat
 		Product:        version.Server(),
 		Logger:         n.log,
 		Counter:        n.control.Statistics(),
-		MSRP:           mediaConfig(&c.MSRP, n.control.Statistics().MSRP()),
+		MSRP:           mediaConfig(&c.MSRP, &c.Journal, n.control.Statistics().MSRP()),
 	}
 }
 
@@ -215,7 +221,7 @@ func profile(c *config.Config) ua.Profile {
 	}
 }
 
-func mediaConfig(c *config.MSRP, counter msrp.Counter) msrp.Config {
+func mediaConfig(c *config.MSRP, j *config.Journal, counter msrp.Counter) msrp.Config {
 	policy := access.Addresses{Allow: config.Targets(c.ConnectAllow), Deny: config.Targets(c.ConnectDeny)}
 	attempts := c.ConnectAttempts
 	if attempts == 0 {
@@ -226,7 +232,14 @@ func mediaConfig(c *config.MSRP, counter msrp.Counter) msrp.Config {
 		match = msrp.ToPathSessionID
 	}
 	// The journal keeps the bodies: they are not borrowed.
-	return msrp.Config{RefuseWhenFull: true, Counter: counter, MayConnect: policy.Permit, ConnectAttempts: attempts, ToPath: match}
+	m := msrp.Config{
+		RefuseWhenFull: true, Counter: counter, MayConnect: policy.Permit, ConnectAttempts: attempts, ToPath: match,
+		MaxMessage: int64(c.MaxMessage), StreamFrom: int64(c.MaxMessage),
+	}
+	if j.Durability != "memory" {
+		m.StreamFrom, m.PartialOctets = int64(j.MaxBody), partialOctets
+	}
+	return m
 }
 
 // drain ends the sessions and then everything else. Peers and readers that take longer than they may are left behind: that is no error.
@@ -242,6 +255,7 @@ func (n *node) drain() error {
 	n.draining.Store(true)
 	within(drainTimeout, n.agent.Close)
 	n.router.wait()
+	n.control.Close()
 	for _, carrier := range n.mi {
 		errs = append(errs, carrier.Close())
 	}

@@ -49,12 +49,30 @@ func openJournal(c config.Config, log *slog.Logger) (*dataDir, journal.Journal, 
 	j, err := journal.Open(context.Background(), journal.Config{
 		Dir: d.path, Node: d.node, Logger: log, Fsync: c.Journal.Durability == "fsync",
 		URL: c.NATS.URL, Credentials: c.NATS.Credentials, Roots: c.NATS.CAList, Replicas: c.NATS.Replicas,
-		MaxAge: time.Duration(none(int64(c.Journal.MaxAge))), MaxOctets: none(int64(c.Journal.MaxOctets)), MaxEvents: int64(c.Journal.MaxEvents),
+		MaxAge: time.Duration(none(int64(c.Journal.MaxAge))), MaxOctets: none(int64(c.Journal.MaxOctets)), MaxEvents: int64(c.Journal.MaxEvents), MaxBodyOctets: none(int64(c.Journal.MaxBodyOctets)),
 	})
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("journal: %w", err), d.close())
 	}
 	return d, j, nil
+}
+
+// recall takes up what the process before this one left.
+func (n *node) recall(c *config.Journal) error {
+	j, ok := n.journal.(*journal.Durable)
+	if !ok {
+		return nil
+	}
+	n.control.KeepBodies(j, c.MaxBody)
+	r, err := j.Recall(context.Background())
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	if len(r.Sessions) > 0 {
+		n.log.Warn("the process ended before its sessions did", "sessions", len(r.Sessions))
+	}
+	n.control.Recall(r, nil)
+	return nil
 }
 
 // openDataDir makes the folder if it is not there, and locks it. The name of the node is that of its first start unless the configuration has one.

@@ -9,6 +9,7 @@ import (
 	"github.com/parley-msrp/parley/internal/access"
 	"github.com/parley-msrp/parley/internal/certificate"
 	"github.com/parley-msrp/parley/internal/config"
+	"github.com/parley-msrp/parley/internal/journal"
 	"github.com/parley-msrp/parley/internal/mi"
 	"github.com/parley-msrp/parley/internal/version"
 	"github.com/parley-msrp/parley/internal/web"
@@ -21,8 +22,12 @@ func (n *node) serveHTTP(l net.Listener, c *config.HTTP, methods *mi.Server) err
 		return err
 	}
 	n.gate = access.NewGate(access.GateConfig{LoopbackOpen: c.LoopbackOpen, MaxPerSecond: c.MaxPerSecond}, clients)
+	var bodies web.Bodies
+	if j, ok := n.journal.(*journal.Durable); ok {
+		bodies = j
+	}
 	n.web, err = web.New(web.Config{
-		MI: methods, Node: n.control, Events: n.control, Webhooks: n.sinks.webhooks, Gate: n.gate, Ready: n.ready, Product: version.Server(), Version: version.String(), Logger: n.log,
+		MI: methods, Node: n.control, Events: n.control, Bodies: bodies, Webhooks: n.sinks.webhooks, Gate: n.gate, Ready: n.ready, Product: version.Server(), Version: version.String(), Logger: n.log,
 	})
 	if err != nil {
 		return err

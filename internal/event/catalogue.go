@@ -103,6 +103,8 @@ func entries() []Kind {
 			Own: []Member{
 				{"message_id", "string", "The Message-ID that the peer gave it."},
 				{"cpim", "object", cpimDoc},
+				{"body_ref", "object", "Where the body is, if it has more octets than `journal.max_body`; `body` is empty then. `GET /v1/bodies/ID` gives it, for as long as the event is " +
+					"kept: `id`; `octets`, a number; `sha256` of them, in hexadecimal. Of a message/cpim it is the whole one, also with `msrp.unwrap_cpim`."},
 			},
 			Example: example(NewMessage(exampleSession, "text/plain", []byte("hello"), MessageID("ndgh33bdwnil")), 2),
 		},
@@ -176,6 +178,28 @@ func entries() []Kind {
 			Own:     []Member{callID},
 			Example: example(NewRecovered(exampleSession, CallID("vnsraw5jlj04ll26")), 5),
 		},
+		{
+			Name: MsgQueued,
+			When: "A message was accepted for sending: the command is answered when this event is kept. Its fate follows, by E_MSRP_MSG_SENT or E_MSRP_REPORT_RECEIVED. Parley's own event.",
+			Params: []Member{
+				sessionID, messageID,
+				{"content_type", "string", "Its Content-Type; empty for a SEND without body."},
+			},
+			Own: []Member{
+				{"octets", "number", "How large it is. Missing for a stream whose length was not told."},
+				{"body", "octets", "What it says; missing for a stream, and where it has more octets than `journal.max_body`."},
+				{"idempotency_key", "string", "The caller's own key for the command."},
+				{"request_digest", "string", "A digest of the command that had this key."},
+			},
+			Example: example(NewQueued(exampleSession, "c9d351c906842789808340b19e27d10b", "text/plain", Octets(5), Text([]byte("hello"))), 3),
+		},
+		{
+			Name:    MsgIncomplete,
+			When:    "A message will never be whole of which some chunks came and were answered 200: the node was restarted meanwhile, or it was a large one and its rest did not come. Parley's own event.",
+			Params:  []Member{sessionID, {"message_id", "string", "The Message-ID that the peer gave it."}},
+			Own:     []Member{{"octets", "number", "How many came, if that is known."}, {"reason", "string", "Why, for people."}},
+			Example: example(NewIncomplete(exampleSession, "ndgh33bdwnil", Reason("the node was restarted")), 4),
+		},
 	}
 }
 
@@ -191,7 +215,7 @@ func KindOf(name Name) Kind {
 // Known says whether the catalogue has an event of that name.
 func Known(n Name) bool {
 	switch n {
-	case SessionNew, SessionEnd, MsgReceived, ReportReceived, SessionFailed, MsgSent, SessionWarning, ConnectionLost, Recovered:
+	case SessionNew, SessionEnd, MsgReceived, ReportReceived, SessionFailed, MsgSent, SessionWarning, ConnectionLost, Recovered, MsgQueued, MsgIncomplete:
 		return true
 	}
 	return false

@@ -20,6 +20,8 @@ const (
 	ReportReceived Name = "E_MSRP_REPORT_RECEIVED"
 	SessionFailed  Name = "E_MSRP_SESSION_FAILED"
 	MsgSent        Name = "E_MSRP_MSG_SENT"
+	MsgQueued      Name = "E_MSRP_MSG_QUEUED"
+	MsgIncomplete  Name = "E_MSRP_MSG_INCOMPLETE"
 	SessionWarning Name = "E_MSRP_SESSION_WARNING"
 	ConnectionLost Name = "E_MSRP_CONNECTION_LOST"
 	Recovered      Name = "E_MSRP_SESSION_RECOVERED"
@@ -143,6 +145,23 @@ func NewConnectionLost(sessionID string, recovering bool, own ...Param) Event {
 func NewRecovered(sessionID string, own ...Param) Event {
 	return Event{Name: Recovered, SessionID: sessionID, Own: own, Params: []Param{
 		{"session_id", sessionID},
+	}}
+}
+
+// NewQueued says that a message was accepted for sending.
+func NewQueued(sessionID, messageID, contentType string, own ...Param) Event {
+	return Event{Name: MsgQueued, SessionID: sessionID, Own: own, Params: []Param{
+		{"session_id", sessionID},
+		{"message_id", messageID},
+		{"content_type", contentType},
+	}}
+}
+
+// NewIncomplete says that a message will never be whole of which chunks were answered 200.
+func NewIncomplete(sessionID, messageID string, own ...Param) Event {
+	return Event{Name: MsgIncomplete, SessionID: sessionID, Own: own, Params: []Param{
+		{"session_id", sessionID},
+		{"message_id", messageID},
 	}}
 }
 

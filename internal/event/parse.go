@@ -41,9 +41,9 @@ func paramCount(n Name) int {
 		return 5
 	case SessionEnd, Recovered:
 		return 1
-	case SessionWarning, ConnectionLost:
+	case SessionWarning, ConnectionLost, MsgIncomplete:
 		return 2
-	case MsgReceived, MsgSent:
+	case MsgReceived, MsgSent, MsgQueued:
 		return 3
 	case ReportReceived:
 		return 4

@@ -91,7 +91,8 @@ func TestEventsList(t *testing.T) {
 	s, _ := subscribing(t)
 	want := result(`{"Events":[{"name":"E_MSRP_SESSION_NEW","id":0},{"name":"E_MSRP_SESSION_END","id":1},{"name":"E_MSRP_MSG_RECEIVED","id":2},` +
 		`{"name":"E_MSRP_REPORT_RECEIVED","id":3},{"name":"E_MSRP_SESSION_FAILED","id":4},{"name":"E_MSRP_MSG_SENT","id":5},` +
-		`{"name":"E_MSRP_SESSION_WARNING","id":6},{"name":"E_MSRP_CONNECTION_LOST","id":7},{"name":"E_MSRP_SESSION_RECOVERED","id":8}]}`)
+		`{"name":"E_MSRP_SESSION_WARNING","id":6},{"name":"E_MSRP_CONNECTION_LOST","id":7},{"name":"E_MSRP_SESSION_RECOVERED","id":8},` +
+		`{"name":"E_MSRP_MSG_QUEUED","id":9},{"name":"E_MSRP_MSG_INCOMPLETE","id":10}]}`)
 	for _, method := range []string{"events_list", "core:events_list", "evi:list"} {
 		if got := ask(s, method, ""); got != want {
 			t.Errorf("%s: %s", method, got)

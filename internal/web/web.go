@@ -65,6 +65,7 @@ type Config struct {
 	// Webhooks deliver events by HTTP; nil: there are none, and no paths for them.
 	Webhooks Webhooks
 
+	Bodies  Bodies       // nil: all bodies are in events
 	Ready   func() error // what /healthz tells: nil, or why the node is not ready; nil: always ready
 	Product string       // value of the Server header; "": none
 	Version string       // of the node, as /v1/health and /openapi.json tell it

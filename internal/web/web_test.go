@@ -59,6 +59,8 @@ func (node) End(id string) error {
 	return nil
 }
 
+func (n node) EndOnce(id, _ string) error { return n.End(id) }
+
 func (node) List() []control.Session {
 	return []control.Session{{
 		SessionID: session, B2BKey: "B2B.1.2", Type: "UAC", Handler: "msrp_ua", State: 2,

@@ -245,6 +245,9 @@ func (c *call) bodies(t *testing.T, events []node.Event) []string {
 			}
 			b = string(raw)
 		}
+		if ref, has := e.Data["body_ref"].(map[string]any); has {
+			b = c.n.Body(t, ref["id"].(string))
+		}
 		bodies = append(bodies, b)
 	}
 	return bodies

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -116,6 +117,21 @@ func (e *Events) of(sessionID, name string) []Event {
 		}
 	}
 	return list
+}
+
+// Body gets the body that an event refers to.
+func (n *Node) Body(t testing.TB, id string) string {
+	t.Helper()
+	r, err := http.Get(n.HTTP + "/v1/bodies/" + id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	b, err := io.ReadAll(r.Body)
+	if err != nil || r.StatusCode != http.StatusOK {
+		t.Fatalf("body %s: %s, %v", id, r.Status, err)
+	}
+	return string(b)
 }
 
 // Await returns the events of that name in that session, as soon as there are count of them or more.

@@ -119,7 +119,7 @@ export interface Webhook {
   /** Where events are posted to. */
   url: string;
   /** Only events of one of these types; without it all. */
-  types?: Array<"E_MSRP_SESSION_NEW" | "E_MSRP_SESSION_END" | "E_MSRP_MSG_RECEIVED" | "E_MSRP_REPORT_RECEIVED" | "E_MSRP_SESSION_FAILED" | "E_MSRP_MSG_SENT" | "E_MSRP_SESSION_WARNING" | "E_MSRP_CONNECTION_LOST" | "E_MSRP_SESSION_RECOVERED">;
+  types?: Array<"E_MSRP_SESSION_NEW" | "E_MSRP_SESSION_END" | "E_MSRP_MSG_RECEIVED" | "E_MSRP_REPORT_RECEIVED" | "E_MSRP_SESSION_FAILED" | "E_MSRP_MSG_SENT" | "E_MSRP_SESSION_WARNING" | "E_MSRP_CONNECTION_LOST" | "E_MSRP_SESSION_RECOVERED" | "E_MSRP_MSG_QUEUED" | "E_MSRP_MSG_INCOMPLETE">;
   /** Only events of one of these sessions; without it all. */
   sessions?: Array<string>;
   /** Only events of sessions that have all of these tags: NAME, or NAME=VALUE. */
@@ -156,7 +156,7 @@ export interface CreateWebhook {
   /** What requests are signed with, 16 to 256 printable characters; without it one is made, and told once. */
   secret?: string;
   /** Only events of one of these types. */
-  types?: Array<"E_MSRP_SESSION_NEW" | "E_MSRP_SESSION_END" | "E_MSRP_MSG_RECEIVED" | "E_MSRP_REPORT_RECEIVED" | "E_MSRP_SESSION_FAILED" | "E_MSRP_MSG_SENT" | "E_MSRP_SESSION_WARNING" | "E_MSRP_CONNECTION_LOST" | "E_MSRP_SESSION_RECOVERED">;
+  types?: Array<"E_MSRP_SESSION_NEW" | "E_MSRP_SESSION_END" | "E_MSRP_MSG_RECEIVED" | "E_MSRP_REPORT_RECEIVED" | "E_MSRP_SESSION_FAILED" | "E_MSRP_MSG_SENT" | "E_MSRP_SESSION_WARNING" | "E_MSRP_CONNECTION_LOST" | "E_MSRP_SESSION_RECOVERED" | "E_MSRP_MSG_QUEUED" | "E_MSRP_MSG_INCOMPLETE">;
   /** Only events of one of these sessions. */
   sessions?: Array<string>;
   /** Only events of sessions that have all of these tags: NAME, or NAME=VALUE. */
@@ -369,6 +369,8 @@ export interface E_MSRP_MSG_RECEIVED {
     message_id?: string;
     /** Of a `message/cpim` (RFC 3862), what it says of itself; nobody but the peer vouches for it. `from`: the senders, as objects with `uri` and, where it is given, `name`; where one such message is within another, the outermost sender stands first; in place of one that calls itself `sip:anonymous@anonymous.invalid` stands `identity` of the session where that is a URI, else the peer's URI in the INVITE, unless the peer asked for privacy. The rest is of the innermost message: `to` and, where they are there, `cc`, `time` (UTC) and `subject`; `headers`: each of its CPIM headers in order, with `namespace` (not for a prefix that was not declared), `name` and `value`; `content_type` and `body` (*octets*) of what it brings, unless `msrp.unwrap_cpim` puts them into the parameters of these names. */
     cpim?: Record<string, unknown>;
+    /** Where the body is, if it has more octets than `journal.max_body`; `body` is empty then. `GET /v1/bodies/ID` gives it, for as long as the event is kept: `id`; `octets`, a number; `sha256` of them, in hexadecimal. Of a message/cpim it is the whole one, also with `msrp.unwrap_cpim`. */
+    body_ref?: Record<string, unknown>;
     /** The handler that the request route named, if it named one. */
     handler?: string;
     /** The tags that the request route gave the session, if it gave any: names with strings. */
@@ -584,5 +586,77 @@ export interface E_MSRP_SESSION_RECOVERED {
   };
 }
 
+/** A message was accepted for sending: the command is answered when this event is kept. Its fate follows, by E_MSRP_MSG_SENT or E_MSRP_REPORT_RECEIVED. Parley's own event. */
+export interface E_MSRP_MSG_QUEUED {
+  specversion: "1.0";
+  /** The event's cursor. */
+  id: string;
+  /** The node. */
+  source: string;
+  type: "E_MSRP_MSG_QUEUED";
+  /** The session. */
+  subject?: string;
+  time: string;
+  /** Counts the events of the session. */
+  sequence?: string;
+  datacontenttype: "application/json";
+  data: {
+    /** The session. It stays the same for as long as the session lives. */
+    session_id: string;
+    /** The Message-ID of the message that was sent. */
+    message_id: string;
+    /** Its Content-Type; empty for a SEND without body. */
+    content_type: string;
+    /** How large it is. Missing for a stream whose length was not told. */
+    octets?: number;
+    /** What it says; missing for a stream, and where it has more octets than `journal.max_body`. */
+    body?: string;
+    /** What it says; missing for a stream, and where it has more octets than `journal.max_body`, in base64. */
+    body_base64?: string;
+    /** The caller's own key for the command. */
+    idempotency_key?: string;
+    /** A digest of the command that had this key. */
+    request_digest?: string;
+    /** The handler that the request route named, if it named one. */
+    handler?: string;
+    /** The tags that the request route gave the session, if it gave any: names with strings. */
+    tags?: Record<string, unknown>;
+    /** `true` where somebody raised the event by hand (`raise_event`): nothing has happened. It belongs to no session then, whatever its `session_id` says, and has neither `subject` nor `sequence`. */
+    raised?: boolean;
+  };
+}
+
+/** A message will never be whole of which some chunks came and were answered 200: the node was restarted meanwhile, or it was a large one and its rest did not come. Parley's own event. */
+export interface E_MSRP_MSG_INCOMPLETE {
+  specversion: "1.0";
+  /** The event's cursor. */
+  id: string;
+  /** The node. */
+  source: string;
+  type: "E_MSRP_MSG_INCOMPLETE";
+  /** The session. */
+  subject?: string;
+  time: string;
+  /** Counts the events of the session. */
+  sequence?: string;
+  datacontenttype: "application/json";
+  data: {
+    /** The session. It stays the same for as long as the session lives. */
+    session_id: string;
+    /** The Message-ID that the peer gave it. */
+    message_id: string;
+    /** How many came, if that is known. */
+    octets?: number;
+    /** Why, for people. */
+    reason?: string;
+    /** The handler that the request route named, if it named one. */
+    handler?: string;
+    /** The tags that the request route gave the session, if it gave any: names with strings. */
+    tags?: Record<string, unknown>;
+    /** `true` where somebody raised the event by hand (`raise_event`): nothing has happened. It belongs to no session then, whatever its `session_id` says, and has neither `subject` nor `sequence`. */
+    raised?: boolean;
+  };
+}
+
 /** An event, as a CloudEvent 1.0. */
-export type Event = E_MSRP_SESSION_NEW | E_MSRP_SESSION_END | E_MSRP_MSG_RECEIVED | E_MSRP_REPORT_RECEIVED | E_MSRP_SESSION_FAILED | E_MSRP_MSG_SENT | E_MSRP_SESSION_WARNING | E_MSRP_CONNECTION_LOST | E_MSRP_SESSION_RECOVERED;
+export type Event = E_MSRP_SESSION_NEW | E_MSRP_SESSION_END | E_MSRP_MSG_RECEIVED | E_MSRP_REPORT_RECEIVED | E_MSRP_SESSION_FAILED | E_MSRP_MSG_SENT | E_MSRP_SESSION_WARNING | E_MSRP_CONNECTION_LOST | E_MSRP_SESSION_RECOVERED | E_MSRP_MSG_QUEUED | E_MSRP_MSG_INCOMPLETE;

@@ -1,0 +1,121 @@
+package control
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+
+	"github.com/parley-msrp/parley/internal/event"
+)
+
+const (
+	// MaxKey is how many octets a caller's key may have.
+	MaxKey = 128
+	// rememberedKeys is how many commands with keys are remembered, the newest ones.
+	rememberedKeys = 10_000
+)
+
+// Errors of keys.
+var (
+	ErrKeyReused = &FieldError{"idempotency_key", errors.New("was used for another command")}
+	errKeyLength = &FieldError{"idempotency_key", fmt.Errorf("has more than %d octets", MaxKey)}
+)
+
+// commands remembers commands by the keys that their callers gave them.
+type commands struct {
+	mu     sync.Mutex
+	known  map[string]*command
+	oldest []string // keys in their order
+}
+
+type command struct {
+	digest string
+	result string
+	done   chan struct{} // closed when it is; then result or err is set
+	err    error
+}
+
+// once does a command, or says what it came to before. One that failed may be tried again. Whoever asks meanwhile waits.
+func (k *commands) once(key, digest string, do func() (string, error)) (string, error) {
+	if len(key) > MaxKey {
+		return "", errKeyLength
+	}
+	k.mu.Lock()
+	c := k.known[key]
+	if c != nil {
+		k.mu.Unlock()
+		if c.digest != digest {
+			return "", ErrKeyReused
+		}
+		<-c.done
+		return c.result, c.err
+	}
+	c = k.add(key, digest)
+	k.mu.Unlock()
+	c.result, c.err = do()
+	if c.err != nil {
+		k.mu.Lock()
+		delete(k.known, key)
+		k.mu.Unlock()
+	}
+	close(c.done)
+	return c.result, c.err
+}
+
+// add notes a command. Holding k.mu.
+func (k *commands) add(key, digest string) *command {
+	if k.known == nil {
+		k.known = map[string]*command{}
+	}
+	c := &command{digest: digest, done: make(chan struct{})}
+	k.known[key] = c
+	k.oldest = append(k.oldest, key)
+	for len(k.oldest) > rememberedKeys {
+		delete(k.known, k.oldest[0])
+		k.oldest = k.oldest[1:]
+	}
+	return c
+}
+
+// recall notes a command of before the process began.
+func (k *commands) recall(key, digest, result string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	c := k.add(key, digest)
+	c.result = result
+	close(c.done)
+}
+
+// once does a command that leaves no event of its own which has its key, and keeps that it was done.
+func (c *Control) once(key, digest string, do func() (string, error)) (string, error) {
+	if key == "" {
+		return do()
+	}
+	return c.commands.once(key, digest, func() (string, error) {
+		result, err := do()
+		if err != nil {
+			return "", err
+		}
+		kept := make(chan error, 1)
+		c.emit(event.NewCommand(key, digest, result), func(err error) { kept <- err })
+		// The command was done, whatever becomes of the record: without it a retry after a restart would do it again.
+		if err := <-kept; err != nil {
+			c.log.Warn("a command's key was not kept", "err", err)
+		}
+		return result, nil
+	})
+}
+
+// digest tells one command from another.
+func digest(words ...string) string {
+	h := sha256.New()
+	for _, w := range words {
+		h.Write(strconv.AppendInt(nil, int64(len(w)), 10))
+		h.Write([]byte{':'})
+		h.Write([]byte(w))
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}

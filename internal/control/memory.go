@@ -1,0 +1,65 @@
+package control
+
+import (
+	"github.com/parley-msrp/parley/internal/event"
+	"github.com/parley-msrp/parley/internal/journal"
+)
+
+// memory is what the journal says of the sessions of an earlier process that go on in this one. It does not change once calls come or go.
+type memory struct {
+	sessions map[string]*journal.RecalledSession
+}
+
+// sequence is the number of the last event of a session; 0: there is none.
+func (m *memory) sequence(sessionID string) uint64 {
+	if s := m.sessions[sessionID]; s != nil {
+		return s.Sequence
+	}
+	return 0
+}
+
+// received says whether a message was kept by an earlier process.
+func (m *memory) received(key messageKey) bool {
+	s := m.sessions[key.session]
+	if s == nil {
+		return false
+	}
+	_, known := s.Received[key.message]
+	return known
+}
+
+// Recall takes up what an earlier process left, before any call comes or goes: commands with keys are known again; the messages whose fate nobody
+// heard are told to be of fate unknown, those that were cut off incomplete; and each session gets its end, unless goesOn says that it is recovered: then
+// its events are numbered on, and the messages that it got are known.
+func (c *Control) Recall(r *journal.Recollection, goesOn func(sessionID string) bool) {
+	for _, k := range r.Commands {
+		c.commands.recall(k.Key, k.Digest, k.Result)
+	}
+	c.memory.sessions = map[string]*journal.RecalledSession{}
+	for id, s := range r.Sessions {
+		counter := &event.Counter{Last: s.Sequence}
+		tell := func(e event.Event) {
+			e.Counter = counter
+			e.Own = append(e.Own, s.Own...)
+			s.Sequence++ // as the journal will count
+			c.emit(e, nil)
+		}
+		for _, m := range s.Unfated {
+			tell(event.NewSent(id, m, event.FateUnknown))
+		}
+		for _, m := range s.Incomplete {
+			tell(event.NewIncomplete(id, m, event.Reason(restarted)))
+		}
+		switch {
+		case s.Over():
+		case goesOn != nil && goesOn(id):
+			c.memory.sessions[id] = s
+		case s.Established:
+			tell(event.NewEnd(id, event.Reason(restarted)))
+		default:
+			c.emit(event.NewOver(id), nil)
+		}
+	}
+}
+
+const restarted = "the node was restarted"

@@ -1,0 +1,173 @@
+package journal
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/parley-msrp/parley/internal/event"
+)
+
+const (
+	// recallOctets is how much of the journal is read at the start, its newest part.
+	recallOctets = 256 << 20
+	// recallMessages is how many Message-IDs of a session are recalled, the newest ones (RFC 4975 §5.4).
+	recallMessages = 1000
+	// recallBegun is how long before the end a message may have begun that can still have been under way: msrp.Config.PartialTimeout.
+	recallBegun = 10 * time.Minute
+)
+
+// Recollection is what the journal says of an earlier process.
+type Recollection struct {
+	Sessions map[string]*RecalledSession // that have no end
+	Commands []RecalledCommand           // in their order
+}
+
+// RecalledSession is a session of an earlier process that has no end.
+type RecalledSession struct {
+	Sequence    uint64              // number of its last event
+	Established bool                // E_MSRP_SESSION_NEW was told
+	Received    map[string]struct{} // Message-IDs of messages that were kept
+	Unfated     []string            // Message-IDs of messages that were accepted for sending and have no fate
+	Incomplete  []string            // Message-IDs of messages of which some chunks came
+	Own         []event.Param       // handler and tags
+
+	over  bool     // it has its end, and yet fates are missing
+	order []string // of Received
+	begun map[string]time.Time
+}
+
+// Over says that the session has its end, and only fates are missing.
+func (s *RecalledSession) Over() bool { return s.over }
+
+// RecalledCommand is a command that had a key.
+type RecalledCommand struct{ Key, Digest, Result string }
+
+// Recall reads the newest 256 MiB of what was kept before.
+func (j *Durable) Recall(ctx context.Context) (*Recollection, error) {
+	r := &Recollection{Sessions: map[string]*RecalledSession{}}
+	j.mu.Lock()
+	st := j.store
+	j.mu.Unlock()
+	if st == nil {
+		return nil, ErrUnavailable
+	}
+	first, last, octets, err := st.bounds(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if octets > recallOctets {
+		first = last - uint64(float64(last-first)*recallOctets/float64(octets))
+	}
+	var end time.Time
+	for first <= last {
+		packs, err := st.fetch(ctx, first)
+		if err != nil {
+			return nil, err
+		}
+		if len(packs) == 0 {
+			break
+		}
+		for i := range packs {
+			events, err := packs[i].events()
+			if err != nil {
+				return nil, err
+			}
+			for i := range events {
+				r.add(&events[i])
+				end = events[i].Time
+			}
+		}
+		first = packs[len(packs)-1].sequence + 1
+	}
+	for _, s := range r.Sessions {
+		for id, at := range s.begun {
+			if end.Sub(at) < recallBegun {
+				s.Incomplete = append(s.Incomplete, id)
+			}
+		}
+		slices.Sort(s.Incomplete)
+	}
+	return r, nil
+}
+
+func text(e *event.Event, name string) string {
+	s, _ := e.Param(name).(string)
+	return s
+}
+
+func (r *Recollection) add(e *event.Event) {
+	switch e.Name {
+	case event.SessionEnd, event.SessionFailed, event.SessionOver:
+		if s := r.Sessions[e.SessionID]; s != nil {
+			s.over, s.Sequence = true, max(s.Sequence, e.Sequence)
+			clear(s.begun)
+			r.settle(e.SessionID, s)
+		}
+		return
+	case event.CommandDone:
+		r.Commands = append(r.Commands, RecalledCommand{text(e, "key"), text(e, "digest"), text(e, "result")})
+		return
+	}
+	if e.SessionID == "" {
+		return
+	}
+	s := r.Sessions[e.SessionID]
+	if s == nil {
+		if e.Name == event.MsgSent || e.Name == event.ReportReceived || e.Name == event.MsgIncomplete {
+			return // it came behind the end of its session
+		}
+		s = &RecalledSession{Received: map[string]struct{}{}, begun: map[string]time.Time{}}
+		r.Sessions[e.SessionID] = s
+	}
+	s.Sequence = max(s.Sequence, e.Sequence)
+	s.add(e)
+	if key := text(e, "idempotency_key"); key != "" {
+		r.Commands = append(r.Commands, RecalledCommand{key, text(e, "request_digest"), text(e, "message_id")})
+	}
+	r.settle(e.SessionID, s)
+}
+
+// settle forgets a session that is over, once all its messages have their fates.
+func (r *Recollection) settle(id string, s *RecalledSession) {
+	if s.over && len(s.Unfated) == 0 {
+		delete(r.Sessions, id)
+	}
+}
+
+// final says whether an event tells the fate of a message. A success REPORT does about its last octet.
+func final(e *event.Event) bool {
+	if e.Name == event.MsgSent || !strings.HasPrefix(text(e, "status"), "200") {
+		return true
+	}
+	_, spans, _ := strings.Cut(text(e, "byte_range"), "-")
+	end, total, ok := strings.Cut(spans, "/")
+	return !ok || end == total
+}
+
+func (s *RecalledSession) add(e *event.Event) {
+	id := text(e, "message_id")
+	switch e.Name {
+	case event.SessionNew:
+		s.Established = true
+		s.Own = slices.DeleteFunc(slices.Clone(e.Own), func(p event.Param) bool { return p.Name != "handler" && p.Name != "tags" })
+	case event.MsgReceived:
+		delete(s.begun, id)
+		s.Received[id] = struct{}{}
+		if s.order = append(s.order, id); len(s.order) > recallMessages {
+			delete(s.Received, s.order[0])
+			s.order = s.order[1:]
+		}
+	case event.MsgBegun:
+		s.begun[id] = e.Time
+	case event.MsgIncomplete:
+		delete(s.begun, id)
+	case event.MsgQueued:
+		s.Unfated = append(s.Unfated, id)
+	case event.MsgSent, event.ReportReceived:
+		if i := slices.Index(s.Unfated, id); i >= 0 && final(e) {
+			s.Unfated = slices.Delete(s.Unfated, i, i+1)
+		}
+	}
+}
