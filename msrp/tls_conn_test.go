@@ -3,6 +3,9 @@ package msrp_test
 import (
 	"context"
 	"errors"
+	"net"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,6 +24,44 @@ func silentTLS(t *testing.T) (*rig, *msrp.Session) {
 	p.bind()
 	next[*msrp.Received](h)
 	return r, s
+}
+
+// TestTLSReads counts what the body of a stream is read in over TLS: records, not octets.
+func TestTLSReads(t *testing.T) {
+	itself(t)
+	var reads atomic.Int64
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dial := func() net.Conn {
+		nc, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return nc
+	}
+	r := startRig(t, msrp.Config{
+		TLS: shows(usual(t), nil), MaxMessage: -1,
+		Tap: func(_, _ net.Addr, sent bool, _ []byte) {
+			if !sent {
+				reads.Add(1)
+			}
+		},
+	}, tlsListener{l}, secured(dial), 10*time.Second)
+	r.base.Secure = true
+	s, err := r.endpoint.NewSession(msrp.SessionConfig{Base: r.base, Accept: msrp.Types{"text/plain"}, Handler: consumer{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := r.peer(s)
+	body := strings.Repeat("x", 4<<20)
+	id, request := p.text("m-12345", body)
+	p.write(request)
+	p.expect(id, 200)
+	if n := reads.Load(); n > 2000 {
+		t.Errorf("%d reads", n)
+	}
 }
 
 // TestTLSClose has a peer that does not read, which TLS has to write to when it takes leave. It must hold up nobody.
