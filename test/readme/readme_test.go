@@ -23,7 +23,7 @@ const (
 	buildLimit = 5 * time.Minute
 )
 
-// block is one fenced block of the README.
+// block is one fenced block of a document.
 type block struct{ language, text string }
 
 // blocks are those of a section, in order.
@@ -38,6 +38,20 @@ func blocks(t *testing.T, section string) []block {
 		t.Fatalf("the README has no section %q", section)
 	}
 	text, _, _ = strings.Cut(text, "\n## ")
+	return fenced(text)
+}
+
+// allBlocks are those of a document, in order.
+func allBlocks(t *testing.T, document string) []block {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, document))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fenced(string(text))
+}
+
+func fenced(text string) []block {
 	var all []block
 	for _, m := range regexp.MustCompile("(?ms)^```([a-z]+)\n(.*?)^```$").FindAllStringSubmatch(text, -1) {
 		all = append(all, block{m[1], m[2]})
