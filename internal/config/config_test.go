@@ -245,24 +245,26 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
-// TestNetworks loads the configurations of docs/networks.md.
-func TestNetworks(t *testing.T) {
-	b, err := os.ReadFile("../../docs/networks.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	blocks := strings.Split(string(b), "```yaml\n")[1:]
-	if len(blocks) < 6 {
-		t.Fatalf("%d blocks", len(blocks))
-	}
-	for _, block := range blocks {
-		text, _, _ := strings.Cut(block, "```")
-		name := filepath.Join(t.TempDir(), "parley.yaml")
-		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+// TestDocuments loads the configurations of the guides.
+func TestDocuments(t *testing.T) {
+	for document, least := range map[string]int{"networks.md": 6, "operating.md": 2, "security.md": 1} {
+		b, err := os.ReadFile("../../docs/" + document)
+		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := config.Load(name); err != nil {
-			t.Errorf("%v\n%s", err, text)
+		blocks := strings.Split(string(b), "```yaml\n")[1:]
+		if len(blocks) < least {
+			t.Fatalf("%s: %d blocks", document, len(blocks))
+		}
+		for _, block := range blocks {
+			text, _, _ := strings.Cut(block, "```")
+			name := filepath.Join(t.TempDir(), "parley.yaml")
+			if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := config.Load(name); err != nil {
+				t.Errorf("%s: %v\n%s", document, err, text)
+			}
 		}
 	}
 }
