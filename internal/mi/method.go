@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/parley-msrp/parley/internal/control"
+
 	"github.com/parley-msrp/parley/internal/access"
 )
 
@@ -16,6 +18,7 @@ type method struct {
 	help    string   // what it does, as help tells it
 	recipes []recipe // in the order in which which shows them
 	id      string   // name of what the method makes, given instead of "OK" for return: "id"; "": return is not taken
+	once    bool     // idempotency_key is taken: the same call with the same key again does nothing
 	do      func(p params) (any, error)
 }
 
@@ -25,11 +28,16 @@ type recipe []string
 // params are a call's parameters by name, matched with a recipe.
 type params struct {
 	values   map[string]rawJSON
+	key      string // the caller's own, where the call has one
 	returnID string // the row's id where the call asked for it
 	rights   access.Rights
 }
 
-const returnName = "return"
+// Parameters of Parley's own, by name beside any recipe.
+const (
+	returnName = "return"
+	keyName    = "idempotency_key"
+)
 
 // match finds the recipe that raw fits: by position the only one of that length, by name the one with exactly these names.
 func (m *method) match(raw rawJSON) (params, error) {
@@ -65,6 +73,9 @@ func (m *method) matchNames(raw rawJSON) (params, error) {
 			return params{}, invalidRequest("")
 		}
 	}
+	if err := m.takeKey(&p); err != nil {
+		return params{}, err
+	}
 	if err := m.takeReturn(&p); err != nil {
 		return params{}, err
 	}
@@ -91,6 +102,21 @@ func (m *method) takeReturn(p *params) error {
 	}
 	delete(p.values, returnName)
 	p.returnID = m.id
+	return nil
+}
+
+// takeKey removes the caller's own key, which a method takes that is not to be done twice.
+func (m *method) takeKey(p *params) error {
+	value, given := p.values[keyName]
+	if !given || !m.once {
+		return nil
+	}
+	key, ok := stringOf(value)
+	if !ok || key == "" || len(key) > control.MaxKey {
+		return invalidParams(fmt.Sprintf("%s takes a string of 1 to %d octets", keyName, control.MaxKey))
+	}
+	delete(p.values, keyName)
+	p.key = key
 	return nil
 }
 

@@ -44,6 +44,8 @@ func (n *node) Send(s control.Send) (string, error) {
 	return "m1", n.err
 }
 
+func (n *node) EndOnce(sessionID, _ string) error { return n.End(sessionID) }
+
 func (n *node) End(sessionID string) error {
 	n.asked = append(n.asked, sessionID)
 	if sessionID != "s1" {

@@ -23,6 +23,7 @@ func (s *Server) startSession(p params) (any, error) {
 			return nil, err
 		}
 	}
+	start.Key = p.key
 	id, err := s.config.Node.Start(start)
 	if err != nil {
 		return nil, &rpcError{Code: 500, Message: "Failed to start session", Data: err.Error()}
@@ -35,6 +36,7 @@ func (s *Server) sendMessage(p params) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	send.Key = p.key
 	id, err := s.config.Node.Send(send)
 	switch {
 	case errors.Is(err, control.ErrUnknownSession):
@@ -112,7 +114,7 @@ func (s *Server) endSession(p params) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch err := s.config.Node.End(id); {
+	switch err := s.config.Node.EndOnce(id, p.key); {
 	case errors.Is(err, control.ErrUnknownSession):
 		return nil, unknownSession()
 	case err != nil:

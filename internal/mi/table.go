@@ -8,6 +8,7 @@ func (s *Server) methods() []method {
 			help:    "starts an MSRP session by calling somebody",
 			recipes: []recipe{{"content_types", "from_uri", "to_uri", "ruri"}},
 			id:      "session_id",
+			once:    true,
 			do:      s.startSession,
 		},
 		{
@@ -23,13 +24,15 @@ func (s *Server) methods() []method {
 				{"session_id", "mime", "body", "success_report"},
 				{"session_id", "mime", "body", "failure_report", "success_report"},
 			},
-			id: "message_id",
-			do: s.sendMessage,
+			id:   "message_id",
+			once: true,
+			do:   s.sendMessage,
 		},
 		{
 			names:   []string{"msrp_ua:end_session", "msrp_ua_end_session"},
 			help:    "ends an MSRP session",
 			recipes: []recipe{{"session_id"}},
+			once:    true,
 			do:      s.endSession,
 		},
 		{

@@ -28,6 +28,13 @@ func (f FailureReport) value() msrp.FailureReport {
 	return map[FailureReport]msrp.FailureReport{"partial": msrp.FailurePartial, "no": msrp.FailureNo}[f]
 }
 
+// keyHeader is the header of the caller's own key for a request.
+const keyHeader = "Idempotency-Key"
+
+func keyParam() openapi.Param {
+	return openapi.Param{In: "header", Name: keyHeader, Doc: "The caller's own key: the same request with the same key again is done once, and answered as before; another one with it is refused."}
+}
+
 // SentMessage is a message that was accepted for sending.
 type SentMessage struct {
 	SessionID string `json:"session_id" doc:"The session."`
@@ -40,7 +47,7 @@ func (s *Server) messageRoutes() []route {
 	return []route{
 		{Operation: openapi.Operation{
 			Method: "POST", Path: "/v1/sessions/{session_id}/messages", ID: "sendMessage", Tag: "messages", Summary: "Send a message", Detail: fate,
-			Params: []openapi.Param{id}, Body: SendMessage{},
+			Params: []openapi.Param{id, keyParam()}, Body: SendMessage{},
 			Answers: []openapi.Answer{{Status: 202, Doc: "It is queued.", Body: SentMessage{}}}, Problems: []int{400, 404, 409, 413, 415, 422, 503},
 		}, serve: s.sendMessage},
 		{Operation: openapi.Operation{
@@ -75,6 +82,7 @@ func (s *Server) sendMessage(w http.ResponseWriter, r *http.Request) {
 		sessionID := r.PathValue("session_id")
 		id, err := s.config.Node.Send(control.Send{
 			SessionID: sessionID, ContentType: m.ContentType, Body: body, FailureReport: m.FailureReport.value(), SuccessReport: m.SuccessReport,
+			Key: r.Header.Get(keyHeader),
 		})
 		if err != nil {
 			s.refuseMessage(w, sessionID, err)

@@ -86,7 +86,7 @@ func (s *Server) sessionRoutes() []route {
 		{Operation: openapi.Operation{
 			Method: "POST", Path: "/v1/sessions", ID: "startSession", Tag: "sessions", Summary: "Start a session",
 			Detail: "Sends an INVITE, and answers before the peer does: E_MSRP_SESSION_NEW or E_MSRP_SESSION_FAILED tells how it went on.",
-			Body:   StartSession{},
+			Params: []openapi.Param{keyParam()}, Body: StartSession{},
 			Answers: []openapi.Answer{{Status: 201, Doc: "The session, as it begins.", Body: Session{}, Headers: []openapi.Header{
 				{Name: "Location", Doc: "The session's path."},
 			}}},
@@ -210,6 +210,7 @@ func (s *Server) startSession(w http.ResponseWriter, r *http.Request) {
 		}
 		id, err := s.config.Node.Start(control.Start{
 			FromURI: start.FromURI, ToURI: start.ToURI, RequestURI: cmp.Or(start.RequestURI, start.ToURI), ContentTypes: strings.Join(start.ContentTypes, " "),
+			Key: r.Header.Get(keyHeader),
 		})
 		if field, ok := errors.AsType[*control.FieldError](err); ok && field.Field == "ruri" && start.RequestURI == "" {
 			err = &control.FieldError{Field: "to_uri", Err: field.Err}
@@ -237,7 +238,7 @@ func (s *Server) getSession(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) endSession(w http.ResponseWriter, r *http.Request) {
-	if err := s.config.Node.End(r.PathValue("session_id")); err != nil {
+	if err := s.config.Node.EndOnce(r.PathValue("session_id"), r.Header.Get(keyHeader)); err != nil {
 		refuse(w, err)
 		return
 	}

@@ -50,6 +50,7 @@ type Node interface {
 	Start(s control.Start) (sessionID string, err error)
 	Send(s control.Send) (messageID string, err error)
 	End(sessionID string) error
+	EndOnce(sessionID, key string) error // End, with the caller's own key
 	Session(sessionID string) (control.Session, error)
 	List() []control.Session
 	Figures() control.Figures
