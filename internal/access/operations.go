@@ -34,6 +34,7 @@ var operations = map[string]Rights{
 	"PUT /v1/sessions/{session_id}/files/{name}": Send,
 	"GET /v1/health":                             Read,
 	"GET /openapi.json":                          Read,
+	"GET /metrics":                               Read,
 
 	// Each call of /mi takes what its method takes.
 	"POST /mi":          Known,

@@ -96,7 +96,7 @@ func (s *Statistics) addSessions() {
 
 func (s *Statistics) addMessages() {
 	m := &s.messages
-	const came, sent = "Messages that came, by what became of them.", "Messages that were to be sent, by what became of them; accepted has each of the others but refused."
+	const help = "Messages by direction and by what became of them; of those that were to be sent, accepted has each of the others but refused."
 	for _, x := range []struct {
 		direction, result string
 		counter           *statistics.Counter
@@ -112,10 +112,6 @@ func (s *Statistics) addMessages() {
 		{"out", "failed", &m.failed},
 		{"out", "unconfirmed", &m.unconfirmed},
 	} {
-		help := came
-		if x.direction == "out" {
-			help = sent
-		}
 		s.Set.Counter(statistics.Metric{
 			Group: "messages", Name: x.direction + "_" + x.result, Metric: "messages_total", Help: help,
 			Labels: []statistics.Label{{Name: "direction", Value: x.direction}, {Name: "result", Value: x.result}},

@@ -27,7 +27,8 @@ func (n *node) serveHTTP(l net.Listener, c *config.HTTP, methods *mi.Server) err
 		bodies = j
 	}
 	n.web, err = web.New(web.Config{
-		MI: methods, Node: n.control, Events: n.control, Bodies: bodies, Webhooks: n.sinks.webhooks, Gate: n.gate, Ready: n.ready, Product: version.Server(), Version: version.String(), Logger: n.log,
+		MI: methods, Node: n.control, Events: n.control, Bodies: bodies, Webhooks: n.sinks.webhooks, Gate: n.gate, Statistics: n.control.Statistics().Set,
+		Ready: n.ready, Product: version.Server(), Version: version.String(), Logger: n.log,
 	})
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"github.com/parley-msrp/parley/internal/access"
 	"github.com/parley-msrp/parley/internal/control"
 	"github.com/parley-msrp/parley/internal/journal"
+	"github.com/parley-msrp/parley/internal/statistics"
 )
 
 // Defaults of Config.
@@ -58,10 +59,11 @@ type Node interface {
 
 // Config of a Server; zero values mean the documented defaults.
 type Config struct {
-	MI     MI           // required
-	Node   Node         // required
-	Events Events       // required
-	Gate   *access.Gate // who may do what; nil: everybody on this machine may do everything
+	MI         MI              // required
+	Node       Node            // required
+	Events     Events          // required
+	Statistics *statistics.Set // what /metrics tells; nil: nothing of the node's own
+	Gate       *access.Gate    // who may do what; nil: everybody on this machine may do everything
 
 	// Webhooks deliver events by HTTP; nil: there are none, and no paths for them.
 	Webhooks Webhooks
@@ -81,6 +83,9 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
+	if c.Statistics == nil {
+		c.Statistics = &statistics.Set{}
+	}
 	if c.Gate == nil {
 		c.Gate = access.NewGate(access.GateConfig{LoopbackOpen: true}, nil)
 	}
