@@ -56,12 +56,5 @@ func TestKeys(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		waitForgotten(t, n)
-		if err := n.EndOnce(call.id, "k3"); err != nil {
-			t.Error(err)
-		}
-		if err := n.EndOnce(call.id, "k4"); !errors.Is(err, control.ErrUnknownSession) {
-			t.Error(err)
-		}
 	})
 }
