@@ -1,0 +1,63 @@
+package reliability
+
+import (
+	"context"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/parley-msrp/parley/test/daemon"
+	"github.com/parley-msrp/parley/test/peer"
+)
+
+// limit is how long anything may take that is due at once.
+const limit = 60 * time.Second
+
+var binary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "parley-reliability-")
+	if err != nil {
+		return "", err
+	}
+	return daemon.Build(context.Background(), daemon.Program, dir, false)
+})
+
+func program(t *testing.T) string {
+	t.Helper()
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// call is a call to the daemon, with its MSRP connection.
+type call struct {
+	*peer.Dialog
+	id      string // session_id
+	session peer.Session
+	conn    *peer.Conn
+}
+
+func place(t *testing.T, d *daemon.Daemon) *call {
+	t.Helper()
+	c := &call{Dialog: peer.NewAgent(t, "udp", d.SIP().String()).NewDialog("bob")}
+	own := "msrp://127.0.0.1:9/" + peer.Ident() + ";tcp"
+	_, r := c.Call(t, limit, peer.Offer("*", own))
+	if r.Code() != 200 {
+		t.Fatalf("the INVITE was answered %s", r.Start)
+	}
+	c.Ack(t)
+	l := peer.ParseSDP(r.Body).Media[0]
+	c.session = peer.Session{Own: own, Remote: l.Path()}
+	_, id, _ := strings.Cut(strings.TrimPrefix(l.Path(), "msrp://"), "/")
+	c.id = strings.TrimSuffix(id, ";tcp")
+	c.conn = peer.DialMSRP(t, d.Addr.String()+":"+l.Port())
+	bind := c.session.Bodiless()
+	c.conn.Put(bind.Bytes())
+	if f := c.conn.Response(t, limit, bind.ID); f.Code != 200 {
+		t.Fatalf("the binding SEND was answered %d", f.Code)
+	}
+	return c
+}
