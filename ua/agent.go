@@ -128,7 +128,7 @@ func (a *Agent) start() error {
 		return err
 	}
 	a.stack, err = sip.NewStack(sip.Config{
-		User: a.dialogs, Logger: a.log, Security: security, Names: a.names, Admit: a.access.admits, Asserts: a.access.trusts,
+		User: a.dialogs, Logger: a.log, Security: security, Names: a.names, Admit: a.access.admits, Asserts: a.access.trusts, Tap: a.tap(),
 	})
 	if err != nil {
 		return err
@@ -139,6 +139,15 @@ func (a *Agent) start() error {
 	}
 	a.spawn(a.sweepUntilClosed)
 	return a.register()
+}
+
+// tap hands SIP messages to Config.TapSIP.
+func (a *Agent) tap() func(sip.Flow, bool, []byte) {
+	see := a.cfg.TapSIP
+	if see == nil {
+		return nil
+	}
+	return func(f sip.Flow, sent bool, octets []byte) { see(f.Proto.String(), f.Local, f.Remote, sent, octets) }
 }
 
 // spawn runs f in a goroutine that Close waits for; once that waits, f runs here.

@@ -84,6 +84,9 @@ type Config struct {
 	// MaxRedirects is how many Contacts of 3xx responses a call of this side's is sent on to, the best first and each once; a sips URI is never
 	// left for a sip one. 0: none, and the session fails as Refused (End.Contacts).
 	MaxRedirects int
+	// TapSIP sees each SIP message as it passes; transport is "UDP", "TCP" or "TLS". It must not keep octets, nor block, and is called concurrently.
+	// (What passes on MSRP connections MSRP.Tap sees.) Nil, it costs nothing.
+	TapSIP func(transport string, local, remote netip.AddrPort, sent bool, octets []byte)
 	// Product goes into Server and User-Agent headers; empty means none.
 	Product string
 	// Counter counts calls; nil: nobody does. MSRP.Counter counts what passes over MSRP.

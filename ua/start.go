@@ -1,6 +1,7 @@
 package ua
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -23,6 +24,8 @@ type StartConfig struct {
 	Types []string
 	// Profile names the identity; empty: the default one.
 	Profile string
+	// CallID is the Call-ID that the call begins with, which no other call may have; empty: a fresh one.
+	CallID string
 	// Handler is told what happens; required.
 	Handler Handler
 }
@@ -38,7 +41,7 @@ func (a *Agent) Start(c StartConfig) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	call := a.newCall(c.Handler, sip.NewCallID())
+	call := a.newCall(c.Handler, cmp.Or(c.CallID, sip.NewCallID()))
 	call.caller, call.offerer = true, true
 	call.from, call.to, call.ruri = bareURI(c.From), bareURI(c.To), c.RequestURI
 	if err := call.seen(p, func() (netip.Addr, error) { return a.localTowards(call.untilOver(), c.RequestURI) }); err != nil {

@@ -32,6 +32,9 @@ var operations = map[string]Rights{
 	"DELETE /v1/sessions/{session_id}":           Start,
 	"POST /v1/sessions/{session_id}/messages":    Send,
 	"PUT /v1/sessions/{session_id}/files/{name}": Send,
+	"PUT /v1/sessions/{session_id}/trace":        Admin, // it shows what everybody says
+	"GET /v1/sessions/{session_id}/trace":        Admin,
+	"DELETE /v1/sessions/{session_id}/trace":     Admin,
 	"GET /v1/health":                             Read,
 	"GET /openapi.json":                          Read,
 	"GET /metrics":                               Read,

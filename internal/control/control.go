@@ -10,6 +10,7 @@ import (
 
 	"github.com/parley-msrp/parley/internal/event"
 	"github.com/parley-msrp/parley/internal/journal"
+	"github.com/parley-msrp/parley/internal/trace"
 	"github.com/parley-msrp/parley/msrp"
 	"github.com/parley-msrp/parley/ua"
 )
@@ -31,13 +32,14 @@ type Control struct {
 	memory     memory
 	commands   commands
 	statistics *Statistics
+	traces     *trace.Recorder
 }
 
 var _ Node = (*Control)(nil)
 
 // New makes a Control that writes events to j as the node called source. Attach gives it the agent.
 func New(j journal.Journal, source string, log *slog.Logger) *Control {
-	c := &Control{journal: j, source: source, log: log, statistics: NewStatistics()}
+	c := &Control{journal: j, source: source, log: log, statistics: NewStatistics(), traces: trace.NewRecorder()}
 	c.addState()
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c
@@ -71,9 +73,11 @@ func (c *Control) start(s Start) (sessionID string, err error) {
 	if s.RequestURI == "" {
 		return "", &FieldError{"ruri", errors.New("is required")}
 	}
-	session, err := c.agent.Start(ua.StartConfig{
-		From: s.FromURI, To: s.ToURI, RequestURI: s.RequestURI, Types: types, Handler: c.newTeller(Label{}),
-	})
+	config := ua.StartConfig{From: s.FromURI, To: s.ToURI, RequestURI: s.RequestURI, Types: types, Handler: c.newTeller(Label{})}
+	if s.Trace {
+		return c.startTraced(config)
+	}
+	session, err := c.agent.Start(config)
 	if err != nil {
 		return "", named(err)
 	}

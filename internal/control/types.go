@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/parley-msrp/parley/internal/trace"
 	"github.com/parley-msrp/parley/msrp"
 )
 
@@ -28,6 +29,7 @@ func (e *FieldError) Unwrap() error { return e.Err }
 type Start struct {
 	ContentTypes               string // space separated
 	FromURI, ToURI, RequestURI string
+	Trace                      bool // from the INVITE on; see Control.Trace
 
 	Key string // the caller's own: the same command with the same key again is done once; "": none
 }
@@ -98,5 +100,8 @@ type Node interface {
 	List() []Session
 	Session(sessionID string) (Session, error) // ErrUnknownSession
 	Figures() Figures
+	Trace(sessionID string) error                                   // ErrUnknownSession, trace.ErrTooMany
+	Traced(sessionID string, after uint64) (trace.Recording, error) // ErrNotTraced
+	EndTrace(sessionID string) error                                // ErrNotTraced
 	Registrations() []Registration
 }

@@ -210,7 +210,8 @@ func (n *node) agentConfig(c config.Config, users *auth.Users, files *certificat
 		Product:        version.Server(),
 		Logger:         n.log,
 		Counter:        n.control.Statistics(),
-		MSRP:           mediaConfig(&c.MSRP, &c.Journal, n.control.Statistics().MSRP()),
+		TapSIP:         n.control.Recorder().TapSIP,
+		MSRP:           n.mediaConfig(&c.MSRP, &c.Journal),
 	}
 }
 
@@ -221,7 +222,7 @@ func profile(c *config.Config) ua.Profile {
 	}
 }
 
-func mediaConfig(c *config.MSRP, j *config.Journal, counter msrp.Counter) msrp.Config {
+func (n *node) mediaConfig(c *config.MSRP, j *config.Journal) msrp.Config {
 	policy := access.Addresses{Allow: config.Targets(c.ConnectAllow), Deny: config.Targets(c.ConnectDeny)}
 	attempts := c.ConnectAttempts
 	if attempts == 0 {
@@ -233,7 +234,7 @@ func mediaConfig(c *config.MSRP, j *config.Journal, counter msrp.Counter) msrp.C
 	}
 	// The journal keeps the bodies: they are not borrowed.
 	m := msrp.Config{
-		RefuseWhenFull: true, Counter: counter, MayConnect: policy.Permit, ConnectAttempts: attempts, ToPath: match,
+		RefuseWhenFull: true, Counter: n.control.Statistics().MSRP(), Tap: n.control.Recorder().TapMSRP, MayConnect: policy.Permit, ConnectAttempts: attempts, ToPath: match,
 		MaxMessage: int64(c.MaxMessage), StreamFrom: int64(c.MaxMessage),
 	}
 	if j.Durability != "memory" {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/parley-msrp/parley/internal/control"
 	"github.com/parley-msrp/parley/internal/journal"
+	"github.com/parley-msrp/parley/internal/trace"
 	"github.com/parley-msrp/parley/internal/web"
 	"github.com/parley-msrp/parley/msrp"
 	"github.com/parley-msrp/parley/test/peer"
@@ -90,11 +91,11 @@ func (p *phone) last() *ua.Message {
 	return p.messages[len(p.messages)-1]
 }
 
-func agent(t *testing.T, invite func(*ua.Invitation)) *ua.Agent {
+func agent(t *testing.T, invite func(*ua.Invitation), seen *trace.Recorder) *ua.Agent {
 	t.Helper()
 	a, err := ua.New(ua.Config{
-		SIPListen: []string{"udp:127.0.0.1:0"}, MSRPListen: []string{"tcp:127.0.0.1:0"}, OnInvite: invite,
-		MSRP: msrp.Config{RefuseWhenFull: true, ConnectAttempts: -1, MaxMessage: 1 << 40},
+		SIPListen: []string{"udp:127.0.0.1:0"}, MSRPListen: []string{"tcp:127.0.0.1:0"}, OnInvite: invite, TapSIP: seen.TapSIP,
+		MSRP: msrp.Config{RefuseWhenFull: true, ConnectAttempts: -1, MaxMessage: 1 << 40, Tap: seen.TapMSRP},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -112,7 +113,7 @@ func agent(t *testing.T, invite func(*ua.Invitation)) *ua.Agent {
 func newAPI(t *testing.T, types ...string) *api {
 	t.Helper()
 	a := &api{peer: &phone{types: types}}
-	a.far = agent(t, a.peer.invite)
+	a.far = agent(t, a.peer.invite, trace.NewRecorder())
 	j := journal.NewMemory(journal.MemoryConfig{})
 	a.node = control.New(j, "/node/test", slog.New(slog.DiscardHandler))
 	near := agent(t, func(inv *ua.Invitation) {
@@ -120,7 +121,7 @@ func newAPI(t *testing.T, types ...string) *api {
 		if err := a.node.Answer(inv, label, "*"); err != nil {
 			t.Error(err)
 		}
-	})
+	}, a.node.Recorder())
 	a.node.Attach(near)
 	a.side = start(t, a.node, func(c *web.Config) { c.Events = a.node })
 	a.described = describe(t, a.side)
@@ -365,6 +366,63 @@ func TestNotEstablished(t *testing.T) {
 	if !strings.Contains(text, "not established") {
 		t.Error(text)
 	}
+}
+
+// TestTrace: a session that is started with a trace shows all of it; one that is traced later on what comes after that.
+func TestTrace(t *testing.T) {
+	a := newAPI(t, "text/plain")
+	var s web.Session
+	to := "sip:bob@" + strings.TrimPrefix(a.far.SIPAddrs()[0], "udp:")
+	a.ask(t, "POST", "/v1/sessions", `{"from_uri":"sip:alice@127.0.0.1","to_uri":"`+to+`","trace":true}`, 201, &s)
+	first, second := "/v1/sessions/"+s.SessionID, "/v1/sessions/"+a.call(t).SessionID
+	a.ask(t, "GET", second+"/trace", "", 404, nil)
+	a.ask(t, "PUT", "/v1/sessions/none/trace", "", 404, nil)
+	a.ask(t, "PUT", second+"/trace", "", 204, nil)
+	for _, path := range []string{first, second} {
+		eventually(t, "a message is sent", func() bool {
+			answer, _ := a.do(t, "POST", path+"/messages", `{"body":"seen","success_report":true}`, "Content-Type", jsonType)
+			return answer.StatusCode == http.StatusAccepted
+		})
+	}
+	steps := func(path string) []string {
+		var r trace.Recording
+		a.ask(t, "GET", path+"/trace", "", 200, &r)
+		var all []string
+		for _, m := range r.Messages {
+			line, _, _ := strings.Cut(m.Text, "\r\n")
+			words := strings.Fields(line)
+			word := words[0]
+			if m.Protocol == trace.MSRP {
+				word = words[2]
+			} else if word == "SIP/2.0" {
+				word = words[1]
+			}
+			all = append(all, fmt.Sprintf("%s %t %s", m.Protocol, m.Sent, word))
+		}
+		return all
+	}
+	after := []string{"MSRP true SEND", "MSRP false 200", "MSRP false REPORT"}
+	// The SEND that binds the connection comes before.
+	begin := []string{"SIP true INVITE", "SIP false 200", "SIP true ACK", "MSRP true SEND", "MSRP false 200"}
+	for path, want := range map[string][]string{first: append(begin, after...), second: after} {
+		eventually(t, fmt.Sprintf("%s: %v", path, want), func() bool {
+			got := slices.DeleteFunc(steps(path), func(s string) bool { return s == "SIP false 100" })
+			// The 200 and the REPORT may come in one read or another, and the ACK beside the SEND.
+			slices.Sort(got)
+			return slices.Equal(got, slices.Sorted(slices.Values(want)))
+		})
+	}
+	var r trace.Recording
+	a.ask(t, "GET", first+"/trace?after=1", "", 200, &r)
+	if !r.Recording || r.Messages[0].Number != 2 {
+		t.Errorf("%+v", r)
+	}
+	a.ask(t, "DELETE", first, "", 204, nil)
+	eventually(t, "the BYE is in the trace of a session that is over", func() bool { return slices.Contains(steps(first), "SIP true BYE") })
+	a.ask(t, "DELETE", first+"/trace", "", 204, nil)
+	a.ask(t, "DELETE", first+"/trace", "", 404, nil)
+	a.ask(t, "GET", first+"/trace", "", 404, nil)
+	a.ask(t, "GET", second+"/trace?after=x", "", 400, nil)
 }
 
 func TestRequestID(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/parley-msrp/parley/internal/control"
+	"github.com/parley-msrp/parley/internal/trace"
 	"github.com/parley-msrp/parley/internal/web/openapi"
 	"github.com/parley-msrp/parley/msrp"
 	"github.com/parley-msrp/parley/msrp/relay"
@@ -83,7 +84,7 @@ func statusOf(err error) int {
 		return http.StatusConflict
 	case size:
 		return http.StatusRequestEntityTooLarge
-	case errors.Is(err, msrp.ErrQueueFull), errors.Is(err, ua.ErrLimit), errors.Is(err, ua.ErrClosed):
+	case errors.Is(err, msrp.ErrQueueFull), errors.Is(err, ua.ErrLimit), errors.Is(err, ua.ErrClosed), errors.Is(err, trace.ErrTooMany):
 		return http.StatusServiceUnavailable
 	case refused:
 		return http.StatusBadGateway

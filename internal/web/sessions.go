@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/parley-msrp/parley/internal/access"
 	"github.com/parley-msrp/parley/internal/control"
 	"github.com/parley-msrp/parley/internal/web/openapi"
 	"github.com/parley-msrp/parley/ua"
@@ -66,6 +67,7 @@ type StartSession struct {
 	FromURI      string   `json:"from_uri" doc:"Who calls: a SIP URI."`
 	RequestURI   string   `json:"ruri,omitempty" doc:"Where the INVITE goes, if not to to_uri."`
 	ContentTypes []string `json:"content_types,omitempty" doc:"The media types to offer; without it text/plain. A list without * leaves out types that RFC 4975 wants every endpoint to take."`
+	Trace        bool     `json:"trace,omitempty" doc:"Record the session's messages from its INVITE on, see traceSession; it takes the right admin, too."`
 }
 
 type sessionQuery struct {
@@ -205,12 +207,19 @@ func show(s *control.Session) Session {
 
 func (s *Server) startSession(w http.ResponseWriter, r *http.Request) {
 	withDocument(s, w, r, func(start StartSession) {
+		if start.Trace && !callerOf(r).Rights.Has(access.Admin) {
+			writeProblem(w, Problem{
+				Status: http.StatusForbidden, Detail: "a trace takes the right admin",
+				Errors: []FieldProblem{{"trace", "takes the right admin"}},
+			})
+			return
+		}
 		if len(start.ContentTypes) == 0 {
 			start.ContentTypes = []string{"text/plain"}
 		}
 		id, err := s.config.Node.Start(control.Start{
 			FromURI: start.FromURI, ToURI: start.ToURI, RequestURI: cmp.Or(start.RequestURI, start.ToURI), ContentTypes: strings.Join(start.ContentTypes, " "),
-			Key: r.Header.Get(keyHeader),
+			Key: r.Header.Get(keyHeader), Trace: start.Trace,
 		})
 		if field, ok := errors.AsType[*control.FieldError](err); ok && field.Field == "ruri" && start.RequestURI == "" {
 			err = &control.FieldError{Field: "to_uri", Err: field.Err}

@@ -16,6 +16,7 @@ import (
 	"github.com/parley-msrp/parley/internal/control"
 	"github.com/parley-msrp/parley/internal/journal"
 	"github.com/parley-msrp/parley/internal/statistics"
+	"github.com/parley-msrp/parley/internal/trace"
 )
 
 // Defaults of Config.
@@ -55,6 +56,9 @@ type Node interface {
 	Session(sessionID string) (control.Session, error)
 	List() []control.Session
 	Figures() control.Figures
+	Trace(sessionID string) error
+	Traced(sessionID string, after uint64) (trace.Recording, error)
+	EndTrace(sessionID string) error
 }
 
 // Config of a Server; zero values mean the documented defaults.

@@ -20,6 +20,7 @@ import (
 	"github.com/parley-msrp/parley/internal/journal"
 	"github.com/parley-msrp/parley/internal/mi"
 	"github.com/parley-msrp/parley/internal/sink"
+	"github.com/parley-msrp/parley/internal/trace"
 	"github.com/parley-msrp/parley/internal/web"
 )
 
@@ -79,6 +80,17 @@ func (n node) Session(id string) (control.Session, error) {
 func (node) Figures() control.Figures {
 	return control.Figures{Listeners: control.Listeners{SIP: []string{"udp:127.0.0.1:5060"}, MSRP: []string{"tcp:127.0.0.1:2855"}}}
 }
+
+func (node) Trace(string) error { return nil }
+
+func (node) Traced(string, uint64) (trace.Recording, error) {
+	return trace.Recording{Recording: true, Messages: []trace.Message{{
+		Number: 1, Time: time.Date(2026, 11, 3, 9, 0, 0, 0, time.UTC), Protocol: trace.MSRP, Sent: true, Local: "127.0.0.1:2855", Remote: "127.0.0.1:12000",
+		Octets: 41, Text: "MSRP d93kswow SEND\r\n…\r\n-------d93kswow$\r\n",
+	}}}, nil
+}
+
+func (node) EndTrace(string) error { return nil }
 
 func (node) Registrations() []control.Registration { return nil }
 

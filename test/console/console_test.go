@@ -200,6 +200,35 @@ func TestEventsAndHealth(t *testing.T) {
 	b.quiet()
 }
 
+// TestTrace: a session that is started with a trace shows every message as a ladder, with its text.
+func TestTrace(t *testing.T) {
+	d := serve(t)
+	b := open(t, d.URL("/"), desk)
+	a := peer.NewAgent(t, "udp", d.SIP().String())
+	b.on("#start", "click")
+	b.page("fill", "#field-to", "sip:frank@"+a.Addr.String())
+	b.page("check", "dialog .check input")
+	b.page("click", "dialog .primary")
+	frank := answer(t, a, "*")
+	b.see("#state >> text=Live")
+	b.page("click", ".choice >> text=Trace")
+	b.see(".step.sip.out >> text=INVITE")
+	b.see(".step.sip.in >> text=200 OK")
+	b.see(".step.sip.out >> text=ACK")
+	frank.say(t, "text/plain", "as it is on the wire")
+	b.see(".step.msrp.in >> text=1-20/20 text/plain")
+	b.page("click", ".step >> text=1-20/20")
+	b.see("pre >> text=as it is on the wire")
+	b.see("pre >> text=To-Path: msrp://")
+	b.shot("console-trace.png")
+	b.page("keyboard.press", "Home")
+	b.page("click", ".step >> text=INVITE")
+	b.see("pre >> text=m=message")
+	frank.Bye(t, limit)
+	b.see(".step.sip.in >> text=BYE")
+	b.quiet()
+}
+
 func TestPageOfTheAPI(t *testing.T) {
 	d := serve(t)
 	b := open(t, d.URL("/docs"), desk)

@@ -31,6 +31,7 @@ var floorOf = map[string]int{
 	"internal/journal":     4,
 	"internal/registry":    4,
 	"internal/route":       4,
+	"internal/trace":       4,
 	"internal/access":      4,
 	"ua":                   3,
 	"internal/event":       3,

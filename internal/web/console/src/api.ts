@@ -77,6 +77,8 @@ export interface StartSession {
   ruri?: string;
   /** The media types to offer; without it text/plain. A list without * leaves out types that RFC 4975 wants every endpoint to take. */
   content_types?: Array<string>;
+  /** Record the session's messages from its INVITE on, see traceSession; it takes the right admin, too. */
+  trace?: boolean;
 }
 
 export interface SendMessage {
@@ -106,6 +108,36 @@ export interface SentFile {
   message_id: string;
   /** How large the file is. */
   octets: number;
+}
+
+export interface Recording {
+  /** Whether messages are still being recorded. */
+  recording: boolean;
+  /** Messages that are no longer kept, because there were too many. */
+  dropped: number;
+  /** The messages, the oldest first. */
+  messages: Array<Message>;
+}
+
+export interface Message {
+  /** Counts the messages of the trace, from 1. */
+  number: number;
+  /** When it passed. */
+  time: string;
+  /** What it is a message of. */
+  protocol: "SIP" | "MSRP";
+  /** Of SIP: UDP, TCP or TLS. */
+  transport?: string;
+  /** Whether this node sent it. */
+  sent: boolean;
+  /** The own address. */
+  local: string;
+  /** The peer's address. */
+  remote: string;
+  /** How long it was. */
+  octets: number;
+  /** The message, or its first 16 KiB. Credentials are left out, octets that are no text are replaced. */
+  text: string;
 }
 
 export interface WebhookList {

@@ -1,6 +1,6 @@
 // What the console asks of the node: the same API as everybody's, described at /openapi.json.
 import { signal } from "@preact/signals";
-import type { Event, Health, Problem, SendMessage, SentFile, SentMessage, Session, SessionList, StartSession } from "./api";
+import type { Event, Health, Problem, Recording, SendMessage, SentFile, SentMessage, Session, SessionList, StartSession } from "./api";
 
 /** The token that is shown, for this tab; set where a node asks for one. */
 const tokenKey = "parley.token";
@@ -63,6 +63,9 @@ export const sendMessage = (id: string, m: SendMessage): Promise<SentMessage> =>
 export const getHealth = async (): Promise<Health> => (await ask("/v1/health")).json();
 export const getDocument = async (): Promise<any> => (await ask("/openapi.json")).json();
 export const endSession = async (id: string): Promise<void> => void (await ask(sessionPath(id), { method: "DELETE" }));
+
+export const recordTrace = async (id: string): Promise<void> => void (await ask(`${sessionPath(id)}/trace`, { method: "PUT" }));
+export const getTrace = async (id: string, after: number): Promise<Recording> => (await ask(`${sessionPath(id)}/trace?after=${after}`)).json();
 
 /** All sessions. */
 export async function listSessions(): Promise<Session[]> {

@@ -7,9 +7,10 @@ import { clock, curl, duration, person } from "./format";
 import { Log } from "./log";
 import { lookOf, stateOf } from "./sessions";
 import { go, now, refresh, type Row } from "./store";
+import { Trace } from "./trace";
 import { Button, Choice, Copy, Icon, Trouble } from "./ui";
 
-type Part = "conversation" | "details";
+type Part = "conversation" | "trace" | "details";
 
 export function SessionView({ id, row }: { id: string; row?: Row }) {
   const conversation = useMemo(() => new Conversation(id), [id]);
@@ -43,7 +44,7 @@ export function SessionView({ id, row }: { id: string; row?: Row }) {
           </small>
         </div>
         <span class="gap" />
-        <Choice label="What to see" all={{ conversation: "Conversation", details: "Details" }} value={part} onChange={setPart} />
+        <Choice label="What to see" all={{ conversation: "Conversation", trace: "Trace", details: "Details" }} value={part} onChange={setPart} />
         <Button icon="end" kind="danger" id="end" disabled={!open} onClick={() => void end()}>End</Button>
       </header>
       <Trouble error={error} onClose={() => setError(undefined)} />
@@ -53,6 +54,7 @@ export function SessionView({ id, row }: { id: string; row?: Row }) {
           <Composer id={id} conversation={conversation} open={open && row.state !== "inviting"} types={row?.content_types} />
         </>
       )}
+      {part === "trace" && <Trace id={id} open={open} />}
       {part === "details" && <Details id={id} row={row} />}
     </div>
   );

@@ -12,13 +12,14 @@ export function StartDialog({ onClose }: { onClose: () => void }) {
   const [to, setTo] = useState(remembered("to"));
   const [from, setFrom] = useState(remembered("from"));
   const [types, setTypes] = useState(remembered("types") || "*");
+  const [trace, setTrace] = useState(false);
   const [error, setError] = useState<unknown>();
   const [busy, setBusy] = useState(false);
   useEffect(() => {
     box.current!.showModal();
     if (!from) void proposal().then((uri) => setFrom((typed) => typed || uri), () => {});
   }, []);
-  const document = { to_uri: to.trim(), from_uri: from.trim(), content_types: types.split(/[\s,]+/).filter(Boolean) };
+  const document = { to_uri: to.trim(), from_uri: from.trim(), content_types: types.split(/[\s,]+/).filter(Boolean), trace: trace || undefined };
   const start = async (e: Event): Promise<void> => {
     e.preventDefault();
     setBusy(true);
@@ -43,6 +44,10 @@ export function StartDialog({ onClose }: { onClose: () => void }) {
         <Field label="To" value={to} onInput={setTo} placeholder="sip:bob@example.org" error={wrong("to_uri")} hint="Whom to call: a SIP URI." autofocus />
         <Field label="From" value={from} onInput={setFrom} placeholder="sip:alice@example.org" error={wrong("from_uri")} hint="Who calls." />
         <Field label="Media types" value={types} onInput={setTypes} error={wrong("content_types")} hint="What may be sent to this node, separated by blanks. * is anything." />
+        <label class="check">
+          <input type="checkbox" checked={trace} onChange={(e) => setTrace(e.currentTarget.checked)} />
+          Trace it from its INVITE on
+        </label>
         {!placed && <Trouble error={error} />}
         <div class="actions">
           <Copy text={curl("POST", "/v1/sessions", document)}>Copy as curl</Copy>
