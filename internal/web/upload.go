@@ -60,6 +60,7 @@ func (s *Server) sendFile(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	file := &upload{body: r.Body, control: http.NewResponseController(w), done: make(chan struct{})}
+	file.rest.L = &file.mu
 	send := control.Send{
 		SessionID: r.PathValue("session_id"), ContentType: r.Header.Get("Content-Type"), Stream: file, Size: max(0, r.ContentLength),
 		Disposition:   mime.FormatMediaType("attachment", map[string]string{"filename": name}),
@@ -96,6 +97,7 @@ type upload struct {
 	done    chan struct{}
 
 	mu      sync.Mutex
+	rest    sync.Cond // reading has become false
 	reading bool
 	closed  bool
 	ended   error // how reading went; nil: it goes on
@@ -113,6 +115,7 @@ func (u *upload) Read(p []byte) (int, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.reading, u.ended = false, err
+	u.rest.Signal()
 	return n, err
 }
 
@@ -127,23 +130,26 @@ func (u *upload) wait() error {
 	return u.control.SetReadDeadline(time.Now().Add(uploadPause))
 }
 
-// Close is called by the session when it wants no more. A Read that still waits for octets then ends.
+// Close is called by the session when it wants no more. A Read may still wait for octets.
 func (u *upload) Close() error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.closed = true
 	close(u.done)
-	if !u.reading {
-		return nil
-	}
-	return u.control.SetReadDeadline(time.Now())
+	return nil
 }
 
 // linger takes what a client still sends that has its answer already, for a while: a connection that is closed on it at once is reset, and
-// the answer lost.
+// the answer lost. It returns when nothing reads the body any more.
 func (u *upload) linger() {
 	_ = u.control.Flush()
-	if u.control.SetReadDeadline(time.Now().Add(lingerTime)) == nil {
+	err := u.control.SetReadDeadline(time.Now().Add(lingerTime))
+	u.mu.Lock()
+	for u.reading {
+		u.rest.Wait()
+	}
+	u.mu.Unlock()
+	if err == nil {
 		_, _ = io.Copy(io.Discard, u.body)
 	}
 }
