@@ -67,6 +67,11 @@ export const endSession = async (id: string): Promise<void> => void (await ask(s
 export const recordTrace = async (id: string): Promise<void> => void (await ask(`${sessionPath(id)}/trace`, { method: "PUT" }));
 export const getTrace = async (id: string, after: number): Promise<Recording> => (await ask(`${sessionPath(id)}/trace?after=${after}`)).json();
 
+/** The body of a message that is too large for its event. A browser can follow the path by itself where no token is needed. */
+export const bodyPath = (id: string): string => `/v1/bodies/${encodeURIComponent(id)}`;
+export const getBody = async (id: string): Promise<Blob> => (await ask(bodyPath(id))).blob();
+export const hasToken = (): boolean => !!sessionStorage.getItem(tokenKey);
+
 /** All sessions. */
 export async function listSessions(): Promise<Session[]> {
   const all: Session[] = [];

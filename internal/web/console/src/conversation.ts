@@ -12,7 +12,7 @@ export interface Item {
   type: string; // media type
   text?: string;
   octets?: Uint8Array;
-  url?: string; // of a body that is fetched when it is asked for
+  body?: string; // ID of a body that is fetched when it is asked for
   size?: number;
   name?: string; // of a file
   from?: string; // whom a wrapped message names
@@ -108,7 +108,11 @@ export class Conversation {
         const body = wrapped?.content_type ? wrapped : d;
         if (wrapped?.content_type) item.type = wrapped.content_type;
         item.from = wrapped?.from?.map((f) => f.name || f.uri).join(", ");
-        if (body.body_base64 !== undefined) item.octets = decode(body.body_base64);
+        const large = d.body_ref as { id: string; octets: number } | undefined;
+        if (large) {
+          item.body = large.id;
+          item.size = large.octets;
+        } else if (body.body_base64 !== undefined) item.octets = decode(body.body_base64);
         else item.text = body.body ?? "";
         return this.put(item);
       }

@@ -1,5 +1,6 @@
 // The bubbles of a conversation.
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { bodyPath, getBody, hasToken } from "./client";
 import type { Conversation, Fate, Item } from "./conversation";
 import { clock, octets } from "./format";
 import { Empty, Icon, type IconName } from "./ui";
@@ -76,20 +77,34 @@ function FateMark({ item }: { item: Item }) {
 
 const isText = (type: string): boolean => /^text\/|[/+](json|xml)\b/.test(type) || type === "";
 
+const isPicture = (type: string): boolean => /^image\/(png|jpeg|gif|webp|avif)/.test(type);
+const largestShown = 8 << 20; // octets of an image that is fetched unasked
+
+/** A URL of what an item brings; "": there is none, or not yet. */
+function useURL(item: Item): string {
+  const [url, setURL] = useState("");
+  useEffect(() => {
+    let made = "";
+    const show = (blob: Blob): void => setURL((made = URL.createObjectURL(blob)));
+    const type = isPicture(item.type) ? item.type : "application/octet-stream"; // nothing else is shown, whatever it says it is
+    if (item.octets) show(new Blob([item.octets as BlobPart], { type }));
+    else if (item.body && (hasToken() || (isPicture(item.type) && item.size! <= largestShown))) void getBody(item.body).then((b) => show(new Blob([b], { type })), () => {});
+    else if (item.body) setURL(bodyPath(item.body));
+    return () => URL.revokeObjectURL(made);
+  }, [item.octets, item.body]);
+  return url;
+}
+
 function Body({ item }: { item: Item }) {
-  const url = useMemo(() => {
-    if (item.url) return item.url;
-    if (item.octets) return URL.createObjectURL(new Blob([item.octets as BlobPart], { type: /^image\/(png|jpeg|gif|webp|avif)/.test(item.type) ? item.type : "application/octet-stream" }));
-    return "";
-  }, [item.octets, item.url]);
-  if (url && item.type.startsWith("image/")) {
+  const url = useURL(item);
+  if (url && isPicture(item.type)) {
     return (
       <a href={url} download={item.name ?? "image"} class="picture">
         <img src={url} alt={item.name ?? `an image of the type ${item.type}`} />
       </a>
     );
   }
-  if (url) {
+  if (url || item.body) {
     return (
       <a href={url} download={item.name ?? "message"} class="file">
         <Icon name="file" />
