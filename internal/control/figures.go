@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/parley-msrp/parley/internal/journal"
+	"github.com/parley-msrp/parley/internal/statistics"
 	"github.com/parley-msrp/parley/ua"
 )
 
@@ -13,6 +14,7 @@ type Figures struct {
 	Listeners Listeners
 	Sessions  SessionCounts
 	Messages  MessageCounts
+	Latencies Latencies
 	Journal   JournalCounts
 }
 
@@ -37,6 +39,34 @@ type MessageCounts struct {
 	Delivered   uint64 `json:"delivered" doc:"Of those, the ones that were answered 200, reported as successful, or written where no answer was asked for."`
 	Failed      uint64 `json:"failed" doc:"The ones that failed, with whatever code."`
 	Unconfirmed uint64 `json:"unconfirmed" doc:"The ones whose success REPORT did not come."`
+}
+
+// Latencies are how long things took, since the start.
+type Latencies struct {
+	Keeping   Latency `json:"keeping" doc:"From a whole message to its being kept, which its 200 waits for."`
+	Responses Latency `json:"responses" doc:"From the last octet of a chunk that was sent to its response."`
+}
+
+// Latency counts durations by how long they were.
+type Latency struct {
+	Count   uint64          `json:"count" doc:"How many there were."`
+	Seconds float64         `json:"seconds" doc:"How long they were together."`
+	Buckets []LatencyBucket `json:"buckets" doc:"How many were short, the bounds rising; the rest was longer."`
+}
+
+// LatencyBucket counts the durations up to a bound.
+type LatencyBucket struct {
+	Bound float64 `json:"bound" doc:"In seconds."`
+	Count uint64  `json:"count" doc:"How many were no longer, those of smaller bounds included."`
+}
+
+func latencyOf(h *statistics.Histogram) Latency {
+	d := h.Load()
+	l := Latency{Count: d.Count, Seconds: d.Sum.Seconds(), Buckets: []LatencyBucket{}}
+	for _, b := range d.Buckets {
+		l.Buckets = append(l.Buckets, LatencyBucket{b.Bound.Seconds(), b.Count})
+	}
+	return l
 }
 
 // JournalCounts are what the journal holds.
@@ -76,8 +106,9 @@ func (c *Control) Figures() Figures {
 			Received: m.received.Load(), Sent: m.sent.Load(), Delivered: m.delivered.Load() + m.reported.Load() + m.written.Load(),
 			Failed: m.failed.Load(), Unconfirmed: m.unconfirmed.Load(),
 		},
-		Sessions: c.sessionCounts(),
-		Journal:  journalCounts(c.journal),
+		Latencies: Latencies{Keeping: latencyOf(m.keeping), Responses: latencyOf(c.statistics.msrp.responses)},
+		Sessions:  c.sessionCounts(),
+		Journal:   journalCounts(c.journal),
 	}
 	return f
 }

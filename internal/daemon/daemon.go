@@ -274,11 +274,12 @@ func (n *node) greet(out io.Writer) {
 		url = " --url http://" + n.http
 	}
 	addresses := append([]string{"http://" + n.http}, n.https...)
-	fmt.Fprintf(out, "Parley %s is ready.\n  SIP   %s\n  MSRP  %s\n  HTTP  %s\nTry, in a second terminal:\n",
+	fmt.Fprintf(out, "Parley %s is ready.\n  SIP   %s\n  MSRP  %s\n  HTTP  %s\nTry, in a second terminal or a browser:\n",
 		version.String(), strings.Join(n.agent.SIPAddrs(), " "), strings.Join(n.agent.MSRPAddrs(), " "), strings.Join(addresses, " "))
 	self := program()
 	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
 	fmt.Fprintf(w, "  %s chat %s\ttalk to this daemon\n", self, uri(n.agent.SIPAddrs()))
+	fmt.Fprintf(w, "  http://%s/\tsee who is there, and talk\n", n.http)
 	fmt.Fprintf(w, "  %s events%s\tsee what happens\n", self, url)
 	fmt.Fprintf(w, "  %s sessions%s\tlist the sessions, then: %s send%s SESSION_ID hello\n", self, url, self, url)
 	w.Flush()

@@ -91,11 +91,11 @@ func (p *phone) last() *ua.Message {
 	return p.messages[len(p.messages)-1]
 }
 
-func agent(t *testing.T, invite func(*ua.Invitation), seen *trace.Recorder) *ua.Agent {
+func agent(t *testing.T, invite func(*ua.Invitation), n *control.Control) *ua.Agent {
 	t.Helper()
 	a, err := ua.New(ua.Config{
-		SIPListen: []string{"udp:127.0.0.1:0"}, MSRPListen: []string{"tcp:127.0.0.1:0"}, OnInvite: invite, TapSIP: seen.TapSIP,
-		MSRP: msrp.Config{RefuseWhenFull: true, ConnectAttempts: -1, MaxMessage: 1 << 40, Tap: seen.TapMSRP},
+		SIPListen: []string{"udp:127.0.0.1:0"}, MSRPListen: []string{"tcp:127.0.0.1:0"}, OnInvite: invite, TapSIP: n.Recorder().TapSIP, Counter: n.Statistics(),
+		MSRP: msrp.Config{RefuseWhenFull: true, ConnectAttempts: -1, MaxMessage: 1 << 40, Tap: n.Recorder().TapMSRP, Counter: n.Statistics().MSRP()},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -113,7 +113,7 @@ func agent(t *testing.T, invite func(*ua.Invitation), seen *trace.Recorder) *ua.
 func newAPI(t *testing.T, types ...string) *api {
 	t.Helper()
 	a := &api{peer: &phone{types: types}}
-	a.far = agent(t, a.peer.invite, trace.NewRecorder())
+	a.far = agent(t, a.peer.invite, control.New(journal.NewMemory(journal.MemoryConfig{}), "/node/far", slog.New(slog.DiscardHandler)))
 	j := journal.NewMemory(journal.MemoryConfig{})
 	a.node = control.New(j, "/node/test", slog.New(slog.DiscardHandler))
 	near := agent(t, func(inv *ua.Invitation) {
@@ -121,7 +121,7 @@ func newAPI(t *testing.T, types ...string) *api {
 		if err := a.node.Answer(inv, label, "*"); err != nil {
 			t.Error(err)
 		}
-	}, a.node.Recorder())
+	}, a.node)
 	a.node.Attach(near)
 	a.side = start(t, a.node, func(c *web.Config) { c.Events = a.node })
 	a.described = describe(t, a.side)
@@ -214,7 +214,7 @@ func TestSessionsAndMessages(t *testing.T) {
 		return health.Messages.Delivered == 5
 	})
 	if health.Status != "ok" || health.Version != "0.1.0" || health.Sessions.Established != 1 || health.Messages.Sent != 5 || len(health.Listeners.SIP) != 1 ||
-		health.Process.EventStreams != 1 || health.Process.Memory == 0 || health.Journal.Events == 0 {
+		health.Process.EventStreams != 1 || health.Process.Memory == 0 || health.Latencies.Responses.Count < 5 || health.Journal.Events == 0 {
 		t.Errorf("%+v", health)
 	}
 	a.ask(t, "DELETE", path, "", 204, nil)

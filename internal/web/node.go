@@ -32,6 +32,7 @@ type Health struct {
 	Listeners control.Listeners     `json:"listeners" doc:"Where the node listens."`
 	Sessions  control.SessionCounts `json:"sessions" doc:"The sessions that live now, by state."`
 	Messages  control.MessageCounts `json:"messages" doc:"Messages since the start."`
+	Latencies control.Latencies     `json:"latencies" doc:"How long things took, since the start."`
 	Journal   control.JournalCounts `json:"journal" doc:"The journal of events."`
 	Process   Process               `json:"process" doc:"What the process uses."`
 }
@@ -87,7 +88,7 @@ func (s *Server) details(w http.ResponseWriter, _ *http.Request) {
 	figures := s.config.Node.Figures()
 	h := Health{
 		Status: "ok", Version: s.config.Version, Started: s.started.UTC(), Now: time.Now().UTC(),
-		Listeners: figures.Listeners, Sessions: figures.Sessions, Messages: figures.Messages, Journal: figures.Journal,
+		Listeners: figures.Listeners, Sessions: figures.Sessions, Messages: figures.Messages, Latencies: figures.Latencies, Journal: figures.Journal,
 		Process: Process{Memory: memory(), Goroutines: runtime.NumGoroutine(), EventStreams: len(s.streams)},
 	}
 	if err := s.config.Ready(); err != nil {

@@ -221,6 +221,8 @@ export interface Health {
   sessions: SessionCounts;
   /** Messages since the start. */
   messages: MessageCounts;
+  /** How long things took, since the start. */
+  latencies: Latencies;
   /** The journal of events. */
   journal: JournalCounts;
   /** What the process uses. */
@@ -256,6 +258,29 @@ export interface MessageCounts {
   failed: number;
   /** The ones whose success REPORT did not come. */
   unconfirmed: number;
+}
+
+export interface Latencies {
+  /** From a whole message to its being kept, which its 200 waits for. */
+  keeping: Latency;
+  /** From the last octet of a chunk that was sent to its response. */
+  responses: Latency;
+}
+
+export interface Latency {
+  /** How many there were. */
+  count: number;
+  /** How long they were together. */
+  seconds: number;
+  /** How many were short, the bounds rising; the rest was longer. */
+  buckets: Array<LatencyBucket>;
+}
+
+export interface LatencyBucket {
+  /** In seconds. */
+  bound: number;
+  /** How many were no longer, those of smaller bounds included. */
+  count: number;
 }
 
 export interface JournalCounts {

@@ -6,7 +6,7 @@ const width = 300;
 const height = 64;
 
 export function Chart({ lines, room, label }: { lines: Line[]; room: number; label: string }) {
-  const most = Math.max(1, ...lines.flatMap(([, v]) => v)) * 1.1;
+  const most = (Math.max(...lines.flatMap(([, v]) => v), 0) || 1) * 1.1;
   const at = (values: number[], i: number): string => {
     const x = width - ((values.length - 1 - i) * width) / (room - 1);
     return `${x.toFixed(1)},${(height - (values[i]! / most) * height).toFixed(1)}`;

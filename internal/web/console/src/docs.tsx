@@ -67,7 +67,7 @@ function Page() {
           <details class="operation" id={name}>
             <summary><code>{name}</code></summary>
             <div>
-              <p>{schema.description}</p>
+              <p><Prose text={schema.description ?? ""} /></p>
               <Members document={d} schema={schema.properties?.["data"]} />
             </div>
           </details>
@@ -88,13 +88,13 @@ function Entry({ document: d, path, method, o }: { document: Document; path: str
         <span>{o.summary}</span>
       </summary>
       <div>
-        {o.description && <p>{o.description}</p>}
+        {o.description && <p><Prose text={o.description} /></p>}
         {o.parameters && (
           <>
             <h3>Parameters</h3>
             <table>
               {o.parameters.map((p) => (
-                <tr><td>{p.name}</td><td>{p.in} · {typeName(p.schema)}</td><td>{p.required && <em>required. </em>}{p.description}{p.schema.default !== undefined && ` ${String(p.schema.default)} without it.`}</td></tr>
+                <tr><td>{p.name}</td><td>{p.in} · {typeName(p.schema)}</td><td>{p.required && <em>required. </em>}<Prose text={p.description} />{p.schema.default !== undefined && ` ${String(p.schema.default)} without it.`}</td></tr>
               ))}
             </table>
           </>
@@ -119,6 +119,11 @@ function Entry({ document: d, path, method, o }: { document: Document; path: str
   );
 }
 
+/** Words between backticks are code; that is all of Markdown that the document uses. */
+function Prose({ text }: { text: string }) {
+  return <>{text.split("`").map((part, i) => (i % 2 ? <code>{part}</code> : part))}</>;
+}
+
 const resolved = (d: Document, s?: Schema): Schema | undefined => (s?.$ref ? d.components.schemas[s.$ref.split("/").pop()!] : s);
 
 function typeName(s: Schema): string {
@@ -138,7 +143,7 @@ function Members({ document: d, schema }: { document: Document; schema?: Schema 
         const inner = resolved(d, p.type === "array" ? p.items : p);
         return (
           <>
-            <tr><td>{name}</td><td title={typeName(p)}>{typeName(p)}</td><td>{s.required?.includes(name) ? "" : <small>may be missing. </small>}{p.description}</td></tr>
+            <tr><td>{name}</td><td title={typeName(p)}>{typeName(p)}</td><td>{s.required?.includes(name) ? "" : <small>may be missing. </small>}<Prose text={p.description ?? ""} /></td></tr>
             {inner?.properties && p.$ref !== schema?.$ref && <tr><td /><td colSpan={2}><Members document={d} schema={p.type === "array" ? p.items : p} /></td></tr>}
           </>
         );

@@ -27,6 +27,11 @@ export function rate(n: number): string {
   return n === 0 ? "0" : n < 10 ? n.toFixed(1) : count(Math.round(n));
 }
 
+export function seconds(n: number): string {
+  if (n === 0) return "–";
+  return n < 1 ? `${+(n * 1000).toPrecision(2)} ms` : `${+n.toPrecision(2)} s`;
+}
+
 export function clock(time: string, precise = false): string {
   const t = new Date(time);
   const text = t.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });

@@ -1,10 +1,10 @@
 // How the node does.
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import type { Health as Figures } from "./api";
+import type { Health as Figures, Latency } from "./api";
 import { Chart, type Line } from "./chart";
 import { getHealth } from "./client";
-import { count, duration, octets, rate } from "./format";
+import { count, duration, octets, rate, seconds } from "./format";
 import { Empty, Trouble } from "./ui";
 
 const every = 1000;
@@ -33,6 +33,19 @@ function rates(of: (f: Figures) => number): number[] {
     const before = all[i]!;
     const passed = (Date.parse(f.now) - Date.parse(before.now)) / 1000;
     return passed > 0 && f.started === before.started ? Math.max(0, (of(f) - of(before)) / passed) : 0;
+  });
+}
+
+/** How long the share of those took that happened in the ten seconds before each sample; 0: nothing happened. In seconds, to the bound of a bucket. */
+function quantiles(of: (f: Figures) => Latency, share: number): number[] {
+  const all = samples.value;
+  return all.slice(1).map((f, i) => {
+    const now = of(f);
+    const before = of(all[Math.max(0, i - 9)]!);
+    const count = now.count - before.count;
+    if (count <= 0) return 0;
+    const bucket = now.buckets.findIndex((b, n) => b.count - before.buckets[n]!.count >= count * share);
+    return bucket < 0 ? now.buckets.at(-1)!.bound : now.buckets[bucket]!.bound;
   });
 }
 
@@ -68,6 +81,8 @@ export function Health() {
       <div class="cards">
         <Card title="Messages" unit="per second" write={rate} lines={[["received", rates((f) => f.messages.received)], ["sent", rates((f) => f.messages.sent)]]} note={`${count(last.messages.received)} received, ${count(last.messages.sent)} sent`} />
         <Card title="Fates" unit="per second" write={rate} lines={[["delivered", rates((f) => f.messages.delivered)], ["failed", rates((f) => f.messages.failed)]]} note={`${count(last.messages.delivered)} delivered, ${count(last.messages.failed)} failed, ${count(last.messages.unconfirmed)} unconfirmed`} />
+        <Card title="Response time" unit="of peers" write={seconds} lines={[["median", quantiles((f) => f.latencies.responses, 0.5)], ["99 %", quantiles((f) => f.latencies.responses, 0.99)]]} note={`${count(last.latencies.responses.count)} chunks were answered, at most as slowly as shown`} />
+        <Card title="Keeping" unit="a message, before its 200" write={seconds} lines={[["median", quantiles((f) => f.latencies.keeping, 0.5)], ["99 %", quantiles((f) => f.latencies.keeping, 0.99)]]} note={`${count(last.latencies.keeping.count)} messages were kept, at most as slowly as shown`} />
         <Card title="Sessions" unit="now" write={count} lines={[["live", levels((f) => f.sessions.inviting + f.sessions.confirmed + f.sessions.established + f.sessions.terminated)], ["established", levels((f) => f.sessions.established)]]} note={`${count(live)} live, of which ${count(last.sessions.inviting)} inviting`} />
         <Card title="Journal" unit="events per second" write={rate} lines={[["appended", rates((f) => f.journal.appended)], ["dropped", rates((f) => f.journal.dropped)]]} note={`${count(last.journal.events)} kept in ${octets(last.journal.octets)}, ${count(last.journal.waiting)} wait`} />
         <Card title="Memory" unit="of the process" write={octets} lines={[["memory", levels((f) => f.process.memory)]]} note={`${octets(last.process.memory)} from the operating system`} />
