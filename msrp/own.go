@@ -49,6 +49,9 @@ func (s *Session) Renew() {
 	defer s.mu.Unlock()
 	now := s.own.Load()
 	u := now.URI
+	if s.base != nil {
+		u = *s.base
+	}
 	u.SessionID = s.id + renewed + s.endpoint.idents.suffix()
 	s.own.Store(newOwnURI(u, newOwnURI(now.URI, nil)))
 }

@@ -23,6 +23,8 @@ type SessionConfig struct {
 	Certificate *tls.Certificate
 	// Recovers keeps the session when its connection breaks. The Handler has to be a Recoverer.
 	Recovers bool
+	// Lost makes a session of an earlier process anew, which its peer knows by this URI: it keeps the ID, and is without connection. Needs Recovers.
+	Lost URI
 }
 
 // Session is one MSRP session. Safe for concurrent use.
@@ -37,6 +39,7 @@ type Session struct {
 	beginner Beginner // likewise
 	attrs    []slog.Attr
 	recovers bool // it outlives its connection
+	base     *URI // of its next URI; nil: the same as before
 
 	certificate *tls.Certificate // own; nil: the endpoint's
 
@@ -63,7 +66,7 @@ type Session struct {
 }
 
 // NewSession registers a session under a fresh URI (32 hexadecimal digits of 128 random bits). From now on a peer may
-// connect to it. Errors: *ConfigError, ErrClosed.
+// connect to it. Errors: *ConfigError, ErrClosed, which also says that there is a session with the ID of Lost.
 func (e *Endpoint) NewSession(c SessionConfig) (*Session, error) {
 	switch {
 	case c.Handler == nil:
@@ -77,6 +80,9 @@ func (e *Endpoint) NewSession(c SessionConfig) (*Session, error) {
 	}
 	if _, able := c.Handler.(Recoverer); c.Recovers && !able {
 		return nil, &ConfigError{"Recovers", "the Handler is no Recoverer"}
+	}
+	if c.Lost.SessionID != "" && !c.Recovers {
+		return nil, &ConfigError{"Lost", "the session has to recover"}
 	}
 	if c.MaxSize == 0 {
 		c.MaxSize = e.cfg.MaxMessage
@@ -96,6 +102,12 @@ func (e *Endpoint) NewSession(c SessionConfig) (*Session, error) {
 	s.SetAccept(c.Accept)
 	s.streamer, _ = c.Handler.(Streamer)
 	s.beginner, _ = c.Handler.(Beginner)
+	if c.Lost.SessionID != "" {
+		s.id, s.lost, s.base = sessionOf(c.Lost.SessionID), true, &c.Base
+		s.moving.Store(true)
+		s.own.Store(newOwnURI(c.Lost, nil))
+		return s, e.register(s)
+	}
 	s.id = e.idents.session()
 	c.Base.SessionID = s.id
 	s.own.Store(newOwnURI(c.Base, nil))

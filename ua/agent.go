@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/parley-msrp/parley/internal/dialog"
@@ -45,6 +46,9 @@ type Agent struct {
 
 	certificate *ownCertificate // for MSRP over TLS; nil: there is none
 
+	restored  atomic.Int64  // calls of an earlier process
+	listening chan struct{} // closed once SIP is listened for
+
 	sipAddrs  []string
 	msrpAddrs []string
 
@@ -73,7 +77,7 @@ func New(c Config) (*Agent, error) {
 	if c.MSRP.Resolve == nil {
 		c.MSRP.Resolve = names.Addresses
 	}
-	a := &Agent{cfg: c, log: c.Logger, profiles: map[string]*profile{}, names: names}
+	a := &Agent{cfg: c, log: c.Logger, profiles: map[string]*profile{}, listening: make(chan struct{}), names: names}
 	a.table.sessions = map[string]*Session{}
 	a.ctx, a.cancel = context.WithCancel(context.Background())
 	if err := a.start(); err != nil {
@@ -134,9 +138,13 @@ func (a *Agent) start() error {
 		return err
 	}
 	a.dialogs.Attach(a.stack)
+	if a.cfg.Ready != nil {
+		a.cfg.Ready(a)
+	}
 	if err := a.listenSIP(); err != nil {
 		return err
 	}
+	close(a.listening)
 	a.spawn(a.sweepUntilClosed)
 	return a.register()
 }

@@ -54,6 +54,9 @@ type Call struct {
 	over     bool      // its end was decided on
 	reason   string    // Reason header value of the BYE
 	recovery *recovery // nil: no session has lost its connection yet
+	kept     bool      // the Keeper has its state
+
+	firstSession string // ID of its first session, of a call of an earlier process; "": sessions has it
 }
 
 // newCall makes a call that began now.
@@ -188,6 +191,7 @@ func (c *Call) conclude(e End) bool {
 	if c.recovery != nil {
 		c.recovery.stop()
 	}
+	c.forget()
 	return true
 }
 
@@ -273,6 +277,7 @@ func (c *Call) lost(s *Session, err error) {
 	}
 	c.agent.table.remove(s)
 	c.told.tell()
+	c.keep()
 }
 
 // lostReason says for people why a session is lost. The text of err itself may name addresses of the peer's.
@@ -295,7 +300,7 @@ func lostReason(err error) string {
 		return errPathExpired.Error()
 	case errors.Is(err, errNotConnected):
 		return errNotConnected.Error()
-	case errors.Is(err, errNotRecovered), errors.Is(err, errRecoveryRefused):
+	case errors.Is(err, errNotRecovered), errors.Is(err, errRecoveryRefused), errors.Is(err, errRestarted):
 		return err.Error()
 	default:
 		return "MSRP connection lost"
@@ -362,6 +367,7 @@ func (c *Call) established(m *SIPMessage) {
 	}
 	c.connectAll(connects)
 	c.offerPaths()
+	c.keep()
 }
 
 // connectActive opens the connections that are up to this side, whoever has offered (RFC 6135 §4.2.2, X-006).

@@ -54,6 +54,11 @@ type Config struct {
 	MaxDuration time.Duration
 	// Recovery says what becomes of sessions whose MSRP connection breaks.
 	Recovery Recovery
+	// Ready is called by New once everything stands but the SIP listeners: the place for Agent.Restore, so that no request in a restored call comes
+	// before it.
+	Ready func(*Agent)
+	// Keeper keeps established calls, so that they outlive the process; nil: they do not.
+	Keeper Keeper
 	// CleanupInterval is how often expired sessions are looked for; 0 means 60 s. A session ends no later than this after it is due.
 	CleanupInterval time.Duration
 	// Reliable sends provisional responses (Invitation.Ring) reliably to callers that support that (RFC 3262); without, only to those that

@@ -18,6 +18,8 @@ import (
 type Recovery struct {
 	// Off ends such sessions, after the 0.5 s that a BYE may be behind its connection.
 	Off bool
+	// EndRestored ends the calls of an earlier process (Agent.Restore) at once.
+	EndRestored bool
 	// Limit is how long it may take until a session is ended all the same; 0 means 30 s.
 	Limit time.Duration
 }
@@ -151,10 +153,13 @@ func (c *Call) recover() {
 	ctx, cancel := context.WithTimeout(c.untilOver(), c.recoveryLimit())
 	defer cancel()
 	for _, s := range lost {
-		if s.lease == nil {
-			continue
+		var err error
+		if lease := s.lease.Load(); lease != nil {
+			err = lease.Rejoin(ctx) // RFC 4976 §6.3: R-017
+		} else {
+			err = c.joinRelays(c.profile, s) // it is one of an earlier process
 		}
-		if err := s.lease.Rejoin(ctx); err != nil { // RFC 4976 §6.3: R-017
+		if err != nil {
 			c.agent.log.Warn("no other path through the MSRP relay", "session_id", s.ID(), "call_id", c.CallID(), "err", err)
 			c.offeredAgain(err)
 			return

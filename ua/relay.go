@@ -133,7 +133,7 @@ func (c *Call) joinRelays(p *profile, s *Session) error {
 		c.agent.log.Warn("no path through the MSRP relay", "session_id", s.ID(), "call_id", c.CallID(), "err", err)
 		return err
 	}
-	s.lease = lease
+	s.lease.Store(lease)
 	return nil
 }
 
@@ -141,14 +141,17 @@ func (c *Call) joinRelays(p *profile, s *Session) error {
 func (c *Call) pathless() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.ContainsFunc(c.live(), func(s *Session) bool { return s.lease != nil && !s.lease.Alive() })
+	return slices.ContainsFunc(c.live(), func(s *Session) bool {
+		lease := s.lease.Load()
+		return lease != nil && !lease.Alive() || lease == nil && s.lost != nil && c.profile.relays != nil
+	})
 }
 
 // release gives back what a session has of the MSRP side.
 func (s *Session) release() {
 	s.media.Close()
-	if s.lease != nil {
-		s.lease.End()
+	if lease := s.lease.Load(); lease != nil {
+		lease.End()
 	}
 }
 

@@ -127,6 +127,7 @@ func (c *Call) takeOffer(offer *msrpsdp.Description, leg uint32) []byte {
 	c.mu.Unlock()
 	c.afterChange()
 	c.connectAll(connects) // where the offer names another path (D-016)
+	c.keep()
 	return answer
 }
 
@@ -221,6 +222,7 @@ func (c *Call) takeAnswer(desc *msrpsdp.Description, leg uint32) error {
 	c.mu.Unlock()
 	c.afterChange()
 	c.connectAll(connects) // where the answer names another path (RFC 4975 §8.4, D-016)
+	c.keep()
 	return nil
 }
 

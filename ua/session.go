@@ -34,9 +34,9 @@ type Session struct {
 	grace *time.Timer               // of a session that is lost; guarded by call.mu
 	lost  error                     // why it waits for another connection; nil: it has one, or never had. Guarded by call.mu
 
-	alarmed bool         // the Handler knows of lost; guarded by call.mu
-	heard   media        // what the media side tells, unless the Handler is a Streamer
-	lease   *relay.Lease // nil: there is no relay. Set before the session is known to anybody
+	alarmed bool                        // the Handler knows of lost; guarded by call.mu
+	heard   media                       // what the media side tells, unless the Handler is a Streamer
+	lease   atomic.Pointer[relay.Lease] // nil: there is no relay, or the session is one of an earlier process that has no path yet
 
 	certificate *tls.Certificate // of an anonymous session; nil: the agent's
 	described   *tls.Certificate // the agent's as of the last own session description; guarded by ownCertificate.mu

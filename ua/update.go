@@ -86,6 +86,9 @@ func (c *Call) makeOffer(ch change) []byte {
 				s.media.Renew() // RFC 4975 §5.4: the peer is to see that the connection is another one (M-054)
 			}
 			next := ch.apply(l)
+			if s.lost != nil && len(next.Fingerprints) > 0 {
+				next.Fingerprints = c.agent.fingerprints(s) // what is shown now
+			}
 			next.Path = s.media.Path() // through a relay it may be another one now
 			next.CEMA = next.CEMA && !c.plain
 			locals[s.line] = next

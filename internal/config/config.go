@@ -84,6 +84,8 @@ type MSRP struct {
 	Recovery            bool // sessions outlive their connections
 	RecoveryTime        time.Duration
 	MaxMessage          int
+
+	RecoveryAfterRestart bool // established calls outlive the process
 }
 
 // MSRPUA is what is said below the key msrp_ua: the parameters of OpenSIPS' module of that name.
@@ -220,7 +222,8 @@ func base() Config {
 			Refer:           "off",
 		},
 		MSRP: MSRP{
-			Setup: "actpass", CEMA: "off", Match: "uri", ConnectAttempts: 10, RelayIdleTimeout: time.Hour, Recovery: true, RecoveryTime: 30 * time.Second, MaxMessage: 16 << 20,
+			Setup: "actpass", CEMA: "off", Match: "uri", ConnectAttempts: 10, RelayIdleTimeout: time.Hour, MaxMessage: 16 << 20,
+			Recovery: true, RecoveryTime: 30 * time.Second, RecoveryAfterRestart: true,
 		},
 		MSRPUA: MSRPUA{
 			MyURI:           "msrp://127.0.0.1:2855;tcp",

@@ -105,7 +105,7 @@ func TestDefault(t *testing.T) {
 		TLS: config.TLS{ClientCertificates: "none"},
 		MSRP: config.MSRP{
 			Setup: "actpass", CEMA: "off", Match: "uri", Listen: []string{"tcp:127.0.0.1:2855"}, ConnectAttempts: 10, RelayIdleTimeout: time.Hour,
-			Recovery: true, RecoveryTime: 30 * time.Second, MaxMessage: 16 << 20,
+			Recovery: true, RecoveryTime: 30 * time.Second, RecoveryAfterRestart: true, MaxMessage: 16 << 20,
 		},
 		MSRPUA: config.MSRPUA{
 			MyURI: "msrp://127.0.0.1:2855;tcp", HashSize: 10,

@@ -282,6 +282,13 @@ func Keys() []Key {
 			field: func(c *Config) any { return &c.MSRP.Recovery },
 		},
 		{
+			Path: "msrp.recovery_after_restart", Reload: Restart,
+			Doc: "Whether established sessions outlive the process: after a restart that no drain preceded (a crash, kill -9) they are recovered as after the loss of " +
+				"a connection, within `msrp.recovery_time`. Without, or without `msrp.recovery`, they are ended by BYE at the start. Either way an event says so. " +
+				"Needs a data directory (`journal.durability`).",
+			field: func(c *Config) any { return &c.MSRP.RecoveryAfterRestart },
+		},
+		{
 			Path: "msrp.recovery_time", Reload: Restart,
 			Doc:   "Seconds from the loss of a connection until a session that could not be recovered is ended by BYE.",
 			field: func(c *Config) any { return &c.MSRP.RecoveryTime },

@@ -18,6 +18,19 @@ func (m *memory) sequence(sessionID string) uint64 {
 	return 0
 }
 
+// sequenceLeap is where the events of a session are numbered on from that goes on, and of which the journal has nothing any more.
+const sequenceLeap = 1 << 32
+
+// know has the events of a session of an earlier process numbered on in any case.
+func (m *memory) know(sessionID string) {
+	if m.sessions == nil {
+		m.sessions = map[string]*journal.RecalledSession{}
+	}
+	if m.sessions[sessionID] == nil {
+		m.sessions[sessionID] = &journal.RecalledSession{Sequence: sequenceLeap}
+	}
+}
+
 // received says whether a message was kept by an earlier process.
 func (m *memory) received(key messageKey) bool {
 	s := m.sessions[key.session]

@@ -35,6 +35,7 @@ type told struct {
 
 var (
 	_ ua.Recoverer = (*teller)(nil)
+	_ ua.Labelled  = (*teller)(nil)
 	_ ua.Warned    = (*teller)(nil)
 )
 

@@ -56,6 +56,7 @@ type node struct {
 	journal journal.Journal
 	control *control.Control
 	router  *router
+	calls   calls
 	agent   *ua.Agent
 	web     *web.Server
 	gate    *access.Gate
@@ -114,6 +115,9 @@ func start(c config.Config, errOut io.Writer) (*node, error) {
 	if n.data, n.journal, err = openJournal(c, n.log); err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
+	if err := n.openCalls(c.Journal.Durability == "fsync"); err != nil {
+		return nil, errors.Join(err, listener.Close(), n.journal.Close(), n.data.close())
+	}
 	n.control = control.New(n.journal, "/parley/"+n.data.node, n.log)
 	n.control.UnwrapCPIM(c.MSRP.UnwrapCPIM)
 	if err := n.recall(&c.Journal); err != nil {
@@ -132,9 +136,8 @@ func start(c config.Config, errOut io.Writer) (*node, error) {
 		n.agent, err = ua.New(n.agentConfig(c, users, files))
 	}
 	if err != nil {
-		return nil, errors.Join(err, listener.Close(), n.sinks.close(context.Background()), n.journal.Close(), n.data.close())
+		return nil, errors.Join(err, listener.Close(), n.sinks.close(context.Background()), n.calls.close(), n.journal.Close(), n.data.close())
 	}
-	n.control.Attach(n.agent)
 	n.countSinks()
 	methods, err := mi.New(mi.Config{
 		Node: n.control, Subscribers: n.sinks.sockets, Statistics: n.control.Statistics().Set,
@@ -163,7 +166,7 @@ func (n *node) ready() error {
 	if n.draining.Load() {
 		return errors.New("draining")
 	}
-	return n.journal.Err()
+	return errors.Join(n.journal.Err(), n.calls.err())
 }
 
 // security is what SIP over TLS needs; nil where no certificate is configured.
@@ -185,7 +188,9 @@ func (n *node) agentConfig(c config.Config, users *auth.Users, files *certificat
 		MSRPListen:       c.MSRP.Listen,
 		Profile:          profile(&c),
 		RelayIdleTimeout: c.MSRP.RelayIdleTimeout, RelayRoots: files.Roots,
-		Recovery:        ua.Recovery{Off: !c.MSRP.Recovery, Limit: c.MSRP.RecoveryTime},
+		Recovery:        ua.Recovery{Off: !c.MSRP.Recovery, EndRestored: !c.MSRP.RecoveryAfterRestart, Limit: c.MSRP.RecoveryTime},
+		Keeper:          n.calls.keeper(),
+		Ready:           n.takeUp,
 		OnInvite:        n.router.invite,
 		OnQuery:         n.router.query,
 		SetupTimeout:    c.SIP.SetupTimeout,
@@ -264,7 +269,7 @@ func (n *node) drain() error {
 		within(readersTimeout, n.web.Shutdown)
 	}
 	within(readersTimeout, n.sinks.close)
-	return errors.Join(append(errs, n.journal.Close(), n.data.close())...)
+	return errors.Join(append(errs, n.calls.close(), n.journal.Close(), n.data.close())...)
 }
 
 // greet says what listens and what to try.

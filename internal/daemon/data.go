@@ -71,7 +71,8 @@ func (n *node) recall(c *config.Journal) error {
 	if len(r.Sessions) > 0 {
 		n.log.Warn("the process ended before its sessions did", "sessions", len(r.Sessions))
 	}
-	n.control.Recall(r, nil)
+	n.calls.leaveOut(r.Ended)
+	n.control.Recall(r, n.calls.goesOn)
 	return nil
 }
 

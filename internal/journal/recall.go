@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -22,6 +23,7 @@ const (
 type Recollection struct {
 	Sessions map[string]*RecalledSession // that have no end
 	Commands []RecalledCommand           // in their order
+	Ended    map[string]time.Time        // sessions that had their end not long before, and when
 }
 
 // RecalledSession is a session of an earlier process that has no end.
@@ -46,7 +48,7 @@ type RecalledCommand struct{ Key, Digest, Result string }
 
 // Recall reads the newest 256 MiB of what was kept before.
 func (j *Durable) Recall(ctx context.Context) (*Recollection, error) {
-	r := &Recollection{Sessions: map[string]*RecalledSession{}}
+	r := &Recollection{Sessions: map[string]*RecalledSession{}, Ended: map[string]time.Time{}}
 	j.mu.Lock()
 	st := j.store
 	j.mu.Unlock()
@@ -81,6 +83,7 @@ func (j *Durable) Recall(ctx context.Context) (*Recollection, error) {
 		}
 		first = packs[len(packs)-1].sequence + 1
 	}
+	maps.DeleteFunc(r.Ended, func(_ string, at time.Time) bool { return end.Sub(at) > recallBegun })
 	for _, s := range r.Sessions {
 		for id, at := range s.begun {
 			if end.Sub(at) < recallBegun {
@@ -100,6 +103,7 @@ func text(e *event.Event, name string) string {
 func (r *Recollection) add(e *event.Event) {
 	switch e.Name {
 	case event.SessionEnd, event.SessionFailed, event.SessionOver:
+		r.Ended[e.SessionID] = e.Time
 		if s := r.Sessions[e.SessionID]; s != nil {
 			s.over, s.Sequence = true, max(s.Sequence, e.Sequence)
 			clear(s.begun)

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -75,12 +76,14 @@ func TestKilled(t *testing.T) {
 		cancel()
 		loading.Wait()
 	}
-	d := start(t, dir, addr, config)
+	// Up to here the sessions of the processes before were being recovered, in vain, whenever one was killed. This one ends them.
+	d := start(t, dir, addr, config+"msrp: {recovery_after_restart: false}\n")
 	defer func() {
 		if err := d.Stop(t.Context()); err != nil {
 			t.Error(err)
 		}
 	}()
+	ended(t, d)
 	last := place(t, d)
 	all := read(t, d, last.id)
 	check(t, l, all, last.id)
@@ -91,6 +94,23 @@ func TestKilled(t *testing.T) {
 	follower.check(t, all)
 	t.Logf("killed %d times: %d messages answered 200, all there, none twice; %d sends accepted, each with a fate; %d events, read by a consumer that was stopped %d times",
 		rounds(), len(l.answered), len(l.accepted), len(all), follower.stopped)
+}
+
+// ended waits until no session lives.
+func ended(t *testing.T, d *daemon.Daemon) {
+	t.Helper()
+	for end := time.Now().Add(limit); ; time.Sleep(10 * time.Millisecond) {
+		all, err := d.Sessions(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(all, func(s daemon.Session) bool { return s.State <= daemon.Established }) {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatal("sessions of killed processes still live")
+		}
+	}
 }
 
 func start(t *testing.T, dir string, addr netip.Addr, config string) *daemon.Daemon {

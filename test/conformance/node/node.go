@@ -86,6 +86,8 @@ type Node struct {
 
 	sipPort, msrpPort, httpPort string
 
+	program string
+	args    []string
 	process *daemon.Process
 	events  *Events
 }
@@ -180,7 +182,7 @@ func (n *Node) run(t testing.TB, p *Program, c Config) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n.process = process
+	n.program, n.args, n.process = p.path, args, process
 }
 
 // PID of the process.
@@ -188,6 +190,19 @@ func (n *Node) PID() int { return n.process.PID() }
 
 // Log is what the process has written so far.
 func (n *Node) Log() string { return n.process.Stdout() + n.process.Stderr() }
+
+// Restart kills the process (SIGKILL) and runs another one with the same configuration.
+func (n *Node) Restart(t testing.TB) {
+	t.Helper()
+	n.events.close()
+	n.process.Kill()
+	process, err := daemon.Run(t.Context(), n.program, t.TempDir(), n.HTTP+"/healthz", n.args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.process = process
+	n.events = subscribe(t, n.HTTP+"/v1/events?from=0")
+}
 
 // Terminate tells the process to end (SIGTERM).
 func (n *Node) Terminate() { n.process.Terminate() }
