@@ -10,12 +10,14 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // conn is a connection: the unit of transport, shared by the sessions bound to it. Its reader goroutine lives as long as
 // the connection, a writer goroutine only while there is output.
 type conn struct {
+	proven   atomic.Bool // valid MSRP of a peer has come
 	endpoint *Endpoint
 	net      net.Conn
 	socket   *socket // nil: read and write net in the plain way

@@ -364,6 +364,9 @@ func (c *conn) loseFraming(cause error) {
 
 // proved notes that valid MSRP of a peer has come: a response, or a request for a session that is on the connection (D-024).
 func (c *conn) proved() {
+	if !c.proven.Load() {
+		c.proven.Store(true)
+	}
 	if forgive := c.reader.forgive; forgive != nil {
 		c.reader.forgive = nil
 		forgive()

@@ -31,7 +31,8 @@ func (s *Session) lose(c *conn, open []*transaction) {
 
 // disconnected is told that a connection which the session is on is lost, with what was unanswered there. It is the end of the session,
 // unless that recovers, or has moved or is moving away: then what can be sent anew goes over another one, under its Message-ID (RFC 4975 §5.4; M-054, G-011).
-// final says that there is nothing to recover from.
+// final says that there is nothing to recover from; nor is there where the session's first connection ends before any MSRP has come over it, or each call whose
+// description names a host that hangs up would have this node knock there again and again (D-024).
 func (s *Session) disconnected(c *conn, open []*transaction, cause error, final bool) {
 	s.mu.Lock()
 	leaving := s.move != nil && s.move.from == c
@@ -44,7 +45,7 @@ func (s *Session) disconnected(c *conn, open []*transaction, cause error, final 
 			s.endMove()
 		}
 		s.resend(open, s.leaveRow(c), false)
-	case final, !s.recovers, s.endpoint.closing():
+	case final, !s.recovers, !s.lost && !c.proven.Load(), s.endpoint.closing():
 		s.mu.Unlock()
 		s.end(cause)
 		return
