@@ -57,10 +57,10 @@ func (r *remote) accept(s *msrp.Session) *rawPeer {
 	r.t.Helper()
 	select {
 	case nc := <-r.conns:
-		p := newRawPeer(r.t, nc, s.URI().String(), 10*time.Second)
+		p := newRawPeer(r.t, nc, s.URI().String(), limit)
 		p.uri = r.path
 		return p
-	case <-time.After(10 * time.Second):
+	case <-time.After(limit):
 		r.t.Fatal("no connection came")
 		return nil
 	}
@@ -586,7 +586,7 @@ func TestBind(t *testing.T) {
 		p.write(req)
 		m := next[*msrp.Received](h)
 		closed := make(chan error)
-		go func() { closed <- r.endpoint.Close(contextFor(t, 10*time.Second)) }()
+		go func() { closed <- r.endpoint.Close(contextFor(t, limit)) }()
 		poll(t, func() bool { return errors.Is(s.SetPeer(known(t, peerURI)), msrp.ErrClosed) })
 		m.Accept()
 		p.expect(id, 200)
@@ -610,7 +610,7 @@ func contextFor(t testing.TB, d time.Duration) context.Context {
 // poll waits until f holds.
 func poll(t testing.TB, f func() bool) {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(limit)
 	for !f() {
 		select {
 		case <-time.After(time.Millisecond):

@@ -27,7 +27,7 @@ func FuzzEndpoint(f *testing.F) {
 			dialled <- theirs
 			return ours, nil
 		},
-	}, l, l.dial, 10*time.Second)
+	}, l, l.dial, limit)
 	_, steady, good := r.bound()
 
 	states := fuzzStates()
@@ -186,7 +186,7 @@ func (x *fuzzed) begin(streams bool) {
 }
 
 func (x *fuzzed) peer(nc net.Conn, uri string) *rawPeer {
-	return &rawPeer{t: x.t, nc: nc, in: bufio.NewReader(nc), uri: uri, to: x.s.URI().String(), patience: 10 * time.Second}
+	return &rawPeer{t: x.t, nc: nc, in: bufio.NewReader(nc), uri: uri, to: x.s.URI().String(), patience: limit}
 }
 
 func (x *fuzzed) accepted(uri string) *rawPeer { return x.peer(x.r.dial(), uri) }
@@ -225,7 +225,7 @@ func (x *fuzzed) close() {
 // feed writes octets in pieces until they are all taken or the connection is closed.
 func feed(t *testing.T, nc net.Conn, octets string) {
 	t.Helper()
-	nc.SetWriteDeadline(time.Now().Add(10 * time.Second))
+	nc.SetWriteDeadline(time.Now().Add(limit))
 	for len(octets) > 0 {
 		n := min(len(octets), 1+len(octets)/3)
 		if _, err := io.WriteString(nc, octets[:n]); err != nil {

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
-	"time"
 
 	"pgregory.net/rapid"
 
@@ -18,7 +17,7 @@ import (
 // TestAnyInterleaving: any set of messages, chunked and interleaved anyhow, over a stream cut anyhow, arrives whole.
 func TestAnyInterleaving(t *testing.T) {
 	l := newPipeListener()
-	r := startRig(t, msrp.Config{}, l, l.dial, 10*time.Second)
+	r := startRig(t, msrp.Config{}, l, l.dial, limit)
 	rapid.Check(t, func(rt *rapid.T) {
 		var change []func(*msrp.SessionConfig)
 		if rapid.Bool().Draw(rt, "streams") {

@@ -73,6 +73,7 @@ func (p *rawPeer) write(text string) {
 // put writes until the connection is closed.
 func (p *rawPeer) put(text string) (n int, err error) {
 	p.nc.SetWriteDeadline(time.Now().Add(p.patience))
+	defer p.nc.SetWriteDeadline(time.Time{}) // who writes without put may take its time
 	for part := range p.cut.parts(text) {
 		k, err := io.WriteString(p.nc, part)
 		if n += k; err != nil {

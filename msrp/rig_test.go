@@ -11,6 +11,9 @@ import (
 	"github.com/parley-msrp/parley/msrp"
 )
 
+// limit is how long is waited for what must happen in real time; a test whose machine is busy with others needs it.
+const limit = time.Minute
+
 // rig is an endpoint under test with a way to reach it.
 type rig struct {
 	t        testing.TB
@@ -37,7 +40,7 @@ func newRig(t testing.TB, cfg msrp.Config) *rig {
 		}
 		return nc
 	}
-	return startRig(t, cfg, l, dial, 10*time.Second)
+	return startRig(t, cfg, l, dial, limit)
 }
 
 // newFakeRig listens in memory, for use under fake time.

@@ -428,6 +428,8 @@ func TestReceiveStream(t *testing.T) {
 				}
 				_, req := p.chunk("m-0001", fmt.Sprintf("%d-*/*", at+1), chunk, flag, "Failure-Report: no")
 				if _, err := io.WriteString(p.nc, req); err != nil {
+					t.Errorf("after %d octets: %v", n, err)
+					p.nc.Close() // else what is missing is waited for
 					return
 				}
 				n += len(chunk)

@@ -48,7 +48,7 @@ func TestTLSReads(t *testing.T) {
 				reads.Add(1)
 			}
 		},
-	}, tlsListener{l}, secured(dial), 10*time.Second)
+	}, tlsListener{l}, secured(dial), limit)
 	r.base.Secure = true
 	s, err := r.endpoint.NewSession(msrp.SessionConfig{Base: r.base, Accept: msrp.Types{"text/plain"}, Handler: consumer{}})
 	if err != nil {

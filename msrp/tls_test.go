@@ -169,7 +169,7 @@ func newTLSRig(t testing.TB, own, peers *tls.Certificate) *rig {
 		}
 		return nc
 	}
-	r := startRig(t, msrp.Config{TLS: shows(own, nil)}, tlsListener{l}, dial, 10*time.Second)
+	r := startRig(t, msrp.Config{TLS: shows(own, nil)}, tlsListener{l}, dial, limit)
 	r.base.Secure = true
 	return r
 }
@@ -246,7 +246,7 @@ func TestTLSPassive(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := newRawPeer(t, nc, s.URI().String(), 10*time.Second)
+		p := newRawPeer(t, nc, s.URI().String(), limit)
 		p.write(p.request(p.nextID(), "SEND", nil, "$", "Message-ID: m-bind"))
 		p.closed()
 	})

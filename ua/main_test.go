@@ -17,7 +17,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // limit is how long anything may take that is due at once.
-const limit = 10 * time.Second
+const limit = 30 * time.Second
 
 // recorder is a Handler that writes down what it is told.
 type recorder struct {

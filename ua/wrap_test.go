@@ -190,6 +190,9 @@ type inbox struct {
 }
 
 func (i inbox) Message(s *ua.Session, m *ua.Message) {
+	if m.Bodiless {
+		return // it ties the connection to the session
+	}
 	c := m.Content()
 	from := s.Call().From() // known from the session
 	if m.CPIM != nil {

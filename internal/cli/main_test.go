@@ -18,7 +18,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // limit is how long anything may take that is due at once.
-const limit = 10 * time.Second
+const limit = 30 * time.Second
 
 // screen is what a command prints; it may be read meanwhile.
 type screen struct {

@@ -22,7 +22,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // limit is how long anything may take that is due at once.
-const limit = 10 * time.Second
+const limit = 30 * time.Second
 
 // node is an agent under a Control that answers every call.
 type node struct {

@@ -25,7 +25,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // limit is how long anything may take that is due at once.
-const limit = 10 * time.Second
+const limit = 30 * time.Second
 
 // text may be read while it is written.
 type text struct {
