@@ -29,10 +29,10 @@ type Config struct {
 
 // limits that nobody needs to change.
 const (
-	shards      = 4               // subjects of a node
+	shards      = 4               // subjects of a node; with Fsync there is one
 	packOctets  = 256 << 10       // of a pack, unless a single event is larger
 	packEvents  = 1024            // events of a pack
-	packsAhead  = 4               // packs that wait for their acknowledgement
+	packsAhead  = 4               // packs that wait for the acknowledgement of an outside server; of an embedded one a round of them
 	ackTimeout  = 5 * time.Second // for the acknowledgement of a pack
 	tailOctets  = 8 << 20         // of the newest packs, kept for those who follow closely
 	tailPacks   = 4096            // of them

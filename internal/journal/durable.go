@@ -39,6 +39,8 @@ type Durable struct {
 	filled   chan struct{}  // of capacity 1: a body was kept
 	keeping  sync.WaitGroup // the goroutine of keep
 
+	ahead  int // packs that may wait for their acknowledgement when more are made
+	shards int
 	unkept int // when the writer ended
 
 	// The writer's own.
@@ -80,6 +82,13 @@ func Open(ctx context.Context, c Config) (*Durable, error) {
 	j := &Durable{
 		cfg: c, writer: random(8), instance: st.instance, cancel: cancel, ended: make(chan struct{}), wake: make(chan struct{}, 1), filled: make(chan struct{}, 1),
 		store: st, next: st.last + 1, number: st.total,
+	}
+	j.ahead, j.shards = 1, shards
+	if c.Fsync {
+		j.shards = 1 // each pack costs a write to the disk
+	}
+	if c.URL != "" {
+		j.ahead = packsAhead // an answer from there takes its time
 	}
 	j.tail.last, j.tail.number = st.last, st.total
 	go j.run(ctx)                        // ends by Close

@@ -36,6 +36,9 @@ type Reader interface {
 	// oldest one kept.
 	Next(ctx context.Context) (event.Event, error)
 
+	// Ready says whether Next would return at once: what is told meanwhile can be told together.
+	Ready() bool
+
 	// Close ends the reader. It does nothing the second time.
 	Close()
 }

@@ -262,4 +262,10 @@ func (r *memoryReader) take() (event.Event, <-chan struct{}, error) {
 	return event.Event{}, m.grown, nil
 }
 
+func (r *memoryReader) Ready() bool {
+	r.journal.mu.Lock()
+	defer r.journal.mu.Unlock()
+	return r.next < r.journal.next
+}
+
 func (r *memoryReader) Close() { r.closed = true }

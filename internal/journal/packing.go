@@ -37,7 +37,7 @@ func (j *Durable) take(maxPayload int) (made []*outgoing, closed bool) {
 	for ; n < len(j.backlog) && octets < packsAhead*packOctets; n++ {
 		in := &j.backlog[n]
 		freed += in.octets
-		shard := shardOf(in.event.SessionID)
+		shard := shardOf(in.event.SessionID) % j.shards
 		p := open[shard]
 		if p == nil || len(p.lines) >= packOctets || len(p.events) >= packEvents {
 			p = j.begin(shard)

@@ -103,6 +103,20 @@ func (r *durableReader) Next(ctx context.Context) (event.Event, error) {
 	}
 }
 
+// Ready looks at what is in memory only.
+func (r *durableReader) Ready() bool {
+	if r.index < len(r.events) || len(r.fetched) > 0 {
+		return true
+	}
+	r.journal.mu.Lock()
+	defer r.journal.mu.Unlock()
+	next := r.sequence
+	if r.events != nil {
+		next++
+	}
+	return next <= r.journal.tail.last
+}
+
 // load gets the next pack, if there is one, or waits for something to change.
 func (r *durableReader) load(ctx context.Context) error {
 	if r.events != nil {

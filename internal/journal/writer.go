@@ -194,7 +194,7 @@ func (j *Durable) write(ctx context.Context) error {
 	timeout := time.NewTimer(ackTimeout)
 	defer timeout.Stop()
 	for {
-		if len(j.inflight) < packsAhead {
+		if len(j.inflight) < j.ahead {
 			made, closed := j.take(int(st.conn.MaxPayload()) - headRoom)
 			if len(made) > 0 && len(j.inflight) == len(made) {
 				timeout.Reset(ackTimeout)
@@ -209,7 +209,7 @@ func (j *Durable) write(ctx context.Context) error {
 			}
 		}
 		wake := j.wake
-		if len(j.inflight) >= packsAhead {
+		if len(j.inflight) >= j.ahead {
 			wake = nil
 		}
 		select {

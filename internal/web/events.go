@@ -42,7 +42,8 @@ func (s *Server) eventRoutes() []route {
 // follower tells one client what happens, in its own form.
 type follower interface {
 	begin() error
-	event(e *event.Event) error
+	event(e *event.Event) error // may keep it back until flush
+	flush() error
 	lost(dropped uint64) error
 	alive(cursor string) error // cursor of the last event that was looked at, where that is news; else ""
 }
@@ -164,11 +165,16 @@ func (s *stream) next(ctx context.Context) error {
 		return err
 	}
 	s.read = e.Cursor
-	if !s.filter.Match(&e) {
+	if s.filter.Match(&e) {
+		s.told = e.Cursor
+		if err := s.to.event(&e); err != nil {
+			return err
+		}
+	}
+	if s.reader.Ready() {
 		return nil
 	}
-	s.told = e.Cursor
-	return s.to.event(&e)
+	return s.to.flush()
 }
 
 // alive also tells how far a stream has read that few events are for, so that it need not begin again from far back.

@@ -313,6 +313,8 @@ func (l *lossy) Next(context.Context) (event.Event, error) {
 	return event.Event{}, &journal.LostError{Dropped: 12}
 }
 
+func (l *lossy) Ready() bool { return false }
+
 func (l *lossy) Close() {}
 
 func TestLostEventsAreTold(t *testing.T) {

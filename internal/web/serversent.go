@@ -24,7 +24,7 @@ type serverSent struct {
 	w            http.ResponseWriter
 	control      *http.ResponseController
 	writeTimeout time.Duration
-	buffer       []byte
+	buffer       []byte // events that wait for others
 }
 
 func (s *serverSent) begin() error {
@@ -38,7 +38,7 @@ func (s *serverSent) begin() error {
 }
 
 func (s *serverSent) event(e *event.Event) error {
-	b := s.buffer[:0]
+	b := s.buffer
 	b = append(b, "event: "...)
 	b = append(b, e.Name...)
 	b = append(b, "\nid: "...)
@@ -46,17 +46,36 @@ func (s *serverSent) event(e *event.Event) error {
 	b = append(b, "\ndata: "...)
 	b = e.AppendCloudEvent(b)
 	b = append(b, "\n\n"...)
+	s.buffer = b
+	if len(b) < writePiece/2 {
+		return nil
+	}
+	return s.flush()
+}
+
+func (s *serverSent) flush() error {
+	b := s.buffer
+	s.buffer = nil
 	if cap(b) <= keepBuffer {
-		s.buffer = b
+		s.buffer = b[:0]
+	}
+	if len(b) == 0 {
+		return nil
 	}
 	return s.write(b)
 }
 
 func (s *serverSent) lost(dropped uint64) error {
+	if err := s.flush(); err != nil {
+		return err
+	}
 	return s.write(fmt.Appendf(nil, "event: lost\ndata: {\"dropped\":%d}\n\n", dropped))
 }
 
 func (s *serverSent) alive(cursor string) error {
+	if err := s.flush(); err != nil {
+		return err
+	}
 	if cursor == "" {
 		return s.write([]byte(": keep-alive\n\n"))
 	}

@@ -109,6 +109,8 @@ func (s *webSocket) event(e *event.Event) error {
 	return s.write(b)
 }
 
+func (s *webSocket) flush() error { return nil }
+
 func (s *webSocket) lost(dropped uint64) error {
 	return s.write(fmt.Appendf(nil, `{"type":"lost","data":{"dropped":%d}}`, dropped))
 }

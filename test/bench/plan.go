@@ -56,6 +56,9 @@ func (p plan) execute(ctx context.Context) (err error) {
 	if err := p.measureCalls(ctx, out); err != nil {
 		return err
 	}
+	if err := p.measureJournal(ctx, out); err != nil {
+		return err
+	}
 	if p.only.MatchString("idle") {
 		if err := measureCrowd(ctx, crowd{kind: engineMode, sessions: idleSessions, perConnection: 1}, os.Stdout, out); err != nil {
 			return err

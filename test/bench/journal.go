@@ -1,0 +1,186 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/parley-msrp/parley/test/daemon"
+)
+
+// journalRow is the load that the journal is measured under.
+var journalRow = row{Work: "messages", Sessions: 10, Window: 16, Body: 100, OneWrite: true}
+
+// measureJournal shows what it costs to keep every event, with one consumer reading along: how many messages a second, how long a response takes, and
+// how many messages can be sent by the management interface.
+func (p plan) measureJournal(ctx context.Context, out io.Writer) error {
+	if !p.only.MatchString("journal") || p.daemon == "" {
+		return nil
+	}
+	for _, durability := range []string{"memory", "process", "fsync"} {
+		if err := p.measureDurability(ctx, durability, out); err != nil {
+			return fmt.Errorf("journal/%s: %w", durability, err)
+		}
+	}
+	return nil
+}
+
+func (p plan) measureDurability(ctx context.Context, durability string, out io.Writer) (err error) {
+	addr, err := daemon.Address()
+	if err != nil {
+		return err
+	}
+	binary, err := filepath.Abs(p.daemon) // it runs in dir
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp(filepath.Dir(binary), "journal-") // on a disk, as journals are
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	if durability == "fsync" {
+		rate, err := syncRate(dir, p.duration)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("\nthe disk: %.0f writes of 4 KiB with fsync a second\n", rate)
+	}
+	d, err := daemon.Start(ctx, binary, dir, addr, daemon.Config(addr, "log: {level: warn}\njournal: {durability: "+durability+"}\n"))
+	if err != nil {
+		return err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
+		defer cancel()
+		err = errors.Join(err, d.Stop(ctx))
+	}()
+	c, err := consume(ctx, d)
+	if err != nil {
+		return err
+	}
+	defer c.stop()
+	name := "journal/" + durability
+	fmt.Printf("\n%s, journal: %s, one consumer reading along\n", journalRow.title(), durability)
+	var outcomes []outcome
+	answered := int64(0)
+	began := time.Now()
+	for range p.runs {
+		found, err := load(ctx, order{Row: journalRow, SIP: d.SIP().String(), PID: d.PID(), Duration: p.duration})
+		if err != nil {
+			return err
+		}
+		outcomes = append(outcomes, found)
+		answered += found.Count
+	}
+	took := time.Since(began)
+	f := summary(outcomes)
+	f.Name, f.Unit = name+"/"+journalRow.name(), "messages/s"
+	fmt.Printf("  %9.0f messages/s  (%.0f to %.0f)  %7.2f µs CPU each; the consumer got %d events, %.0f a second\n",
+		f.Value, f.Least, f.Most, f.CPUMicrosPerMessage, c.events.Load(), float64(c.events.Load())/took.Seconds())
+	if c.events.Load() < answered {
+		return fmt.Errorf("the consumer got %d events of %d messages", c.events.Load(), answered)
+	}
+	encoder := json.NewEncoder(out)
+	if err := encoder.Encode(f); err != nil {
+		return err
+	}
+	return p.measureWaiting(d, name, encoder)
+}
+
+// consumer follows the events.
+type consumer struct {
+	events atomic.Int64
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+func consume(ctx context.Context, d *daemon.Daemon) (*consumer, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.URL("/v1/events"), nil)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	r, err := http.DefaultClient.Do(req)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	c := &consumer{cancel: cancel, done: make(chan struct{})}
+	go func() { // ends by stop
+		defer close(c.done)
+		defer r.Body.Close()
+		buf := make([]byte, 256<<10)
+		for {
+			n, err := r.Body.Read(buf)
+			c.events.Add(int64(bytes.Count(buf[:n], []byte("\ndata: "))))
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return c, nil
+}
+
+func (c *consumer) stop() {
+	c.cancel()
+	<-c.done
+}
+
+// measureWaiting shows how long a message in a quiet session waits for its 200, from its last octet on.
+func (p plan) measureWaiting(d *daemon.Daemon, name string, encoder *json.Encoder) (err error) {
+	opener, err := newCaller(d.SIP().String())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, opener.end()) }()
+	s, err := openSession(opener, row{Window: 1, Body: 100})
+	if err != nil {
+		return err
+	}
+	defer s.conn.Close()
+	var waited []time.Duration
+	for begin := time.Now(); time.Since(begin) < 2*p.duration; {
+		at := time.Now()
+		if err := s.write(1); err != nil {
+			return err
+		}
+		if _, err := s.read(1); err != nil {
+			return err
+		}
+		waited = append(waited, time.Since(at))
+	}
+	slices.Sort(waited)
+	at := func(percent int) time.Duration { return waited[(len(waited)-1)*percent/100] }
+	fmt.Printf("  from a message's last octet to its 200, one at a time: p50 %s, p99 %s, of %d\n", at(50), at(99), len(waited))
+	return encoder.Encode(figure{Name: name + "/waiting", Value: micros(at(50)), Unit: "µs to a response, p50; most is p99", Least: micros(at(0)), Most: micros(at(99)), Runs: 1})
+}
+
+// syncRate is how many small writes a second the disk takes that are on it afterwards.
+func syncRate(dir string, d time.Duration) (float64, error) {
+	f, err := os.Create(filepath.Join(dir, "sync"))
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	n, begin := 0, time.Now()
+	for ; time.Since(begin) < d; n++ {
+		if _, err := f.Write(make([]byte, 4<<10)); err != nil {
+			return 0, err
+		}
+		if err := f.Sync(); err != nil {
+			return 0, err
+		}
+	}
+	return float64(n) / time.Since(begin).Seconds(), nil
+}
