@@ -2,7 +2,6 @@ package journal
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -32,18 +31,33 @@ func startServer(dir string, fsync bool, log *slog.Logger) (*server.Server, erro
 	if err != nil {
 		return nil, fmt.Errorf("embedded NATS server: %w", err)
 	}
-	s.SetLoggerV2(natsLog{log}, false, false, false)
+	fatal := make(chan string, 1)
+	s.SetLoggerV2(natsLog{log, fatal}, false, false, false)
 	s.Start()
-	if !s.ReadyForConnections(startTimeout) || !s.JetStreamEnabled() {
-		s.Shutdown()
-		s.WaitForShutdown()
-		return nil, errors.New("embedded NATS server: its storage cannot be used; the log says why")
+	why := "it does not get ready"
+	for end := time.Now().Add(startTimeout); time.Now().Before(end); {
+		if s.ReadyForConnections(readyPoll) && s.JetStreamEnabled() {
+			return s, nil
+		}
+		select {
+		case why = <-fatal:
+			end = time.Time{}
+		default:
+		}
 	}
-	return s, nil
+	s.Shutdown()
+	s.WaitForShutdown()
+	return nil, fmt.Errorf("embedded NATS server: %s", why)
 }
 
+// readyPoll is how long one look takes whether the server is ready.
+const readyPoll = 50 * time.Millisecond
+
 // natsLog hands on what the server logs. What it says when all is well is for debugging.
-type natsLog struct{ log *slog.Logger }
+type natsLog struct {
+	log   *slog.Logger
+	fatal chan string // takes why it cannot go on
+}
 
 func (l natsLog) line(level slog.Level, format string, v []any) {
 	l.log.Log(context.Background(), level, "journal server", "text", strings.TrimSpace(fmt.Sprintf(format, v...)))
@@ -51,7 +65,12 @@ func (l natsLog) line(level slog.Level, format string, v []any) {
 
 func (l natsLog) Noticef(format string, v ...any) { l.line(slog.LevelDebug, format, v) }
 func (l natsLog) Warnf(format string, v ...any)   { l.line(slog.LevelDebug, format, v) }
-func (l natsLog) Fatalf(format string, v ...any)  { l.line(slog.LevelError, format, v) }
-func (l natsLog) Errorf(format string, v ...any)  { l.line(slog.LevelWarn, format, v) }
-func (l natsLog) Debugf(format string, v ...any)  {}
-func (l natsLog) Tracef(format string, v ...any)  {}
+func (l natsLog) Fatalf(format string, v ...any) {
+	select {
+	case l.fatal <- strings.TrimSpace(fmt.Sprintf(format, v...)):
+	default:
+	}
+}
+func (l natsLog) Errorf(format string, v ...any) { l.line(slog.LevelWarn, format, v) }
+func (l natsLog) Debugf(format string, v ...any) {}
+func (l natsLog) Tracef(format string, v ...any) {}

@@ -44,11 +44,10 @@ func (j *Durable) run(ctx context.Context) {
 				return
 			}
 			wait = min(2*wait, backoffMost)
-			if err := j.reopen(ctx); err == nil {
+			if err = j.reopening(ctx); err == nil {
 				break
-			} else {
-				j.fail(err)
 			}
+			j.fail(err)
 		}
 		wait = least
 	}
@@ -152,6 +151,22 @@ func (j *Durable) reopen(ctx context.Context) error {
 	j.mu.Unlock()
 	j.cfg.Logger.Info("the journal is available again", "packs_to_write", len(j.inflight))
 	return nil
+}
+
+// reopening is reopen, which may take its time. Who waits for too long is told meanwhile.
+func (j *Durable) reopening(ctx context.Context) error {
+	opened := make(chan error, 1)
+	go func() { opened <- j.reopen(ctx) }() // ends within the time limits of the server and its interface
+	tick := time.NewTicker(backoffMost / 4)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-opened:
+			return err
+		case <-tick.C:
+			j.refuse()
+		}
+	}
 }
 
 // resolve completes the packs that were stored without being heard of.
