@@ -37,8 +37,10 @@ type Agent struct {
 	dialogs   *dialog.Endpoint
 	media     *msrp.Endpoint
 	names     *dnsclient.Resolver
-	proxy     sip.URI // zero: none
-	profiles  map[string]*profile
+	proxy     sip.URI                             // zero: none
+	profiles  atomic.Pointer[map[string]*profile] // replaced by Adjust
+	settings  atomic.Pointer[Settings]            // those in force
+	swept     chan struct{}                       // CleanupInterval has changed
 	table     table
 	access    access
 	known     known
@@ -48,7 +50,7 @@ type Agent struct {
 
 	restored  atomic.Int64  // calls of an earlier process
 	listening chan struct{} // closed once SIP is listened for
-
+	listeners []msrp.URI    // of MSRP
 	sipAddrs  []string
 	msrpAddrs []string
 
@@ -77,7 +79,9 @@ func New(c Config) (*Agent, error) {
 	if c.MSRP.Resolve == nil {
 		c.MSRP.Resolve = names.Addresses
 	}
-	a := &Agent{cfg: c, log: c.Logger, profiles: map[string]*profile{}, listening: make(chan struct{}), names: names}
+	a := &Agent{cfg: c, log: c.Logger, listening: make(chan struct{}), names: names, swept: make(chan struct{}, 1)}
+	a.profiles.Store(&map[string]*profile{})
+	a.settings.Store(c.settings())
 	a.table.sessions = map[string]*Session{}
 	a.ctx, a.cancel = context.WithCancel(context.Background())
 	if err := a.start(); err != nil {
@@ -119,9 +123,7 @@ func (a *Agent) start() error {
 	config.Replacing, config.Refer = a.cfg.Replaces, a.cfg.Refer
 	config.MaxRedirects = a.cfg.MaxRedirects
 	config.Limits, config.PerSource = a.cfg.Limits.dialogs(), a.cfg.SourceLimits.dialogs()
-	if own := a.profiles[DefaultProfile].contact; own != (sip.URI{}) {
-		config.Contact = func(sip.Proto, netip.Addr) (sip.URI, error) { return own, nil }
-	}
+	config.Contact = func(sip.Proto, netip.Addr) (sip.URI, error) { return a.profile(DefaultProfile).contact, nil }
 	if config.Proxy, err = outboundProxy(a.cfg.OutboundProxy); err != nil {
 		return err
 	}
@@ -201,18 +203,18 @@ func (a *Agent) listenMSRP() (own []msrp.URI, err error) {
 }
 
 func (a *Agent) prepareProfiles(own []msrp.URI) error {
+	profiles := map[string]*profile{}
+	a.profiles.Store(&profiles)
+	a.listeners = own
 	add := func(name string, p Profile) error {
-		ready, err := p.prepare(name, own)
-		if err == nil && ready.base.Secure && a.cfg.MSRP.TLS == nil {
-			err = fmt.Errorf("profile %s: my_uri %q asks for TLS, for which there is no MSRP listener: want tls:HOST:PORT", name, p.MyURI)
-		}
+		ready, err := a.prepareProfile(name, p)
 		if err == nil {
 			ready.relays, err = a.prepareRelays(name, p.Relay)
 		}
 		if err != nil {
 			return err
 		}
-		a.profiles[name] = ready
+		profiles[name] = ready
 		return nil
 	}
 	if err := add(DefaultProfile, a.cfg.Profile); err != nil {
@@ -316,8 +318,8 @@ func (u callee) Query(q *dialog.Query) {
 	}
 }
 
-func (u callee) Capabilities() []byte { return u.a.capabilities(u.a.profiles[DefaultProfile].types) }
+func (u callee) Capabilities() []byte { return u.a.capabilities(u.a.profile(DefaultProfile).types) }
 
 func (a *Agent) capabilities(types msrp.Types) []byte {
-	return msrpsdp.Capabilities(a.profiles[DefaultProfile].base.Host, types)
+	return msrpsdp.Capabilities(a.profile(DefaultProfile).base.Host, types)
 }

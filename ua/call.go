@@ -61,7 +61,7 @@ type Call struct {
 
 // newCall makes a call that began now.
 func (a *Agent) newCall(h Handler, callID string) *Call {
-	c := &Call{agent: a, handler: h, who: Identity{By: Unverified}, started: time.Now(), maxDuration: a.cfg.MaxDuration, firstID: callID}
+	c := &Call{agent: a, handler: h, who: Identity{By: Unverified}, started: time.Now(), maxDuration: a.settings.Load().MaxDuration, firstID: callID}
 	c.id.Store(&c.firstID)
 	c.attrs[0] = slog.String("call_id", callID)
 	c.sessions = c.room[:0]

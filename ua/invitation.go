@@ -27,7 +27,7 @@ type Invitation struct {
 func newInvitation(a *Agent, in *dialog.Incoming) *Invitation {
 	inv := &Invitation{inquiry: inquiry{agent: a, m: in.Message(), flow: in.Flow()}, in: in}
 	inv.who.guarded(a, in.User())
-	inv.profile.Store(a.profiles[DefaultProfile])
+	inv.profile.Store(a.profile(DefaultProfile))
 	if in.Offer() == nil {
 		return inv // RFC 3261 §13.2.1: the offer is up to us
 	}
@@ -64,7 +64,7 @@ func (i *Invitation) WrappedTypes() msrp.Types {
 
 // Use selects the profile that answers.
 func (i *Invitation) Use(profile string) error {
-	p := i.agent.profiles[profile]
+	p := i.agent.profile(profile)
 	if p == nil {
 		return fmt.Errorf("no profile is called %q", profile)
 	}

@@ -62,7 +62,7 @@ func newQuery(a *Agent, q *dialog.Query) *Query {
 
 // Accept says that a call would be answered, with these media types; without any, with the default profile's.
 func (q *Query) Accept(types ...string) error {
-	accept, err := typesOr(types, q.agent.profiles[DefaultProfile].types)
+	accept, err := typesOr(types, q.agent.profile(DefaultProfile).types)
 	if err != nil {
 		return err
 	}

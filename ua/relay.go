@@ -43,7 +43,7 @@ func (a *Agent) prepareRelays(name, uris string) (*relays, error) {
 
 // closeRelays lets go of the relays of all profiles.
 func (a *Agent) closeRelays() {
-	for _, p := range a.profiles {
+	for _, p := range *a.profiles.Load() {
 		if p.relays != nil {
 			p.relays.client.Close()
 		}

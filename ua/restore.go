@@ -136,8 +136,8 @@ func (a *Agent) restore(s *callState, h Handler) (*Call, error) {
 	if s.Identity != nil {
 		c.who = *s.Identity
 	}
-	if c.profile = a.profiles[s.Profile]; c.profile == nil {
-		c.profile = a.profiles[DefaultProfile] // the configuration has another one by now
+	if c.profile = a.profile(s.Profile); c.profile == nil {
+		c.profile = a.profile(DefaultProfile) // the configuration has another one by now
 	}
 	c.peer = &msrpsdp.Description{}
 	for i := range s.Peer {

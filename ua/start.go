@@ -75,7 +75,7 @@ func (a *Agent) checkStart(c *StartConfig) (*profile, msrp.Types, error) {
 	if c.Profile == "" {
 		c.Profile = DefaultProfile
 	}
-	p := a.profiles[c.Profile]
+	p := a.profile(c.Profile)
 	if p == nil {
 		return nil, nil, &FieldError{Field: "Profile", Err: fmt.Errorf("none is called %q", c.Profile)}
 	}
@@ -99,10 +99,7 @@ func bareURI(s string) string {
 }
 
 func (a *Agent) setupTimeout() time.Duration {
-	if a.cfg.SetupTimeout > 0 {
-		return a.cfg.SetupTimeout
-	}
-	return defaultSetupTimeout
+	return cmp.Or(a.settings.Load().SetupTimeout, defaultSetupTimeout)
 }
 
 // defaultSetupTimeout is that of internal/dialog.

@@ -4,12 +4,14 @@ import "time"
 
 // sweepUntilClosed ends the calls whose MaxDuration is over, once each CleanupInterval.
 func (a *Agent) sweepUntilClosed() {
-	tick := time.NewTicker(a.cfg.CleanupInterval)
+	tick := time.NewTicker(a.settings.Load().CleanupInterval)
 	defer tick.Stop()
 	for {
 		select {
 		case <-a.ctx.Done():
 			return
+		case <-a.swept:
+			tick.Reset(a.settings.Load().CleanupInterval)
 		case now := <-tick.C:
 			a.sweep(now)
 		}

@@ -24,6 +24,9 @@ var operations = map[string]Rights{
 	"arg":             Read,
 	"log_level":       Read,
 	"log_level level": Admin, // with a level it changes something
+	"reload":          Admin,
+	"reload_routes":   Admin,
+	"POST /v1/reload": Admin,
 
 	"GET /v1/sessions":                           Read,
 	"POST /v1/sessions":                          Start,

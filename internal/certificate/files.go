@@ -30,9 +30,8 @@ const (
 
 // Files is what the files say. Safe for concurrent use.
 type Files struct {
-	cfg Config
-
 	mu     sync.Mutex
+	cfg    Config
 	own    *tls.Certificate
 	roots  *x509.CertPool // nil: the system's
 	seen   [3]stamp
@@ -47,17 +46,30 @@ type stamp struct {
 
 // Load reads the files. The error names the one that is wrong.
 func Load(c Config) (*Files, error) {
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
-	f := &Files{cfg: c}
-	f.seen, f.looked = f.stamps(), time.Now()
-	var err error
-	f.own, f.roots, err = f.read()
+	f := &Files{}
+	put, err := f.Prepare(c)
 	if err != nil {
 		return nil, err
 	}
+	put()
 	return f, nil
+}
+
+// Prepare reads files, which may be others than before. What they say counts once put is called. The error names the one that is wrong.
+func (f *Files) Prepare(c Config) (put func(), err error) {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	seen, looked := c.stamps(), time.Now()
+	own, roots, err := c.read()
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.cfg, f.own, f.roots, f.seen, f.looked = c, own, roots, seen, looked
+	}, nil
 }
 
 // Certificate is the own certificate as the files have it now; nil without one. The error is always nil.
@@ -82,12 +94,12 @@ func (f *Files) look() {
 		return
 	}
 	f.looked = time.Now()
-	now := f.stamps()
+	now := f.cfg.stamps()
 	if now == f.seen {
 		return
 	}
 	f.seen = now
-	own, roots, err := f.read()
+	own, roots, err := f.cfg.read()
 	if err != nil {
 		f.cfg.Logger.Error("TLS certificate not read again, the former one stays", "err", err)
 		return
@@ -98,8 +110,8 @@ func (f *Files) look() {
 	}
 }
 
-func (f *Files) stamps() (all [3]stamp) {
-	for i, name := range []string{f.cfg.Certificate, f.cfg.PrivateKey, f.cfg.Authorities} {
+func (c *Config) stamps() (all [3]stamp) {
+	for i, name := range []string{c.Certificate, c.PrivateKey, c.Authorities} {
 		if s, err := os.Stat(name); err == nil {
 			all[i] = stamp{s.ModTime(), s.Size()}
 		}
@@ -109,38 +121,38 @@ func (f *Files) stamps() (all [3]stamp) {
 
 var errNoPEM = errors.New("holds no certificate in PEM")
 
-func (f *Files) read() (*tls.Certificate, *x509.CertPool, error) {
-	own, err := f.readOwn()
-	if err != nil || f.cfg.Authorities == "" {
+func (c *Config) read() (*tls.Certificate, *x509.CertPool, error) {
+	own, err := c.readOwn()
+	if err != nil || c.Authorities == "" {
 		return own, nil, err
 	}
-	authorities, err := readFile(f.cfg.Authorities)
+	authorities, err := readFile(c.Authorities)
 	if err != nil {
 		return nil, nil, fmt.Errorf("authorities: %w", err)
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(authorities) {
-		return nil, nil, fmt.Errorf("authorities: %s %w", f.cfg.Authorities, errNoPEM)
+		return nil, nil, fmt.Errorf("authorities: %s %w", c.Authorities, errNoPEM)
 	}
 	return own, roots, nil
 }
 
 // readOwn gives the own certificate; nil where there is none.
-func (f *Files) readOwn() (*tls.Certificate, error) {
-	if f.cfg.Certificate == "" {
+func (c *Config) readOwn() (*tls.Certificate, error) {
+	if c.Certificate == "" {
 		return nil, nil
 	}
-	chain, err := readFile(f.cfg.Certificate)
+	chain, err := readFile(c.Certificate)
 	if err != nil {
 		return nil, fmt.Errorf("certificate: %w", err)
 	}
-	key, err := readFile(f.cfg.PrivateKey)
+	key, err := readFile(c.PrivateKey)
 	if err != nil {
 		return nil, fmt.Errorf("private key: %w", err)
 	}
 	own, err := tls.X509KeyPair(chain, key)
 	if err != nil {
-		return nil, fmt.Errorf("certificate %s with private key %s: %w", f.cfg.Certificate, f.cfg.PrivateKey, err)
+		return nil, fmt.Errorf("certificate %s with private key %s: %w", c.Certificate, c.PrivateKey, err)
 	}
 	return &own, nil
 }

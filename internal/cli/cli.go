@@ -40,6 +40,7 @@ type commands struct {
 	Sessions   sessionsCommand   `cmd:"" help:"List, start and end the sessions of a running daemon."`
 	Events     eventsCommand     `cmd:"" help:"Show the events of a running daemon as they happen."`
 	Config     configCommand     `cmd:"" help:"Work with configuration files."`
+	Reload     reloadCommand     `cmd:"" help:"Have a running daemon read its configuration anew, without an effect on sessions."`
 	Route      routeCommand      `cmd:"" help:"Work with request routes."`
 	Call       callCommand       `cmd:"" help:"Have a running daemon call somebody, and talk through it."`
 	Bench      benchCommand      `cmd:"" help:"Call somebody again and again, or send as much as is taken, and say how fast that was."`

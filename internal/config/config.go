@@ -15,8 +15,10 @@ import (
 	"github.com/parley-msrp/parley/internal/wire"
 )
 
-// Config is the whole configuration. Keys describes each field.
+// Config is the whole configuration. Keys describes each field but File.
 type Config struct {
+	File string // that it was read from; "": none
+
 	SIP     SIP
 	TLS     TLS
 	MSRP    MSRP
@@ -278,6 +280,7 @@ func (c *Config) Complete() {
 // another type says that the file cannot be read.
 func Load(path string) (Config, error) {
 	c := base()
+	c.File = path
 	var src source
 	if path != "" {
 		text, err := read(path)

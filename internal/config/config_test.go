@@ -142,6 +142,7 @@ func TestDefault(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		got.File = ""
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}

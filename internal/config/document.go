@@ -67,7 +67,9 @@ const intro = `# Configuration
 - Times are numbers of seconds, and may have a fraction: ` + "`0.5`" + `.
 - A variable of the environment has the name of its key in capitals, with ` + "`PARLEY_`" + ` before it and ` + "`_`" + ` for each dot. Lists are separated by commas.
   An empty variable counts as none.
-- What a key's change does in a running node: *live* takes effect at once, *new sessions* for sessions that begin later, *restart* at the next start.
+- A running node reads all of it anew on SIGHUP, and when it is told to: ` + "`parley reload`" + `, ` + "`POST /v1/reload`" + `, or ` + "`reload`" + ` of the management interface. No session notices. What a key's
+  change does then: *live* takes effect at once, *new sessions* for sessions that begin later, *restart* at the next start; the answer, and the log, say which keys those are. The files that are named are
+  read anew in any case: request route, clients, certificates. Whatever is wrong, nothing changes, and the answer says what it is.
 
 This file says what holds without one:
 `

@@ -105,3 +105,9 @@ type Node interface {
 	EndTrace(sessionID string) error                                // ErrNotTraced
 	Registrations() []Registration
 }
+
+// Reloaded are the keys of the configuration whose values have changed when it was read anew.
+type Reloaded struct {
+	Changed   []string `json:"changed" doc:"Keys of which the node has taken the new value: at once, or for new sessions."`
+	NextStart []string `json:"at_next_start" doc:"Keys whose new value counts from the next start on."`
+}

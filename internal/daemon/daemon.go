@@ -10,9 +10,11 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"text/tabwriter"
@@ -50,6 +52,7 @@ const ballastSize = 64 << 20
 
 // node is one running node.
 type node struct {
+	config  config.Config // that it runs with; see reload
 	log     *slog.Logger
 	level   *slog.LevelVar // of log
 	data    *dataDir
@@ -65,12 +68,19 @@ type node struct {
 	http    string      // address of the HTTP listener
 	https   []string    // addresses of those with TLS
 
-	draining atomic.Bool
+	files     *certificate.Files // of SIP and MSRP
+	httpFiles *certificate.Files // of HTTPS; nil: there is none
+
+	reloading sync.Mutex
+	draining  atomic.Bool
 }
 
 // Serve runs a node until ctx ends, then drains it: no new sessions, BYE to the live ones. What listens, and what to try, goes to out, the log to errOut.
 // An error says in one line why the node could not start.
 func Serve(ctx context.Context, c config.Config, out, errOut io.Writer) error {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP) // from the first moment on: without, it would end the process
+	defer signal.Stop(hup)
 	n, err := start(c, errOut)
 	if err != nil {
 		return hint(err)
@@ -83,7 +93,7 @@ func Serve(ctx context.Context, c config.Config, out, errOut io.Writer) error {
 		defer close(watched)
 		watch(ctx, n.log, func() { n.agent.Session("") }) // a node whose tables are stuck does not come back
 	}()
-	<-ctx.Done()
+	n.reloadOn(ctx, hup)
 	<-watched
 	runtime.KeepAlive(ballast)
 	tell(n.log, daemon.SdNotifyStopping)
@@ -92,17 +102,11 @@ func Serve(ctx context.Context, c config.Config, out, errOut io.Writer) error {
 }
 
 func start(c config.Config, errOut io.Writer) (*node, error) {
-	n := &node{level: levelOf(c.Log)}
+	n := &node{config: c, level: levelOf(c.Log)}
 	n.log = newLogger(c.Log, n.level, errOut)
-	script := route.Default()
-	if c.Ask.URL != "" {
-		script = route.Asking()
-	}
-	if c.Route != "" {
-		var err error
-		if script, err = route.Load(c.Route, route.WithPrint(n.printed)); err != nil {
-			return nil, fmt.Errorf("route: %w", err)
-		}
+	script, err := n.loadRoute(&c)
+	if err != nil {
+		return nil, err
 	}
 	users, err := c.Auth.LoadUsers()
 	if err != nil {
@@ -124,7 +128,7 @@ func start(c config.Config, errOut io.Writer) (*node, error) {
 		return nil, errors.Join(err, listener.Close(), n.journal.Close(), n.data.close())
 	}
 	// The agent answers as soon as it listens, so all that it calls stands before it.
-	files, err := certificate.Load(certificate.Config{Certificate: c.TLS.Certificate, PrivateKey: c.TLS.PrivateKey, Authorities: c.TLS.CAList, Logger: n.log})
+	files, err := certificate.Load(n.sipFiles(&c))
 	if err != nil {
 		err = fmt.Errorf("tls: %w", err)
 	}
@@ -138,10 +142,11 @@ func start(c config.Config, errOut io.Writer) (*node, error) {
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), n.sinks.close(context.Background()), n.calls.close(), n.journal.Close(), n.data.close())
 	}
+	n.files = files
 	n.countSinks()
 	methods, err := mi.New(mi.Config{
 		Node: n.control, Subscribers: n.sinks.sockets, Statistics: n.control.Statistics().Set,
-		Product: version.Product, Version: version.String(), Started: time.Now(), Level: n.level,
+		Product: version.Product, Version: version.String(), Started: time.Now(), Level: n.level, Reload: n.reload,
 	})
 	if err == nil {
 		err = n.serveHTTP(listener, &c.HTTP, methods)
@@ -154,6 +159,21 @@ func start(c config.Config, errOut io.Writer) (*node, error) {
 	}
 	n.http = listener.Addr().String()
 	return n, nil
+}
+
+// loadRoute reads the request route.
+func (n *node) loadRoute(c *config.Config) (*route.Script, error) {
+	switch {
+	case c.Route != "":
+		script, err := route.Load(c.Route, route.WithPrint(n.printed))
+		if err != nil {
+			return nil, fmt.Errorf("route: %w", err)
+		}
+		return script, nil
+	case c.Ask.URL != "":
+		return route.Asking(), nil
+	}
+	return route.Default(), nil
 }
 
 // printed logs what the request route prints.

@@ -28,7 +28,7 @@ func (n *node) serveHTTP(l net.Listener, c *config.HTTP, methods *mi.Server) err
 	}
 	n.web, err = web.New(web.Config{
 		MI: methods, Node: n.control, Events: n.control, Bodies: bodies, Webhooks: n.sinks.webhooks, Gate: n.gate, Statistics: n.control.Statistics().Set,
-		Ready: n.ready, Product: version.Server(), Version: version.String(), Logger: n.log,
+		Ready: n.ready, Reload: n.reload, Product: version.Server(), Version: version.String(), Logger: n.log,
 	})
 	if err != nil {
 		return err
@@ -51,23 +51,28 @@ func loadClients(c *config.HTTP) (*access.Clients, error) {
 	return clients, nil
 }
 
+func noClients(c *config.HTTP) error {
+	return fmt.Errorf("http.clients: %s has no client, so that nobody could use http.listen_tls; parley token makes lines for it", c.Clients)
+}
+
 func (n *node) serveHTTPS(c *config.HTTP) error {
 	if len(c.ListenTLS) == 0 {
 		return nil
 	}
 	if !n.gate.Authenticates() {
-		return fmt.Errorf("http.clients: %s has no client, so that nobody could use http.listen_tls; parley token makes lines for it", c.Clients)
+		return noClients(c)
 	}
-	files, err := certificate.Load(certificate.Config{Certificate: c.Certificate, PrivateKey: c.PrivateKey, Authorities: c.ClientCA, Logger: n.log})
+	files, err := certificate.Load(n.webFiles(c))
 	if err != nil {
 		return fmt.Errorf("http: %w", err)
 	}
+	n.httpFiles = files
 	for _, address := range c.ListenTLS {
 		l, err := net.Listen("tcp", address)
 		if err != nil {
 			return fmt.Errorf("HTTPS listener: %w", err)
 		}
-		if err := n.web.StartTLS(l, webTLS(files, c.ClientCA != "")); err != nil {
+		if err := n.web.StartTLS(l, webTLS(files)); err != nil {
 			return errors.Join(err, l.Close())
 		}
 		n.https = append(n.https, "https://"+l.Addr().String())
@@ -76,14 +81,11 @@ func (n *node) serveHTTPS(c *config.HTTP) error {
 }
 
 // webTLS shows the certificate, and verifies those of clients, as the files have them at each handshake.
-func webTLS(files *certificate.Files, clients bool) *tls.Config {
+func webTLS(files *certificate.Files) *tls.Config {
 	c := &tls.Config{
 		MinVersion:     tls.VersionTLS12,
 		NextProtos:     []string{"http/1.1"},
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return files.Certificate() },
-	}
-	if !clients {
-		return c
 	}
 	asking := c.Clone()
 	asking.ClientAuth = tls.VerifyClientCertIfGiven
@@ -91,8 +93,8 @@ func webTLS(files *certificate.Files, clients bool) *tls.Config {
 	asking.SessionTicketsDisabled = true
 	c.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
 		roots, err := files.Roots()
-		if err != nil {
-			return nil, err
+		if err != nil || roots == nil {
+			return nil, err // nobody is asked for a certificate
 		}
 		now := asking.Clone()
 		now.ClientCAs = roots

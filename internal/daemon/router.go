@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/parley-msrp/parley/internal/control"
 	"github.com/parley-msrp/parley/internal/route"
@@ -23,7 +24,7 @@ const (
 
 // router runs the request route for each INVITE.
 type router struct {
-	script  *route.Script
+	script  atomic.Pointer[route.Script]
 	control *control.Control
 	asker   *sink.Asker // nil: there is no application to be asked
 	users   bool        // there are users who can be challenged
@@ -34,7 +35,9 @@ type router struct {
 }
 
 func newRouter(s *route.Script, c *control.Control, asker *sink.Asker, users bool, log *slog.Logger) *router {
-	return &router{script: s, control: c, asker: asker, users: users, log: log, calls: make(chan struct{}, maxRouting), queries: make(chan struct{}, maxAsking)}
+	r := &router{control: c, asker: asker, users: users, log: log, calls: make(chan struct{}, maxRouting), queries: make(chan struct{}, maxAsking)}
+	r.script.Store(s)
+	return r
 }
 
 // invite takes an INVITE from the agent.
@@ -108,7 +111,7 @@ func (r *router) decide(i inquiry, method string, types, wrapped msrp.Types, off
 	if r.users {
 		request.Verify = i.Verify
 	}
-	decision, err := r.script.Run(context.Background(), request)
+	decision, err := r.script.Load().Run(context.Background(), request)
 	if err != nil {
 		r.log.Error("request route failed", "call_id", i.CallID(), "method", method, "err", err)
 	}

@@ -21,7 +21,7 @@ func (e *Endpoint) contactOn(f sip.Flow, secure bool) (string, error) {
 func (e *Endpoint) contact(p sip.Proto, peer netip.Addr, secure bool, local func() (netip.AddrPort, error)) (string, error) {
 	if e.cfg.Contact != nil {
 		u, err := e.cfg.Contact(p, peer)
-		if err != nil || !secure || u.Scheme == "sips" {
+		if err != nil || u != (sip.URI{}) && (!secure || u.Scheme == "sips") {
 			return e.contactValue(u), err
 		}
 	}

@@ -20,7 +20,7 @@ type Config struct {
 	Counter      Counter                                             // nobody counts
 	SetupTimeout time.Duration                                       // 60 s: longest life of a set-up; then CANCEL as caller, 480 as called. Once a 2xx went, 64*T1 for its ACK counts, then BYE
 	T1, T2       time.Duration                                       // 500 ms and 4 s, as in the stack: resending of 2xx (S-002)
-	Contact      func(p sip.Proto, peer netip.Addr) (sip.URI, error) // own Contact for that peer; nil: sip:HOST:PORT;transport= of the listener
+	Contact      func(p sip.Proto, peer netip.Addr) (sip.URI, error) // own Contact for that peer; nil, and a zero URI: sip:HOST:PORT;transport= of the listener
 	Proxy        sip.URI                                             // where REGISTERs, and INVITEs that say no Route, go first; zero: to their Request-URI
 
 	// Limits are those on calls in all: Dialogs is 100,000 if it is 0, counts own calls too, and is ErrLimit for those. PerSource are those on
@@ -58,6 +58,7 @@ type Endpoint struct {
 	registrations registrations
 
 	lastContact      atomic.Pointer[contactFor]
+	setupTimeout     atomic.Int64 // Config.SetupTimeout
 	draining, closed atomic.Bool
 	dialogs          gauge
 	admission        *admission // of the calls that peers start
@@ -70,9 +71,6 @@ type Endpoint struct {
 func New(c Config, u User) *Endpoint {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
-	}
-	if c.SetupTimeout <= 0 {
-		c.SetupTimeout = 60 * time.Second
 	}
 	if c.T1 <= 0 {
 		c.T1 = 500 * time.Millisecond
@@ -89,6 +87,7 @@ func New(c Config, u User) *Endpoint {
 	}
 	c.Product = oneLine(c.Product)
 	e := &Endpoint{cfg: c, log: c.Logger, user: u, table: newTable(), admission: newAdmission(c.Limits, c.PerSource, c.Logger)}
+	e.SetSetupTimeout(c.SetupTimeout)
 	e.undecided.byTx = map[*sip.ServerTx]*Incoming{}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	return e
@@ -96,6 +95,17 @@ func New(c Config, u User) *Endpoint {
 
 // Attach gives the Endpoint its stack. Before anything else is called.
 func (e *Endpoint) Attach(s *sip.Stack) { e.stack = s }
+
+// SetSetupTimeout changes Config.SetupTimeout for set-ups that begin later.
+func (e *Endpoint) SetSetupTimeout(d time.Duration) {
+	if d <= 0 {
+		d = 60 * time.Second
+	}
+	e.setupTimeout.Store(int64(d))
+}
+
+// setupTime is how long a set-up that begins now may take.
+func (e *Endpoint) setupTime() time.Duration { return time.Duration(e.setupTimeout.Load()) }
 
 // Len counts the dialogs, those in set-up and those whose BYE is under way included.
 func (e *Endpoint) Len() int { return e.dialogs.count() }

@@ -300,7 +300,7 @@ func (in *Incoming) arm() {
 	if in.progress == nil {
 		in.progress = time.AfterFunc(interval, in.stillUndecided)
 	}
-	limit, code, why := in.d.e.cfg.SetupTimeout, 480, "not answered in time"
+	limit, code, why := in.d.e.setupTime(), 480, "not answered in time"
 	if x, ok := expires(in.tx.Request().Get("Expires")); ok && x < limit {
 		limit, code, why = x, 487, "expired" // RFC 3261 §13.3.1 (S-037)
 	}

@@ -126,7 +126,7 @@ func (m *modification) send() {
 	}
 	m.req = req
 	if m.method == "INVITE" {
-		m.timer = time.AfterFunc(d.e.cfg.SetupTimeout, func() {
+		m.timer = time.AfterFunc(d.e.setupTime(), func() {
 			d.tasks.run(func() {
 				if m.req == req && !m.over {
 					req.cancel()

@@ -37,7 +37,7 @@ func (o *outgoing) start() {
 	if d.phase != calling || o.why != nil {
 		return
 	}
-	o.timer = time.AfterFunc(setupTime(o.headers, d.e.cfg.SetupTimeout), func() {
+	o.timer = time.AfterFunc(setupTime(o.headers, d.e.setupTime()), func() {
 		d.tasks.run(func() {
 			if d.phase == calling {
 				o.abandon(&leaving{end: End{Cause: Timeout, Code: 408, Reason: "not answered in time"}})

@@ -42,6 +42,9 @@ type Config struct {
 	// Subscribers get events as OpenSIPS sends them; nil: the methods for that are not there.
 	Subscribers Subscribers
 
+	// Reload reads the configuration anew; an error says that nothing has changed, and why. Nil: that cannot be done.
+	Reload func() (control.Reloaded, error)
+
 	Statistics *statistics.Set // what get_statistics tells; nil: nothing is counted
 
 	Product string           // as version tells it: "Parley"

@@ -96,6 +96,18 @@ func (s *Server) methods() []method {
 			do:      s.logLevel,
 		},
 		{
+			names:   []string{"reload", "core:reload"},
+			help:    "reads the configuration and the files that it names anew, without an effect on sessions",
+			recipes: []recipe{{}},
+			do:      s.reload,
+		},
+		{
+			names:   []string{"reload_routes", "core:reload_routes"},
+			help:    "reads the configuration and the files that it names anew, the request route among them",
+			recipes: []recipe{{}},
+			do:      s.reloadRoutes,
+		},
+		{
 			names:   []string{"get_statistics", "core:get_statistics", "statistics:get"},
 			help:    "prints what is counted: all, a group (msrp:), or what is named",
 			recipes: []recipe{{"statistics"}},

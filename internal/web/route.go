@@ -22,7 +22,7 @@ type route struct {
 
 // table lists all that is served.
 func (s *Server) table() []route {
-	return slices.Concat(s.sessionRoutes(), s.messageRoutes(), s.traceRoutes(), s.bodyRoutes(), s.eventRoutes(), s.webhookRoutes(), s.nodeRoutes(), s.metricsRoutes(), s.pageRoutes())
+	return slices.Concat(s.sessionRoutes(), s.messageRoutes(), s.traceRoutes(), s.bodyRoutes(), s.eventRoutes(), s.webhookRoutes(), s.nodeRoutes(), s.metricsRoutes(), s.reloadRoutes(), s.pageRoutes())
 }
 
 // route makes the table of routes, and what describes it.

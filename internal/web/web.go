@@ -72,11 +72,12 @@ type Config struct {
 	// Webhooks deliver events by HTTP; nil: there are none, and no paths for them.
 	Webhooks Webhooks
 
-	Bodies  Bodies       // nil: all bodies are in events
-	Ready   func() error // what /healthz tells: nil, or why the node is not ready; nil: always ready
-	Product string       // value of the Server header; "": none
-	Version string       // of the node, as /v1/health and /openapi.json tell it
-	Logger  *slog.Logger // nil: nothing is logged
+	Bodies  Bodies                           // nil: all bodies are in events
+	Reload  func() (control.Reloaded, error) // reads the configuration anew; an error says why nothing has changed; nil: that cannot be done
+	Ready   func() error                     // what /healthz tells: nil, or why the node is not ready; nil: always ready
+	Product string                           // value of the Server header; "": none
+	Version string                           // of the node, as /v1/health and /openapi.json tell it
+	Logger  *slog.Logger                     // nil: nothing is logged
 
 	MaxBody           int64         // octets of a request, DefaultMaxBody
 	MaxConns          int           // connections at the same time, DefaultMaxConns; further ones are closed at once
