@@ -206,3 +206,13 @@ func TestSplitter(t *testing.T) {
 		}
 	})
 }
+
+// BenchmarkOff is what each read and write costs while nothing is traced.
+func BenchmarkOff(b *testing.B) {
+	r := NewRecorder()
+	local, remote, octets := net.TCPAddrFromAddrPort(here), net.TCPAddrFromAddrPort(there), []byte("x")
+	b.ReportAllocs()
+	for b.Loop() {
+		r.TapMSRP(local, remote, true, octets)
+	}
+}

@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -18,7 +17,6 @@ import (
 
 	"github.com/parley-msrp/parley/internal/control"
 	"github.com/parley-msrp/parley/internal/journal"
-	"github.com/parley-msrp/parley/internal/trace"
 	"github.com/parley-msrp/parley/internal/web"
 	"github.com/parley-msrp/parley/msrp"
 	"github.com/parley-msrp/parley/test/peer"
@@ -299,64 +297,6 @@ func (a *api) listener(t *testing.T) string {
 	return h.Listeners.SIP[0]
 }
 
-// TestRefusals: each names the field, and says what would be right.
-func TestRefusals(t *testing.T) {
-	a := newAPI(t, "text/plain")
-	s := a.call(t)
-	messages, files := "/v1/sessions/"+s.SessionID+"/messages", "/v1/sessions/"+s.SessionID+"/files/"
-	for _, c := range []struct {
-		name, method, path, body string
-		status                   int
-		fields                   []string
-		want                     string
-	}{
-		{"no JSON", "POST", "/v1/sessions", `{"to_uri":`, 400, nil, "must be a JSON object"},
-		{"no object", "POST", "/v1/sessions", `[]`, 400, nil, "must be a JSON object"},
-		{"null", "POST", "/v1/sessions", `null`, 400, nil, "must be a JSON object"},
-		{"no UTF-8", "POST", "/v1/sessions", "{\"to_uri\":\"\xff\"}", 400, nil, "not UTF-8"},
-		{"nothing given", "POST", "/v1/sessions", `{}`, 422, []string{"to_uri", "from_uri"}, "is required"},
-		{"null given", "POST", "/v1/sessions", `{"to_uri":null,"from_uri":"sip:a@h"}`, 422, []string{"to_uri"}, "is required"},
-		{"unknown member", "POST", "/v1/sessions", `{"to_uri":"sip:a@h","from_uri":"sip:b@h","To_uri":1}`, 422, []string{"To_uri"}, "unknown member; there are: to_uri, from_uri, ruri, content_types"},
-		{"a wrong kind", "POST", "/v1/sessions", `{"to_uri":7,"from_uri":"sip:b@h","content_types":"text/plain"}`, 422, []string{"to_uri", "content_types"}, "must be a list, each of it a string"},
-		{"no SIP URI", "POST", "/v1/sessions", `{"to_uri":"bob","from_uri":"sip:b@h"}`, 422, []string{"to_uri"}, "to_uri"},
-		{"no SIP URI of the caller", "POST", "/v1/sessions", `{"to_uri":"sip:bob@127.0.0.1","from_uri":"x"}`, 422, []string{"from_uri"}, "from_uri"},
-		{"no media type", "POST", "/v1/sessions", `{"to_uri":"sip:bob@127.0.0.1","from_uri":"sip:b@h","content_types":["text"]}`, 422, []string{"content_types"}, "type/subtype"},
-		{"no body", "POST", messages, `{}`, 422, []string{"body"}, "one of body and body_base64"},
-		{"two bodies", "POST", messages, `{"body":"a","body_base64":"YQ=="}`, 422, []string{"body"}, "one of body and body_base64"},
-		{"no base64", "POST", messages, `{"body_base64":"?"}`, 422, []string{"body_base64"}, "base64"},
-		{"no such report", "POST", messages, `{"body":"a","failure_report":"maybe"}`, 422, []string{"failure_report"}, "yes, partial, no"},
-		{"a type that the peer does not take", "POST", messages, `{"body":"a","content_type":"text/html"}`, 422, []string{"content_type"}, "it accepts text/plain"},
-		{"no content type", "POST", messages, `{"body":"a","content_type":"text"}`, 422, []string{"content_type"}, "type/subtype"},
-		{"a header in the content type", "POST", messages, `{"body":"a","content_type":"text/plain\r\nX: y"}`, 422, []string{"content_type"}, "control character"},
-		{"a file of a type that the peer does not take", "PUT", files + "a", "x", 422, []string{"content_type"}, "it accepts text/plain"},
-		{"a bad file name", "PUT", files + "a%0Ab", "x", 422, []string{"name"}, "control characters"},
-		{"a file's name with a slash", "PUT", files + "a%2Fb", "x", 422, []string{"name"}, "slashes"},
-		{"a parameter of a file", "PUT", files + "a?success_report=1", "x", 400, []string{"success_report"}, "yes, no"},
-		{"unknown parameter", "GET", "/v1/sessions?states=new", "", 400, []string{"states"}, "there are: state, peer, tag, limit, after"},
-		{"no such state", "GET", "/v1/sessions?state=new", "", 400, []string{"state"}, "inviting, confirmed, established, terminated"},
-		{"a page too long", "GET", "/v1/sessions?limit=1001&after=!", "", 400, []string{"limit"}, "from 1 to 1000"},
-		{"no place", "GET", "/v1/sessions?after=AAAA", "", 400, []string{"after"}, "the next of another page"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			var p web.Problem
-			answer, text := a.ask(t, c.method, c.path, c.body, c.status, &p)
-			if got := answer.Header.Get("Content-Type"); got != "application/problem+json" {
-				t.Error(got)
-			}
-			var fields []string
-			for _, e := range p.Errors {
-				fields = append(fields, e.Field)
-			}
-			if strings.Join(fields, " ") != strings.Join(c.fields, " ") || !strings.Contains(text, c.want) || p.Status != c.status {
-				t.Errorf("%s\nwant fields %v, %s", text, c.fields, c.want)
-			}
-		})
-	}
-	if n := a.peer.last(); n != nil {
-		t.Errorf("%q was sent", n.Body)
-	}
-}
-
 func TestNotEstablished(t *testing.T) {
 	a := newAPI(t, "*")
 	silent := peer.NewAgent(t, "udp", "127.0.0.1:9")
@@ -368,63 +308,6 @@ func TestNotEstablished(t *testing.T) {
 	}
 }
 
-// TestTrace: a session that is started with a trace shows all of it; one that is traced later on what comes after that.
-func TestTrace(t *testing.T) {
-	a := newAPI(t, "text/plain")
-	var s web.Session
-	to := "sip:bob@" + strings.TrimPrefix(a.far.SIPAddrs()[0], "udp:")
-	a.ask(t, "POST", "/v1/sessions", `{"from_uri":"sip:alice@127.0.0.1","to_uri":"`+to+`","trace":true}`, 201, &s)
-	first, second := "/v1/sessions/"+s.SessionID, "/v1/sessions/"+a.call(t).SessionID
-	a.ask(t, "GET", second+"/trace", "", 404, nil)
-	a.ask(t, "PUT", "/v1/sessions/none/trace", "", 404, nil)
-	a.ask(t, "PUT", second+"/trace", "", 204, nil)
-	for _, path := range []string{first, second} {
-		eventually(t, "a message is sent", func() bool {
-			answer, _ := a.do(t, "POST", path+"/messages", `{"body":"seen","success_report":true}`, "Content-Type", jsonType)
-			return answer.StatusCode == http.StatusAccepted
-		})
-	}
-	steps := func(path string) []string {
-		var r trace.Recording
-		a.ask(t, "GET", path+"/trace", "", 200, &r)
-		var all []string
-		for _, m := range r.Messages {
-			line, _, _ := strings.Cut(m.Text, "\r\n")
-			words := strings.Fields(line)
-			word := words[0]
-			if m.Protocol == trace.MSRP {
-				word = words[2]
-			} else if word == "SIP/2.0" {
-				word = words[1]
-			}
-			all = append(all, fmt.Sprintf("%s %t %s", m.Protocol, m.Sent, word))
-		}
-		return all
-	}
-	talk := []string{"MSRP true SEND", "MSRP false 200", "MSRP false REPORT"}
-	setUp := []string{"SIP true INVITE", "SIP false 200", "SIP true ACK"}
-	holds := func(path string, want []string) bool {
-		got := steps(path)
-		return !slices.ContainsFunc(want, func(step string) bool { return !slices.Contains(got, step) })
-	}
-	eventually(t, "the first has all", func() bool { return holds(first, append(setUp, talk...)) })
-	eventually(t, "the second has what came later", func() bool { return holds(second, talk) })
-	if got := steps(second); slices.Contains(got, setUp[0]) || slices.Contains(got, setUp[1]) {
-		t.Errorf("the second has what came before: %v", got)
-	}
-	var r trace.Recording
-	a.ask(t, "GET", first+"/trace?after=1", "", 200, &r)
-	if !r.Recording || r.Messages[0].Number != 2 {
-		t.Errorf("%+v", r)
-	}
-	a.ask(t, "DELETE", first, "", 204, nil)
-	eventually(t, "the BYE is in the trace of a session that is over", func() bool { return slices.Contains(steps(first), "SIP true BYE") })
-	a.ask(t, "DELETE", first+"/trace", "", 204, nil)
-	a.ask(t, "DELETE", first+"/trace", "", 404, nil)
-	a.ask(t, "GET", first+"/trace", "", 404, nil)
-	a.ask(t, "GET", second+"/trace?after=x", "", 400, nil)
-}
-
 func TestRequestID(t *testing.T) {
 	a := newAPI(t, "*")
 	for given, echoed := range map[string]bool{"abc-1.2_X": true, "": false, strings.Repeat("x", 65): false, "a b": false, "a\"b": false} {
@@ -434,106 +317,4 @@ func TestRequestID(t *testing.T) {
 			t.Errorf("%q: %q", given, got)
 		}
 	}
-}
-
-func TestFiles(t *testing.T) {
-	const size = 96 << 20
-	a := newAPI(t, "*")
-	s := a.call(t)
-	path := "/v1/sessions/" + s.SessionID + "/files/"
-	t.Run("a large one passes through", func(t *testing.T) {
-		hash := sha256.New()
-		var most uint64
-		body := io.TeeReader(&pattern256{left: size, watch: func() {
-			var m runtime.MemStats
-			runtime.ReadMemStats(&m)
-			most = max(most, m.HeapAlloc)
-		}}, hash)
-		answer, text := a.put(t, path+"gr%C3%BC%C3%9Fe%20%22x%22.bin?success_report=yes", body, -1, "video/mp4")
-		var sent web.SentFile
-		if err := json.Unmarshal([]byte(text), &sent); err != nil || answer.StatusCode != 202 || sent.Octets != size {
-			t.Fatalf("%s %s", answer.Status, text)
-		}
-		eventually(t, "all of it comes", func() bool { a.peer.mu.Lock(); defer a.peer.mu.Unlock(); return a.peer.octets == size })
-		if want := fmt.Sprintf("%x", hash.Sum(nil)); a.peer.sum != want {
-			t.Errorf("sum %s, want %s", a.peer.sum, want)
-		}
-		if h := a.peer.headers; len(h) != 1 || h[0].Value != `attachment; filename*=utf-8''gr%C3%BC%C3%9Fe%20%22x%22.bin` {
-			t.Errorf("headers %v", h)
-		}
-		if most > 48<<20 {
-			t.Errorf("%d MiB of heap", most>>20)
-		}
-	})
-	for _, size := range []int64{0, 1, 100, 70_000} {
-		t.Run(fmt.Sprintf("%d octets", size), func(t *testing.T) {
-			answer, text := a.put(t, path+"a.txt", io.LimitReader(zeros{}, size), size, "")
-			var sent web.SentFile
-			if err := json.Unmarshal([]byte(text), &sent); err != nil || answer.StatusCode != 202 || sent.Octets != size {
-				t.Fatalf("%s %s", answer.Status, text)
-			}
-		})
-	}
-	t.Run("the peer refuses it", func(t *testing.T) {
-		a.peer.mu.Lock()
-		a.peer.refuse = true
-		a.peer.mu.Unlock()
-		answer, text := a.put(t, path+"a.bin", &pattern256{left: size, watch: func() {}}, -1, "video/mp4")
-		if answer.StatusCode != http.StatusConflict || !strings.Contains(text, "came to nothing") {
-			t.Errorf("%s %s", answer.Status, text)
-		}
-	})
-}
-
-func (a *api) put(t *testing.T, path string, body io.Reader, length int64, contentType string) (*http.Response, string) {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, a.url+path, io.NopCloser(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.ContentLength = length
-	if length == 0 {
-		r.Body = http.NoBody
-	}
-	if contentType != "" {
-		r.Header.Set("Content-Type", contentType)
-	}
-	client := &http.Client{Transport: a.client.Transport, Timeout: 2 * time.Minute}
-	answer, err := client.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a.check(t, "PUT", path, answer, string(text))
-	return answer, string(text)
-}
-
-type zeros struct{}
-
-func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
-
-// pattern256 is a body that looks like nothing else, and watches each 16 MiB of itself go.
-type pattern256 struct {
-	left, read int64
-	watch      func()
-}
-
-func (p *pattern256) Read(b []byte) (int, error) {
-	if p.left == 0 {
-		return 0, io.EOF
-	}
-	n := int(min(p.left, int64(len(b))))
-	for i := range n {
-		b[i] = byte((p.read + int64(i)) * 2654435761 >> 13)
-	}
-	before := p.read >> 24
-	p.left -= int64(n)
-	if p.read += int64(n); p.read>>24 != before {
-		p.watch()
-	}
-	return n, nil
 }

@@ -205,6 +205,9 @@ func TestEventsAndHealth(t *testing.T) {
 	// A line that is flat has no height, and counts as hidden.
 	b.on("[role=img][aria-label*='Messages, per second'] polyline >> nth=0", "waitFor", map[string]any{"state": "attached"})
 	b.see("dd >> text=udp:" + d.SIP().String())
+	if os.Getenv("PARLEY_SCREENSHOTS") != "" {
+		erin.chat(t, b, 45) // for a picture that shows something
+	}
 	b.shot("console-health.png")
 	b.quiet()
 }

@@ -4,6 +4,7 @@ package console
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"testing"
 	"time"
@@ -105,4 +106,20 @@ func dial(t *testing.T, d *daemon.Daemon, from string) *called {
 	c.conn.Put(bind.Bytes())
 	c.conn.Response(t, limit, bind.ID)
 	return c
+}
+
+// chat has messages go both ways for some seconds, now more and now fewer.
+func (c *called) chat(t *testing.T, b *browser, seconds int) {
+	t.Helper()
+	path := b.page("evaluate", `async () => (await (await fetch("/v1/sessions")).json()).sessions[0].session_id`)
+	for i := range seconds {
+		for n := range 4 + int(3*math.Sin(float64(i)/4)+3) {
+			c.say(t, "text/plain", "a line")
+			if n%3 == 0 {
+				b.page("evaluate", `async (id) => { await fetch("/v1/sessions/" + id + "/messages", {method: "POST", headers: {"Content-Type": "application/json"}, body: '{"body":"another"}'}) }`, path)
+				c.conn.Answer(c.conn.Request(t, limit, "SEND"), 200, "OK")
+			}
+		}
+		time.Sleep(time.Second)
+	}
 }

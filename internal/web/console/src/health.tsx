@@ -8,7 +8,7 @@ import { count, duration, octets, rate, seconds } from "./format";
 import { Empty, Trouble } from "./ui";
 
 const every = 1000;
-const kept = 180;
+const kept = 120;
 const samples = signal<Figures[]>([]);
 const error = signal<unknown>(undefined);
 
@@ -81,8 +81,8 @@ export function Health() {
       <div class="cards">
         <Card title="Messages" unit="per second" write={rate} lines={[["received", rates((f) => f.messages.received)], ["sent", rates((f) => f.messages.sent)]]} note={`${count(last.messages.received)} received, ${count(last.messages.sent)} sent`} />
         <Card title="Fates" unit="per second" write={rate} lines={[["delivered", rates((f) => f.messages.delivered)], ["failed", rates((f) => f.messages.failed)]]} note={`${count(last.messages.delivered)} delivered, ${count(last.messages.failed)} failed, ${count(last.messages.unconfirmed)} unconfirmed`} />
-        <Card title="Response time" unit="of peers" write={seconds} lines={[["median", quantiles((f) => f.latencies.responses, 0.5)], ["99 %", quantiles((f) => f.latencies.responses, 0.99)]]} note={`${count(last.latencies.responses.count)} chunks were answered, at most as slowly as shown`} />
-        <Card title="Keeping" unit="a message, before its 200" write={seconds} lines={[["median", quantiles((f) => f.latencies.keeping, 0.5)], ["99 %", quantiles((f) => f.latencies.keeping, 0.99)]]} note={`${count(last.latencies.keeping.count)} messages were kept, at most as slowly as shown`} />
+        <Card title="Response time" unit="of peers" write={seconds} lines={[["median", quantiles((f) => f.latencies.responses, 0.5)], ["99 %", quantiles((f) => f.latencies.responses, 0.99)]]} note={`${count(last.latencies.responses.count)} chunks were answered`} />
+        <Card title="Keeping" unit="a message, before its 200" write={seconds} lines={[["median", quantiles((f) => f.latencies.keeping, 0.5)], ["99 %", quantiles((f) => f.latencies.keeping, 0.99)]]} note={`${count(last.latencies.keeping.count)} messages were kept`} />
         <Card title="Sessions" unit="now" write={count} lines={[["live", levels((f) => f.sessions.inviting + f.sessions.confirmed + f.sessions.established + f.sessions.terminated)], ["established", levels((f) => f.sessions.established)]]} note={`${count(live)} live, of which ${count(last.sessions.inviting)} inviting`} />
         <Card title="Journal" unit="events per second" write={rate} lines={[["appended", rates((f) => f.journal.appended)], ["dropped", rates((f) => f.journal.dropped)]]} note={`${count(last.journal.events)} kept in ${octets(last.journal.octets)}, ${count(last.journal.waiting)} wait`} />
         <Card title="Memory" unit="of the process" write={octets} lines={[["memory", levels((f) => f.process.memory)]]} note={`${octets(last.process.memory)} from the operating system`} />
@@ -114,7 +114,7 @@ function Card({ title, unit, lines, note, write }: { title: string; unit: string
           </span>
         ))}
       </div>
-      <Chart lines={lines} room={kept} label={`${title}, ${unit}, the last three minutes`} />
+      <Chart lines={lines} room={kept} label={`${title}, ${unit}, the last two minutes`} />
       <small>{note}</small>
     </section>
   );

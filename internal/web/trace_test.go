@@ -1,0 +1,102 @@
+package web_test
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/parley-msrp/parley/internal/access"
+	"github.com/parley-msrp/parley/internal/trace"
+	"github.com/parley-msrp/parley/internal/web"
+)
+
+// TestTrace: a session that is started with a trace shows all of it; one that is traced later on what comes after that.
+func TestTrace(t *testing.T) {
+	a := newAPI(t, "text/plain")
+	var s web.Session
+	to := "sip:bob@" + strings.TrimPrefix(a.far.SIPAddrs()[0], "udp:")
+	a.ask(t, "POST", "/v1/sessions", `{"from_uri":"sip:alice@127.0.0.1","to_uri":"`+to+`","trace":true}`, 201, &s)
+	first, second := "/v1/sessions/"+s.SessionID, "/v1/sessions/"+a.call(t).SessionID
+	a.ask(t, "GET", second+"/trace", "", 404, nil)
+	a.ask(t, "PUT", "/v1/sessions/none/trace", "", 404, nil)
+	a.ask(t, "PUT", second+"/trace", "", 204, nil)
+	for _, path := range []string{first, second} {
+		eventually(t, "a message is sent", func() bool {
+			answer, _ := a.do(t, "POST", path+"/messages", `{"body":"seen","success_report":true}`, "Content-Type", jsonType)
+			return answer.StatusCode == http.StatusAccepted
+		})
+	}
+	steps := func(path string) []string {
+		var r trace.Recording
+		a.ask(t, "GET", path+"/trace", "", 200, &r)
+		var all []string
+		for _, m := range r.Messages {
+			line, _, _ := strings.Cut(m.Text, "\r\n")
+			words := strings.Fields(line)
+			word := words[0]
+			if m.Protocol == trace.MSRP {
+				word = words[2]
+			} else if word == "SIP/2.0" {
+				word = words[1]
+			}
+			all = append(all, fmt.Sprintf("%s %t %s", m.Protocol, m.Sent, word))
+		}
+		return all
+	}
+	talk := []string{"MSRP true SEND", "MSRP false 200", "MSRP false REPORT"}
+	setUp := []string{"SIP true INVITE", "SIP false 200", "SIP true ACK"}
+	holds := func(path string, want []string) bool {
+		got := steps(path)
+		return !slices.ContainsFunc(want, func(step string) bool { return !slices.Contains(got, step) })
+	}
+	eventually(t, "the first has all", func() bool { return holds(first, append(setUp, talk...)) })
+	eventually(t, "the second has what came later", func() bool { return holds(second, talk) })
+	if got := steps(second); slices.Contains(got, setUp[0]) || slices.Contains(got, setUp[1]) {
+		t.Errorf("the second has what came before: %v", got)
+	}
+	var r trace.Recording
+	a.ask(t, "GET", first+"/trace?after=1", "", 200, &r)
+	if !r.Recording || r.Messages[0].Number != 2 {
+		t.Errorf("%+v", r)
+	}
+	a.ask(t, "DELETE", first, "", 204, nil)
+	eventually(t, "the BYE is in the trace of a session that is over", func() bool { return slices.Contains(steps(first), "SIP true BYE") })
+	a.ask(t, "DELETE", first+"/trace", "", 204, nil)
+	a.ask(t, "DELETE", first+"/trace", "", 404, nil)
+	a.ask(t, "GET", first+"/trace", "", 404, nil)
+	a.ask(t, "GET", second+"/trace?after=x", "", 400, nil)
+}
+
+// TestTraceTakesAdmin: who may start sessions does not for that see what is said in them.
+func TestTraceTakesAdmin(t *testing.T) {
+	clients := filepath.Join(t.TempDir(), "clients")
+	token := strings.Repeat("t", access.MinToken)
+	if err := os.WriteFile(clients, []byte("bot read,send,start token:"+token+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	known, err := access.LoadClients(clients)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, node{}, func(c *web.Config) { c.Gate = access.NewGate(access.GateConfig{}, known) })
+	path := "/v1/sessions/" + session
+	for _, c := range []struct {
+		method, path, body string
+		status             int
+	}{
+		{"POST", "/v1/sessions", `{"from_uri":"sip:a@h","to_uri":"sip:b@h"}`, 201},
+		{"POST", "/v1/sessions", `{"from_uri":"sip:a@h","to_uri":"sip:b@h","trace":true}`, 403},
+		{"PUT", path + "/trace", "", 403},
+		{"GET", path + "/trace", "", 403},
+		{"DELETE", path + "/trace", "", 403},
+	} {
+		answer, text := s.do(t, c.method, c.path, c.body, "Authorization", "Bearer "+token, "Content-Type", jsonType)
+		if answer.StatusCode != c.status || c.status == 403 && !strings.Contains(text, "the right admin") {
+			t.Errorf("%s %s %s: %s %s", c.method, c.path, c.body, answer.Status, text)
+		}
+	}
+}
