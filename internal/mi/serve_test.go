@@ -375,7 +375,7 @@ func TestGetStatistics(t *testing.T) {
 		`[["msrp:"]]`:                             `"result":{"msrp:chunks":2,"msrp:octets_in":3}`,
 		`[["chunks","nothing","msrp:","calls:"]]`: `"result":{"calls:in_200":1,"msrp:chunks":2,"msrp:octets_in":3}`,
 		`[["sessions:live"]]`:                     `"result":{"sessions:live":4}`,
-		`["live"]`:                                `"result":{"sessions:live":4}`,
+		`["LIVE"]`:                                `"result":{"sessions:live":4}`,
 		`[["msrp"]]`:                              `"error":{"code":404,"message":"Statistics Not Found"}`,
 		`[[]]`:                                    `"code":404`,
 		`[[1]]`:                                   `"code":-32602,"message":"Invalid params","data":"statistics is not a list of strings"`,

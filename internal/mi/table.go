@@ -108,7 +108,7 @@ func (s *Server) methods() []method {
 			do:      s.reloadRoutes,
 		},
 		{
-			names:   []string{"get_statistics", "core:get_statistics", "statistics:get"},
+			names:   []string{"get_statistics", "core:get_statistics"},
 			help:    "prints what is counted: all, a group (msrp:), or what is named",
 			recipes: []recipe{{"statistics"}},
 			do:      s.getStatistics,

@@ -76,8 +76,8 @@ func (s *Set) All() []Value {
 	return all
 }
 
-// Select are the values that a selection asks for, each once: "all", a group with a colon behind it, a group:name, or a name alone. What there is not is
-// left out.
+// Select are the values that a selection asks for, each once: "all", a group with a colon behind it, a group:name, or a name alone, in
+// whatever case. What there is not is left out.
 func (s *Set) Select(selection []string) []Value {
 	var selected []Value
 	all := s.All()
@@ -86,7 +86,7 @@ func (s *Set) Select(selection []string) []Value {
 		group, inGroup := strings.CutSuffix(wanted, ":")
 		for i := range all {
 			v := &all[i]
-			if !taken[i] && (wanted == "all" || inGroup && v.Group == group || v.Path() == wanted || v.Name == wanted) {
+			if !taken[i] && (wanted == "all" || inGroup && v.Group == group || strings.EqualFold(v.Path(), wanted) || strings.EqualFold(v.Name, wanted)) {
 				taken[i] = true
 				selected = append(selected, *v)
 			}
