@@ -38,6 +38,7 @@ var operations = map[string]Rights{
 	"PUT /v1/sessions/{session_id}/trace":        Admin, // it shows what everybody says
 	"GET /v1/sessions/{session_id}/trace":        Admin,
 	"DELETE /v1/sessions/{session_id}/trace":     Admin,
+	"GET /v1/trace":                              Admin,
 	"GET /v1/health":                             Read,
 	"GET /openapi.json":                          Read,
 	"GET /metrics":                               Read,

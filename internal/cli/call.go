@@ -175,7 +175,7 @@ func (f *followed) tell(e occurrence) error {
 func readEvents(stream io.Reader, events chan<- occurrence, done <-chan struct{}) {
 	defer close(events)
 	lines := bufio.NewScanner(stream)
-	lines.Buffer(nil, maxEventLine)
+	lines.Buffer(nil, maxStreamLine)
 	for lines.Scan() {
 		data, ok := bytes.CutPrefix(lines.Bytes(), []byte("data:"))
 		var e occurrence

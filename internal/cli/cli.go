@@ -39,6 +39,7 @@ type commands struct {
 	Send       sendCommand       `cmd:"" help:"Send a message in a session of a running daemon."`
 	Sessions   sessionsCommand   `cmd:"" help:"List, start and end the sessions of a running daemon."`
 	Events     eventsCommand     `cmd:"" help:"Show the events of a running daemon as they happen."`
+	Trace      traceCommand      `cmd:"" help:"Show the SIP and MSRP messages of a running daemon as they pass."`
 	Config     configCommand     `cmd:"" help:"Work with configuration files."`
 	Reload     reloadCommand     `cmd:"" help:"Have a running daemon read its configuration anew, without an effect on sessions."`
 	Route      routeCommand      `cmd:"" help:"Work with request routes."`

@@ -1,14 +1,10 @@
 package cli
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"net/url"
 	"time"
 )
@@ -19,37 +15,12 @@ type eventsCommand struct {
 	output
 }
 
-// maxEventLine bounds one line of the stream: the largest message, each octet of it escaped, and more.
-const maxEventLine = 128 << 20
-
 func (c *eventsCommand) Run(ctx context.Context, std IO) error {
 	path := "/v1/events"
 	if c.From != "" {
 		path += "?from=" + url.QueryEscape(c.From)
 	}
-	body, err := c.do(ctx, http.MethodGet, path, nil)
-	if err != nil {
-		return err
-	}
-	defer body.Close()
-	lines := bufio.NewScanner(body)
-	lines.Buffer(nil, maxEventLine)
-	for lines.Scan() {
-		data, ok := bytes.CutPrefix(lines.Bytes(), []byte("data:"))
-		if !ok {
-			continue
-		}
-		if err := c.show(std.Out, bytes.TrimSpace(data)); err != nil {
-			return err
-		}
-	}
-	if ctx.Err() != nil {
-		return nil // interrupted, which is how this ends
-	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("the stream of events broke: %w", err)
-	}
-	return errors.New("the daemon closed the stream")
+	return c.follow(ctx, path, "events", nil, func(data []byte) error { return c.show(std.Out, data) })
 }
 
 func (c *eventsCommand) show(w io.Writer, data []byte) error {

@@ -37,6 +37,7 @@ type Config struct {
 	Webhooks []string // see Webhook; secret
 	MI       MI
 	Log      Log
+	HEP      HEP
 }
 
 // SIP is what is said below the key sip.
@@ -142,6 +143,14 @@ type NATS struct {
 	Credentials string // file; "": none
 	CAList      string // file; "": the system's
 	Replicas    int
+}
+
+// HEP is what is said below the key hep: the capture server.
+type HEP struct {
+	Target   string // "udp:192.0.2.1:9060"; "": none
+	ID       int    // of the capture agent
+	Password string // "": none
+	Bodies   bool   // of MSRP messages, too
 }
 
 // StateDir is the folder for what outlives the process where data_dir names none.

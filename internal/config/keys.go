@@ -571,6 +571,27 @@ func Keys() []Key {
 			Doc:   "`text` or `json`, one line for each record.",
 			field: func(c *Config) any { return &c.Log.Format },
 		},
+		{
+			Path: "hep.target", Reload: Restart,
+			Doc: "Where each SIP and MSRP message is sent to as it passes, in HEPv3, for Homer and other capture servers: `udp:HOST:PORT` or `tcp:HOST:PORT`, usually port 9060. If empty, " +
+				"none is, and that costs nothing. See [monitoring.md](observability.md#capture).",
+			field: func(c *Config) any { return &c.HEP.Target },
+		},
+		{
+			Path: "hep.id", Reload: Restart,
+			Doc:   "The number of this node as a capture agent, from 0 to 4294967295.",
+			field: func(c *Config) any { return &c.HEP.ID },
+		},
+		{
+			Path: "hep.password", Reload: Restart, secret: true,
+			Doc:   "What the capture server asks its agents for, at most 256 octets; it is sent as it stands. If empty, nothing.",
+			field: func(c *Config) any { return &c.HEP.Password },
+		},
+		{
+			Path: "hep.bodies", Reload: Restart,
+			Doc:   "Whether the capture server gets what MSRP messages say, too, of each the first 16 KiB. If `false`, only their heads.",
+			field: func(c *Config) any { return &c.HEP.Bodies },
+		},
 	}
 	c := Default()
 	for i := range keys {

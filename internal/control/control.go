@@ -32,6 +32,7 @@ type Control struct {
 	memory     memory
 	commands   commands
 	statistics *Statistics
+	tap        *trace.Tap
 	traces     *trace.Recorder
 }
 
@@ -39,7 +40,8 @@ var _ Node = (*Control)(nil)
 
 // New makes a Control that writes events to j as the node called source. Attach gives it the agent.
 func New(j journal.Journal, source string, log *slog.Logger) *Control {
-	c := &Control{journal: j, source: source, log: log, statistics: NewStatistics(), traces: trace.NewRecorder()}
+	c := &Control{journal: j, source: source, log: log, statistics: NewStatistics(), tap: trace.NewTap()}
+	c.traces = trace.NewRecorder(c.tap)
 	c.addState()
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c
@@ -49,13 +51,23 @@ func New(j journal.Journal, source string, log *slog.Logger) *Control {
 func (c *Control) Close() {
 	c.cancel()
 	c.arriving.Wait()
+	c.traces.Close()
+	c.tap.Close()
 }
 
 // Statistics is what this node counts: Set has all of it, and the agent gets the rest as its counters.
 func (c *Control) Statistics() *Statistics { return c.statistics }
 
 // Attach sets the agent, before any call comes or goes.
-func (c *Control) Attach(a *ua.Agent) { c.agent = a }
+func (c *Control) Attach(a *ua.Agent) {
+	c.agent = a
+	c.tap.Calls(func(sessionID string) string {
+		if s := a.Session(sessionID); s != nil {
+			return s.Call().CallID()
+		}
+		return ""
+	})
+}
 
 // UnwrapCPIM says that events tell content_type and body of what a message/cpim brings, not its own; before any call comes or goes.
 func (c *Control) UnwrapCPIM(on bool) { c.unwrap = on }

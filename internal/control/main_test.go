@@ -60,6 +60,7 @@ func newLabellingNode(t testing.TB, j journal.Journal, c msrp.Config, l control.
 		if err := n.agent.Close(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)
 		}
+		n.Control.Close()
 	})
 	return n
 }

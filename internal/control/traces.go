@@ -11,8 +11,24 @@ import (
 // ErrNotTraced says that nobody has asked for the trace of that session.
 var ErrNotTraced = errors.New("the session is not traced")
 
-// Recorder is what sees the SIP and MSRP messages of the agent: its methods are the agent's taps.
-func (c *Control) Recorder() *trace.Recorder { return c.traces }
+// Tap is what sees the SIP and MSRP messages of the agent: its methods are the agent's taps.
+func (c *Control) Tap() *trace.Tap { return c.tap }
+
+// Follow shows the messages of a session's call as they pass, or all that pass where sessionID is empty. Errors: ErrUnknownSession, trace.ErrTooManyFollowers.
+func (c *Control) Follow(sessionID string) (*trace.Follower, error) {
+	if sessionID == "" {
+		return c.tap.Follow(nil)
+	}
+	s := c.agent.Session(sessionID)
+	if s == nil {
+		return nil, ErrUnknownSession
+	}
+	call := s.Call()
+	return c.tap.Follow(func(m *trace.Passed) bool {
+		// A call that is moved to another dialog (RFC 3891) takes its Call-ID along.
+		return m.CallID == call.CallID() || m.SessionID == sessionID
+	})
+}
 
 // Trace records the messages of a session's call for a minute, or for a minute more. Errors: ErrUnknownSession, trace.ErrTooMany.
 func (c *Control) Trace(sessionID string) error {

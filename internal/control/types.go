@@ -103,6 +103,7 @@ type Node interface {
 	Trace(sessionID string) error                                   // ErrUnknownSession, trace.ErrTooMany
 	Traced(sessionID string, after uint64) (trace.Recording, error) // ErrNotTraced
 	EndTrace(sessionID string) error                                // ErrNotTraced
+	Follow(sessionID string) (*trace.Follower, error)               // ErrUnknownSession, trace.ErrTooManyFollowers
 	Registrations() []Registration
 }
 

@@ -27,6 +27,7 @@ import (
 	"github.com/parley-msrp/parley/internal/certificate"
 	"github.com/parley-msrp/parley/internal/config"
 	"github.com/parley-msrp/parley/internal/control"
+	"github.com/parley-msrp/parley/internal/hep"
 	"github.com/parley-msrp/parley/internal/journal"
 	"github.com/parley-msrp/parley/internal/mi"
 	"github.com/parley-msrp/parley/internal/route"
@@ -63,6 +64,7 @@ type node struct {
 	agent   *ua.Agent
 	web     *web.Server
 	gate    *access.Gate
+	hep     *hep.Sender // nil: no capture server
 	sinks   sinks
 	mi      []io.Closer // what carries the management interface besides HTTP
 	http    string      // address of the HTTP listener
@@ -124,7 +126,9 @@ func start(c config.Config, errOut io.Writer) (*node, error) {
 	}
 	n.control = control.New(n.journal, "/parley/"+n.data.node, n.log)
 	n.control.UnwrapCPIM(c.MSRP.UnwrapCPIM)
+	n.capture(&c.HEP)
 	if err := n.recall(&c.Journal); err != nil {
+		n.closeTap()
 		return nil, errors.Join(err, listener.Close(), n.journal.Close(), n.data.close())
 	}
 	// The agent answers as soon as it listens, so all that it calls stands before it.
@@ -140,6 +144,7 @@ func start(c config.Config, errOut io.Writer) (*node, error) {
 		n.agent, err = ua.New(n.agentConfig(c, users, files))
 	}
 	if err != nil {
+		n.closeTap()
 		return nil, errors.Join(err, listener.Close(), n.sinks.close(context.Background()), n.calls.close(), n.journal.Close(), n.data.close())
 	}
 	n.files = files
@@ -235,7 +240,7 @@ func (n *node) agentConfig(c config.Config, users *auth.Users, files *certificat
 		Product:        version.Server(),
 		Logger:         n.log,
 		Counter:        n.control.Statistics(),
-		TapSIP:         n.control.Recorder().TapSIP,
+		TapSIP:         n.control.Tap().SIP,
 		MSRP:           n.mediaConfig(&c.MSRP, &c.Journal),
 	}
 }
@@ -259,7 +264,7 @@ func (n *node) mediaConfig(c *config.MSRP, j *config.Journal) msrp.Config {
 	}
 	// The journal keeps the bodies: they are not borrowed.
 	m := msrp.Config{
-		RefuseWhenFull: true, Counter: n.control.Statistics().MSRP(), Tap: n.control.Recorder().TapMSRP, MayConnect: policy.Permit, ConnectAttempts: attempts, ToPath: match,
+		RefuseWhenFull: true, Counter: n.control.Statistics().MSRP(), Tap: n.control.Tap().MSRP, MayConnect: policy.Permit, ConnectAttempts: attempts, ToPath: match,
 		MaxMessage: int64(c.MaxMessage), StreamFrom: int64(c.MaxMessage),
 	}
 	if j.Durability != "memory" {
@@ -281,7 +286,7 @@ func (n *node) drain() error {
 	n.draining.Store(true)
 	within(drainTimeout, n.agent.Close)
 	n.router.wait()
-	n.control.Close()
+	n.closeTap()
 	for _, carrier := range n.mi {
 		errs = append(errs, carrier.Close())
 	}

@@ -10,9 +10,12 @@ type splitter struct {
 	looked  int    // octets of buffer that the end-line does not begin in
 	head    []byte // the beginning of a frame that is longer
 	omitted int    // octets of it that were let go
+	gap     uint64 // see Tap
 }
 
 const (
+	// maxText is how many octets of a message are shown.
+	maxText = 16 << 10
 	// maxPending is how many octets wait for the end of their frame.
 	maxPending = 2 * maxText
 	longestTID = 32
@@ -20,8 +23,8 @@ const (
 
 var startLine, behindLine = []byte("MSRP "), []byte("\nMSRP ")
 
-// feed hands over each frame that is complete now, or its beginning, with its length.
-func (s *splitter) feed(octets []byte, frame func(octets []byte, length int)) {
+// feed hands over each frame that is complete now, or its beginning, with its length and the flag of its end-line.
+func (s *splitter) feed(octets []byte, frame func(octets []byte, length int, flag byte)) {
 	s.buffer = append(s.buffer, octets...)
 	for (s.end != nil || s.begin()) && s.finish(frame) {
 	}
@@ -45,8 +48,7 @@ func (s *splitter) begin() bool {
 		if !complete && len(line) < maxText {
 			return false
 		}
-		tid, _, _ := bytes.Cut(line[len(startLine):], []byte(" "))
-		if complete && len(tid) > 0 && len(tid) <= longestTID {
+		if tid, ok := transactionID(s.buffer); complete && ok {
 			s.end = append([]byte("\r\n-------"), tid...)
 			return true
 		}
@@ -55,7 +57,7 @@ func (s *splitter) begin() bool {
 }
 
 // finish looks for the end-line; false: it is not there yet.
-func (s *splitter) finish(frame func([]byte, int)) bool {
+func (s *splitter) finish(frame func([]byte, int, byte)) bool {
 	for {
 		i := bytes.Index(s.buffer[s.looked:], s.end)
 		if i < 0 {
@@ -73,7 +75,7 @@ func (s *splitter) finish(frame func([]byte, int)) bool {
 			if s.head != nil {
 				first = s.head
 			}
-			frame(first, s.omitted+end+3)
+			frame(first, s.omitted+end+3, s.buffer[end])
 			s.drop(end + 3)
 			s.end, s.head, s.looked, s.omitted = nil, nil, 0, 0
 			return true
@@ -96,3 +98,11 @@ func (s *splitter) shorten() {
 }
 
 func (s *splitter) drop(n int) { s.buffer = append(s.buffer[:0], s.buffer[n:]...) }
+
+// transactionID is that of a start line.
+func transactionID(frame []byte) (id string, ok bool) {
+	line, _, _ := bytes.Cut(frame, []byte("\r\n"))
+	line, ok = bytes.CutPrefix(line, startLine)
+	tid, _, _ := bytes.Cut(line, []byte(" "))
+	return string(tid), ok && len(tid) > 0 && len(tid) <= longestTID
+}

@@ -92,8 +92,8 @@ func (p *phone) last() *ua.Message {
 func agent(t *testing.T, invite func(*ua.Invitation), n *control.Control) *ua.Agent {
 	t.Helper()
 	a, err := ua.New(ua.Config{
-		SIPListen: []string{"udp:127.0.0.1:0"}, MSRPListen: []string{"tcp:127.0.0.1:0"}, OnInvite: invite, TapSIP: n.Recorder().TapSIP, Counter: n.Statistics(),
-		MSRP: msrp.Config{RefuseWhenFull: true, ConnectAttempts: -1, MaxMessage: 1 << 40, Tap: n.Recorder().TapMSRP, Counter: n.Statistics().MSRP()},
+		SIPListen: []string{"udp:127.0.0.1:0"}, MSRPListen: []string{"tcp:127.0.0.1:0"}, OnInvite: invite, TapSIP: n.Tap().SIP, Counter: n.Statistics(),
+		MSRP: msrp.Config{RefuseWhenFull: true, ConnectAttempts: -1, MaxMessage: 1 << 40, Tap: n.Tap().MSRP, Counter: n.Statistics().MSRP()},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -111,9 +111,12 @@ func agent(t *testing.T, invite func(*ua.Invitation), n *control.Control) *ua.Ag
 func newAPI(t *testing.T, types ...string) *api {
 	t.Helper()
 	a := &api{peer: &phone{types: types}}
-	a.far = agent(t, a.peer.invite, control.New(journal.NewMemory(journal.MemoryConfig{}), "/node/far", slog.New(slog.DiscardHandler)))
+	far := control.New(journal.NewMemory(journal.MemoryConfig{}), "/node/far", slog.New(slog.DiscardHandler))
+	t.Cleanup(far.Close)
+	a.far = agent(t, a.peer.invite, far)
 	j := journal.NewMemory(journal.MemoryConfig{})
 	a.node = control.New(j, "/node/test", slog.New(slog.DiscardHandler))
+	t.Cleanup(a.node.Close)
 	near := agent(t, func(inv *ua.Invitation) {
 		label := control.Label{Tags: map[string]string{"customer": "acme", "from": inv.From()}}
 		if err := a.node.Answer(inv, label, "*"); err != nil {

@@ -30,9 +30,14 @@ type follower struct {
 
 func (s *side) follow(t *testing.T, query string, header ...string) *follower {
 	t.Helper()
+	return s.followPath(t, "/v1/events"+query, header...)
+}
+
+func (s *side) followPath(t *testing.T, path string, header ...string) *follower {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	t.Cleanup(cancel)
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/v1/events"+query, nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

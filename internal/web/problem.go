@@ -84,7 +84,7 @@ func statusOf(err error) int {
 		return http.StatusConflict
 	case size:
 		return http.StatusRequestEntityTooLarge
-	case errors.Is(err, msrp.ErrQueueFull), errors.Is(err, ua.ErrLimit), errors.Is(err, ua.ErrClosed), errors.Is(err, trace.ErrTooMany):
+	case errors.Is(err, msrp.ErrQueueFull), errors.Is(err, ua.ErrLimit), errors.Is(err, ua.ErrClosed), errors.Is(err, trace.ErrTooMany), errors.Is(err, trace.ErrTooManyFollowers):
 		return http.StatusServiceUnavailable
 	case refused:
 		return http.StatusBadGateway

@@ -32,6 +32,7 @@ func (s *Server) traceRoutes() []route {
 			Method: "DELETE", Path: path, ID: "forgetTrace", Tag: "sessions", Summary: "Forget the recorded messages of a session",
 			Params: id, Answers: []openapi.Answer{{Status: 204, Doc: "Nothing is recorded any more."}}, Problems: []int{404},
 		}, serve: s.endTrace},
+		s.traceStreamRoute(),
 	}
 }
 

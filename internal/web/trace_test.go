@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -98,5 +99,60 @@ func TestTraceTakesAdmin(t *testing.T) {
 		if answer.StatusCode != c.status || c.status == 403 && !strings.Contains(text, "the right admin") {
 			t.Errorf("%s %s %s: %s %s", c.method, c.path, c.body, answer.Status, text)
 		}
+	}
+}
+
+// TestFollowTrace: one client sees every message as it passes, another one those of one session's call; each with its call.
+func TestFollowTrace(t *testing.T) {
+	a := newAPI(t, "text/plain")
+	a.ask(t, "GET", "/v1/trace?session_id=none", "", 404, nil)
+	all := a.followPath(t, "/v1/trace")
+	first := a.call(t)
+	second := a.call(t)
+	one := a.followPath(t, "/v1/trace?session_id="+second.SessionID)
+	for _, s := range []web.Session{first, second} {
+		a.ask(t, "POST", "/v1/sessions/"+s.SessionID+"/messages", `{"body":"seen"}`, 202, nil)
+	}
+	// until reads messages until there is one with that text, and gives the beginnings of all of that call.
+	until := func(f *follower, of web.Session, text string) []string {
+		var words []string
+		for {
+			b, ok := f.next()
+			if !ok {
+				t.Fatalf("the stream ended after %q", words)
+			}
+			if b.event != "message" {
+				continue
+			}
+			var m web.TracedMessage
+			if err := json.Unmarshal([]byte(b.data), &m); err != nil {
+				t.Fatal(err)
+			}
+			if m.CallID != of.CallID || (m.Protocol == trace.MSRP) != (m.SessionID == of.SessionID) {
+				if f == one {
+					t.Errorf("of another call: %+v", m)
+				}
+				continue
+			}
+			words = append(words, strings.Fields(m.Text)[0])
+			if strings.Contains(m.Text, text) {
+				return words
+			}
+		}
+	}
+	if got := until(all, second, "seen"); got[0] != "INVITE" || !slices.Contains(got, "ACK") || got[len(got)-1] != "MSRP" {
+		t.Errorf("all of the second: %q", got)
+	}
+	if got := until(one, second, "seen"); slices.Contains(got, "INVITE") || got[len(got)-1] != "MSRP" {
+		t.Errorf("the second alone: %q", got)
+	}
+	a.ask(t, "DELETE", "/v1/sessions/"+second.SessionID, "", 204, nil)
+	until(one, second, "BYE")
+	for range 6 {
+		a.followPath(t, "/v1/trace")
+	}
+	_, text := a.ask(t, "GET", "/v1/trace", "", 503, nil)
+	if !strings.Contains(text, "8 follow") {
+		t.Error(text)
 	}
 }

@@ -59,6 +59,7 @@ type Node interface {
 	Trace(sessionID string) error
 	Traced(sessionID string, after uint64) (trace.Recording, error)
 	EndTrace(sessionID string) error
+	Follow(sessionID string) (*trace.Follower, error)
 }
 
 // Config of a Server; zero values mean the documented defaults.

@@ -92,6 +92,8 @@ func (node) Traced(string, uint64) (trace.Recording, error) {
 
 func (node) EndTrace(string) error { return nil }
 
+func (node) Follow(string) (*trace.Follower, error) { return nil, trace.ErrTooManyFollowers }
+
 func (node) Registrations() []control.Registration { return nil }
 
 // emptyNode has no session, as when the recorded exchanges were made.

@@ -27,8 +27,19 @@ func frame(id, session, body string) string {
 	return fmt.Sprintf("MSRP %s SEND\r\nTo-Path: msrp://192.0.2.7:2855/peer;tcp\r\nFrom-Path: msrp://127.0.0.1:2855/%s;tcp\r\nMessage-ID: m%s\r\nContent-Type: text/plain\r\n\r\n%s\r\n-------%s$\r\n", id, session, id, body, id)
 }
 
+// newRecorder makes a recorder of a tap that ends with the test.
+func newRecorder(t *testing.T) *Recorder {
+	tap := NewTap()
+	r := NewRecorder(tap)
+	t.Cleanup(func() {
+		r.Close()
+		tap.Close()
+	})
+	return r
+}
+
 func (r *Recorder) msrp(octets string) {
-	r.TapMSRP(net.TCPAddrFromAddrPort(here), net.TCPAddrFromAddrPort(there), true, []byte(octets))
+	r.tap.MSRP(net.TCPAddrFromAddrPort(here), net.TCPAddrFromAddrPort(there), true, []byte(octets))
 }
 
 func (r *Recorder) texts(t *testing.T, session string) []string {
@@ -49,14 +60,13 @@ func (r *Recorder) texts(t *testing.T, session string) []string {
 
 // TestOneCallAlone: a trace holds the messages of its call, not those of others.
 func TestOneCallAlone(t *testing.T) {
-	r := NewRecorder()
-	defer r.Close()
-	r.TapSIP("UDP", here, there, true, sipMessage("before", ""))
+	r := newRecorder(t)
+	r.tap.SIP("UDP", here, there, true, sipMessage("before", ""))
 	if err := r.Begin("a@h", "s1"); err != nil {
 		t.Fatal(err)
 	}
-	r.TapSIP("UDP", here, there, false, sipMessage("a@h", ""))
-	r.TapSIP("UDP", here, there, false, sipMessage("other@h", ""))
+	r.tap.SIP("UDP", here, there, false, sipMessage("a@h", ""))
+	r.tap.SIP("UDP", here, there, false, sipMessage("other@h", ""))
 	r.msrp(frame("t1", "other", "no") + frame("t2", "s1", "yes"))
 	recording, ok := r.Read("s1", 0)
 	if !ok || len(recording.Messages) != 2 || !recording.Recording {
@@ -72,19 +82,18 @@ func TestOneCallAlone(t *testing.T) {
 	if later, _ := r.Read("s1", 1); len(later.Messages) != 1 {
 		t.Errorf("after the first: %+v", later.Messages)
 	}
-	if !r.End("s1") || r.End("s1") || r.on.Load() {
+	if !r.End("s1") || r.End("s1") || r.leave != nil {
 		t.Error("it goes on")
 	}
 }
 
 func TestCredentialsAreLeftOut(t *testing.T) {
-	r := NewRecorder()
-	defer r.Close()
+	r := newRecorder(t)
 	if err := r.Begin("a@h", "s1"); err != nil {
 		t.Fatal(err)
 	}
 	secret := "Digest username=\"bob\",\r\n response=\"5ec4e7\""
-	r.TapSIP("UDP", here, there, true, sipMessage("a@h", "Authorization: "+secret+"\r\nproxy-authorization : "+secret+"\r\nSubject: authorization\r\n"))
+	r.tap.SIP("UDP", here, there, true, sipMessage("a@h", "Authorization: "+secret+"\r\nproxy-authorization : "+secret+"\r\nSubject: authorization\r\n"))
 	r.msrp(strings.Replace(frame("t1", "s1", "Authorization: of the body"), "Message-ID", "Authorization: Digest response=\"5ec4e7\"\r\nMessage-ID", 1))
 	for _, text := range r.texts(t, "s1") {
 		if strings.Contains(text, "5ec4e7") || strings.Contains(text, "bob\"") || !strings.Contains(text, "uthorization: (not shown)\r\n") && !strings.Contains(text, "uthorization : (not shown)\r\n") {
@@ -99,7 +108,9 @@ func TestCredentialsAreLeftOut(t *testing.T) {
 // TestExpiry: a trace ends when nobody asks for it for a minute, and is forgotten later.
 func TestExpiry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := NewRecorder()
+		tap := NewTap()
+		defer tap.Close()
+		r := NewRecorder(tap)
 		defer r.Close()
 		if err := r.Begin("a@h", "s1"); err != nil {
 			t.Fatal(err)
@@ -109,16 +120,16 @@ func TestExpiry(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(50 * time.Second)
-		r.TapSIP("UDP", here, there, true, sipMessage("a@h", ""))
+		r.tap.SIP("UDP", here, there, true, sipMessage("a@h", ""))
 		if n := len(r.texts(t, "s1")); n != 1 {
 			t.Fatalf("%d messages", n)
 		}
 		time.Sleep(11 * time.Second)
 		synctest.Wait()
-		if r.on.Load() {
+		if r.leave != nil {
 			t.Error("it still costs something")
 		}
-		r.TapSIP("UDP", here, there, true, sipMessage("a@h", ""))
+		r.tap.SIP("UDP", here, there, true, sipMessage("a@h", ""))
 		if recording, ok := r.Read("s1", 0); !ok || recording.Recording || len(recording.Messages) != 1 {
 			t.Errorf("%v %+v", ok, recording)
 		}
@@ -131,8 +142,7 @@ func TestExpiry(t *testing.T) {
 }
 
 func TestBounds(t *testing.T) {
-	r := NewRecorder()
-	defer r.Close()
+	r := newRecorder(t)
 	for i := range maxTraces {
 		if err := r.Begin(fmt.Sprint("call", i), fmt.Sprint("s", i)); err != nil {
 			t.Fatal(err)
@@ -142,7 +152,7 @@ func TestBounds(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 	for range maxMessages + 10 {
-		r.TapSIP("UDP", here, there, true, sipMessage("call1", ""))
+		r.tap.SIP("UDP", here, there, true, sipMessage("call1", ""))
 	}
 	if recording, _ := r.Read("s1", 0); len(recording.Messages) != maxMessages || recording.Dropped != 10 {
 		t.Errorf("%d messages, %d dropped", len(recording.Messages), recording.Dropped)
@@ -162,7 +172,7 @@ func TestBounds(t *testing.T) {
 	if len(recording.Messages) != 1 || recording.Messages[0].Octets != len(whole) || recording.Messages[0].Text != whole[:maxText] {
 		t.Errorf("a long one: %d messages", len(recording.Messages))
 	}
-	for _, s := range r.streams {
+	for _, s := range r.tap.streams {
 		if cap(s.buffer) > 8*maxPending {
 			t.Errorf("a buffer of %d octets", cap(s.buffer))
 		}
@@ -193,9 +203,9 @@ func TestSplitter(t *testing.T) {
 		var s splitter
 		for rest := stream[begin:]; len(rest) > 0; {
 			n := rapid.IntRange(1, len(rest)).Draw(t, "piece")
-			s.feed(rest[:n], func(b []byte, length int) {
-				if length != len(b) {
-					t.Fatalf("length %d of %d octets", length, len(b))
+			s.feed(rest[:n], func(b []byte, length int, flag byte) {
+				if length != len(b) || flag != '$' {
+					t.Fatalf("length %d of %d octets, flag %c", length, len(b), flag)
 				}
 				got = append(got, string(b))
 			})
@@ -207,12 +217,13 @@ func TestSplitter(t *testing.T) {
 	})
 }
 
-// BenchmarkOff is what each read and write costs while nothing is traced.
+// BenchmarkOff is what each read and write costs while nobody looks.
 func BenchmarkOff(b *testing.B) {
-	r := NewRecorder()
+	tap := NewTap()
+	defer tap.Close()
 	local, remote, octets := net.TCPAddrFromAddrPort(here), net.TCPAddrFromAddrPort(there), []byte("x")
 	b.ReportAllocs()
 	for b.Loop() {
-		r.TapMSRP(local, remote, true, octets)
+		tap.MSRP(local, remote, true, octets)
 	}
 }

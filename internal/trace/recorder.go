@@ -1,15 +1,8 @@
-// Package trace records the SIP and MSRP messages of single calls while somebody wants to see them, in memory and bounded. Nobody wanting that, it costs
-// a look at one flag for each read and write.
 package trace
 
 import (
-	"bytes"
 	"errors"
-	"net"
-	"net/netip"
-	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -17,9 +10,7 @@ import (
 const (
 	maxTraces   = 16
 	maxMessages = 2000
-	maxOctets   = 4 << 20  // of the messages of one trace
-	maxText     = 16 << 10 // octets of one message
-	maxStreams  = 4096     // MSRP connections looked into, each direction
+	maxOctets   = 4 << 20 // of the messages of one trace
 
 	// Lease is how long a trace goes on after somebody asked for it the last time.
 	Lease = time.Minute
@@ -43,18 +34,6 @@ type Message struct {
 	Text      string    `json:"text" doc:"The message, or its first 16 KiB. Credentials are left out, octets that are no text are replaced."`
 }
 
-// Protocol is what a message is of.
-type Protocol string
-
-// The protocols.
-const (
-	SIP  Protocol = "SIP"
-	MSRP Protocol = "MSRP"
-)
-
-// Enum lists the protocols.
-func (Protocol) Enum() []string { return []string{string(SIP), string(MSRP)} }
-
 // Recording is what was recorded of a call.
 type Recording struct {
 	Recording bool      `json:"recording" doc:"Whether messages are still being recorded."`
@@ -64,12 +43,12 @@ type Recording struct {
 
 // Recorder records calls. Safe for concurrent use.
 type Recorder struct {
-	on atomic.Bool // something is being recorded
+	tap *Tap
 
 	mu        sync.Mutex
+	leave     func() // of the tap; nil: nothing is being recorded
 	byCall    map[string]*trace
 	bySession map[string]*trace
-	streams   map[streamKey]*splitter
 }
 
 // trace is one call that is traced, or was. Guarded by Recorder.mu.
@@ -82,9 +61,9 @@ type trace struct {
 	timer           *time.Timer
 }
 
-// NewRecorder makes a Recorder that records nothing yet.
-func NewRecorder() *Recorder {
-	return &Recorder{byCall: map[string]*trace{}, bySession: map[string]*trace{}, streams: map[streamKey]*splitter{}}
+// NewRecorder makes a Recorder of what passes at a tap, which it joins while it records.
+func NewRecorder(tap *Tap) *Recorder {
+	return &Recorder{tap: tap, byCall: map[string]*trace{}, bySession: map[string]*trace{}}
 }
 
 // Begin records a call, or goes on for another Lease. The Call-ID or the sessions may be more than were named before; those of a call that is about to be made
@@ -118,7 +97,9 @@ func (r *Recorder) Begin(callID string, sessionIDs ...string) error {
 			t.sessions = append(t.sessions, id)
 		}
 	}
-	r.on.Store(true)
+	if r.leave == nil {
+		r.leave = r.tap.Join(r.see)
+	}
 	return nil
 }
 
@@ -158,11 +139,11 @@ func (r *Recorder) expire(t *trace) {
 	}
 }
 
-// rest takes the flag back where nothing is recorded. Holding r.mu.
+// rest leaves the tap where nothing is recorded. Holding r.mu.
 func (r *Recorder) rest(now time.Time) {
-	if r.recording(now) == 0 {
-		r.on.Store(false)
-		clear(r.streams)
+	if r.leave != nil && r.recording(now) == 0 {
+		r.leave()
+		r.leave = nil
 	}
 }
 
@@ -192,6 +173,7 @@ func (r *Recorder) End(sessionID string) bool {
 
 // Read gives what was recorded of a session's call, after the message of that number; false: it is not traced.
 func (r *Recorder) Read(sessionID string, after uint64) (Recording, bool) {
+	r.tap.Settle()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	t := r.bySession[sessionID]
@@ -214,73 +196,32 @@ func (r *Recorder) Close() {
 	for _, t := range r.byCall {
 		r.forget(t)
 	}
-	r.on.Store(false)
+	r.rest(time.Now())
 }
 
-// TapSIP sees the messages of a SIP stack.
-func (r *Recorder) TapSIP(transport string, local, remote netip.AddrPort, sent bool, octets []byte) {
-	if !r.on.Load() {
-		return
-	}
-	callID := headerOf(octets, "Call-ID", "i")
+// see takes a message that passes.
+func (r *Recorder) see(p *Passed) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.put(r.byCall[callID], Message{
-		Protocol: SIP, Transport: transport, Sent: sent, Local: local.String(), Remote: remote.String(), Octets: len(octets),
-	}, octets)
-}
-
-type streamKey struct {
-	local, remote string
-	sent          bool
-}
-
-// TapMSRP sees the octets of MSRP connections.
-func (r *Recorder) TapMSRP(local, remote net.Addr, sent bool, octets []byte) {
-	if !r.on.Load() {
-		return
+	t := r.byCall[p.CallID]
+	if t == nil && p.Protocol == MSRP {
+		t = r.bySession[p.SessionID]
 	}
-	key := streamKey{local.String(), remote.String(), sent}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	s := r.streams[key]
-	if s == nil {
-		if len(r.streams) >= maxStreams {
-			clear(r.streams)
-		}
-		s = &splitter{}
-		r.streams[key] = s
+	if t != nil {
+		r.put(t, p)
 	}
-	s.feed(octets, func(frame []byte, length int) {
-		r.put(r.sessionOf(frame), Message{
-			Protocol: MSRP, Sent: sent, Local: key.local, Remote: key.remote, Octets: length,
-		}, frame)
-	})
-}
-
-// sessionOf finds the trace by the session-ids of a frame's paths. Holding r.mu.
-func (r *Recorder) sessionOf(frame []byte) *trace {
-	for _, name := range []string{"To-Path", "From-Path"} {
-		for uri := range strings.FieldsSeq(headerOf(frame, name, "")) {
-			_, id, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(uri, "msrp://"), "msrps://"), "/")
-			id, _, _ = strings.Cut(id, ";")
-			if t := r.bySession[id]; t != nil {
-				return t
-			}
-		}
-	}
-	return nil
 }
 
 // put adds a message to a trace that goes on. Holding r.mu.
-func (r *Recorder) put(t *trace, m Message, octets []byte) {
-	now := time.Now()
-	if t == nil || !now.Before(t.until) {
+func (r *Recorder) put(t *trace, p *Passed) {
+	if !time.Now().Before(t.until) {
 		return
 	}
 	t.number++
-	m.Number, m.Time = t.number, now.UTC()
-	m.Text = strings.ToValidUTF8(string(withoutCredentials(octets[:min(len(octets), maxText)])), "\ufffd")
+	m := Message{
+		Number: t.number, Time: p.Time, Protocol: p.Protocol, Transport: p.Transport, Sent: p.Sent, Local: p.Local.String(), Remote: p.Remote.String(),
+		Octets: p.Length, Text: p.Text(),
+	}
 	t.messages = append(t.messages, m)
 	t.octets += len(m.Text)
 	for len(t.messages) > maxMessages || t.octets > maxOctets {
@@ -288,52 +229,4 @@ func (r *Recorder) put(t *trace, m Message, octets []byte) {
 		t.messages = t.messages[1:]
 		t.dropped++
 	}
-}
-
-// headerOf is the value of a header in a head, by either of its names; "": it is not there.
-func headerOf(message []byte, name, short string) string {
-	for line := range headOf(message) {
-		n, value, ok := bytes.Cut(line, []byte(":"))
-		if n = bytes.TrimRight(n, " \t"); ok && (strings.EqualFold(string(n), name) || short != "" && strings.EqualFold(string(n), short)) {
-			return string(bytes.TrimSpace(value))
-		}
-	}
-	return ""
-}
-
-// headOf gives the lines of a head without their ends, the start line among them.
-func headOf(message []byte) func(func([]byte) bool) {
-	return func(yield func([]byte) bool) {
-		for line := range bytes.Lines(message) {
-			if line = bytes.TrimRight(line, "\r\n"); len(line) == 0 || !yield(line) {
-				return
-			}
-		}
-	}
-}
-
-// withoutCredentials leaves out what the lines of Authorization and Proxy-Authorization say.
-func withoutCredentials(message []byte) []byte {
-	if !bytes.Contains(bytes.ToLower(message[:min(len(message), maxText)]), []byte("authorization")) {
-		return message
-	}
-	var b []byte
-	hiding, head := false, true
-	for line := range bytes.Lines(message) {
-		if len(bytes.TrimRight(line, "\r\n")) == 0 {
-			head = false
-		}
-		folded := line[0] == ' ' || line[0] == '\t'
-		if head && folded && hiding {
-			continue
-		}
-		name, _, _ := bytes.Cut(line, []byte(":"))
-		name = bytes.ToLower(bytes.TrimSpace(name))
-		if hiding = head && (string(name) == "authorization" || string(name) == "proxy-authorization"); hiding {
-			b = append(append(b, line[:bytes.IndexByte(line, ':')]...), ": (not shown)\r\n"...)
-			continue
-		}
-		b = append(b, line...)
-	}
-	return b
 }
