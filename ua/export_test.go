@@ -1,4 +1,10 @@
 package ua
 
-// KeepState has the state of a call kept now.
-func KeepState(c *Call) { c.keep() }
+import "encoding/json"
+
+// WriteState makes the state of a call with that of its dialog.
+func WriteState(c *Call, dialog []byte) ([]byte, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return json.Marshal(c.stateOf(dialog))
+}

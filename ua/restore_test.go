@@ -34,13 +34,6 @@ func (m *memory) Keep(key string, state []byte) {
 	m.kept++
 }
 
-// count says how often something was kept.
-func (m *memory) count() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.kept
-}
-
 func (m *memory) Forget(key string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
