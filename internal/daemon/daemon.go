@@ -154,10 +154,10 @@ func start(c config.Config, errOut io.Writer) (*node, error) {
 		Product: version.Product, Version: version.String(), Started: time.Now(), Level: n.level, Reload: n.reload,
 	})
 	if err == nil {
-		err = n.serveHTTP(listener, &c.HTTP, methods)
+		err = n.serveMI(&c.MI, methods)
 	}
 	if err == nil {
-		err = n.serveMI(&c.MI, methods)
+		err = n.serveHTTP(listener, &c.HTTP, methods) // the last: /healthz says that everything listens
 	}
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), n.drain())
