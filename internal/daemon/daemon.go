@@ -74,6 +74,7 @@ type node struct {
 	httpFiles *certificate.Files // of HTTPS; nil: there is none
 
 	reloading sync.Mutex
+	started   atomic.Bool
 	draining  atomic.Bool
 }
 
@@ -163,6 +164,7 @@ func start(c config.Config, errOut io.Writer) (*node, error) {
 		return nil, errors.Join(err, listener.Close(), n.drain())
 	}
 	n.http = listener.Addr().String()
+	n.started.Store(true)
 	return n, nil
 }
 

@@ -42,7 +42,10 @@ func (n *node) reload() (control.Reloaded, error) {
 }
 
 func (n *node) reloadOnce() (control.Reloaded, error) {
-	if n.draining.Load() {
+	switch {
+	case !n.started.Load(): // the FIFO is there before the rest is
+		return control.Reloaded{}, errors.New("the node is still starting")
+	case n.draining.Load():
 		return control.Reloaded{}, errors.New("the node is shutting down")
 	}
 	next, changes, err := n.config.Again()
