@@ -202,3 +202,21 @@ func BenchmarkDurable(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkRecall(b *testing.B) {
+	const events = 100_000
+	j := open(b, journal.Config{})
+	body := []byte(strings.Repeat("x", 100))
+	for n := range events {
+		e := event.NewMessage(fmt.Sprint("9fbf724ab10d2f50b5d05646629761c", n%10), "text/plain", body, event.MessageID(fmt.Sprint("ndgh33bdwnil", n)))
+		e.Time = time.Now()
+		j.Append(e, nil)
+	}
+	keep(b, j, 1, 1)
+	for b.Loop() {
+		if r, err := j.Recall(b.Context()); err != nil || len(r.Sessions) != 11 {
+			b.Fatal(r, err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed())/float64(b.N)/events, "ns/event")
+}

@@ -30,6 +30,7 @@ var floorOf = map[string]int{
 	"internal/sink":        5,
 	"internal/hep":         5,
 	"internal/journal":     4,
+	"events":               4,
 	"internal/registry":    4,
 	"internal/route":       4,
 	"internal/trace":       4,

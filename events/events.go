@@ -1,0 +1,158 @@
+// Package events reads the events of a Parley node from its journal, which is a JetStream stream. It is for consumers that talk to the NATS cluster which the
+// node's nats.url names; others have GET /v1/events. docs/reliability.md says what is stored, docs/events.md which events there are.
+package events
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/parley-msrp/parley/internal/event"
+)
+
+// Event is one thing that happened: a CloudEvent 1.0.
+type Event struct {
+	ID       string // cursor: what GET /v1/events?from=ID goes on after
+	Source   string // the node
+	Type     string // E_MSRP_MSG_RECEIVED and the like
+	Subject  string // the session_id
+	Time     time.Time
+	Sequence uint64          // of the event in its session, from 1 and without gaps
+	Data     json.RawMessage // the event's parameters, an object
+}
+
+// Stream is the name of a node's stream.
+func Stream(node string) string { return "PARLEY_EVENTS_" + node }
+
+// FormatError says that a message is no pack of events, or one of a newer version, which must not be guessed at.
+type FormatError struct{ Found string }
+
+func (e *FormatError) Error() string {
+	return fmt.Sprintf("events: format %q is not known, only %d", e.Found, event.Format)
+}
+
+// Parse reads the events that a message of the stream holds. instance is parley-instance of the stream's metadata. A *FormatError says that it is no
+// pack of a known format.
+func Parse(instance string, m jetstream.Msg) ([]Event, error) {
+	if f := m.Headers().Get(event.HeaderFormat); f != strconv.Itoa(event.Format) {
+		return nil, &FormatError{f}
+	}
+	about, err := m.Metadata()
+	if err != nil {
+		return nil, err
+	}
+	var events []Event
+	i := -1
+	for line := range event.Lines(m.Data()) {
+		i++
+		var e struct {
+			Source, Type, Subject, Sequence string
+			Time                            time.Time
+			Data                            json.RawMessage
+		}
+		if err := json.Unmarshal(line, &e); err != nil {
+			return nil, fmt.Errorf("events: message %d: %w", about.Sequence.Stream, err)
+		}
+		if event.Name(e.Type).Internal() {
+			continue
+		}
+		n, _ := strconv.ParseUint(e.Sequence, 10, 64) // none for an event without session
+		events = append(events, Event{
+			ID: event.Cursor(instance, about.Sequence.Stream, i), Source: e.Source, Type: e.Type, Subject: e.Subject, Time: e.Time, Sequence: n, Data: e.Data,
+		})
+	}
+	return events, nil
+}
+
+// Consumer reads all events of a node. Whoever uses the same Name goes on where the last one stopped; one at a time.
+type Consumer struct {
+	Node string // whose events
+	Name string // of the durable consumer in the stream: letters, digits, '-' and '_'
+	New  bool   // a consumer that is made begins with what happens from now on; otherwise with the oldest event kept
+	// Retry is how long after a failure, or the end of a process, what was not done is handed over again, 10 s.
+	Retry time.Duration
+}
+
+// Run hands over event after event, those of a session in order, until ctx ends, which is no error, or handle returns an error, which Run returns. Each event
+// comes at least once: again, with those that are stored with it, where handle failed or the process ended before it was done. handle may take its time.
+func (c Consumer) Run(ctx context.Context, js jetstream.JetStream, handle func(context.Context, Event) error) error {
+	s, err := js.Stream(ctx, Stream(c.Node))
+	if err != nil {
+		return fmt.Errorf("events: stream of the node %s: %w", c.Node, err)
+	}
+	instance := s.CachedInfo().Config.Metadata["parley-instance"]
+	config := jetstream.ConsumerConfig{
+		Durable: c.Name, AckPolicy: jetstream.AckExplicitPolicy, AckWait: max(c.Retry, 0), MaxAckPending: 1, // in order, whatever fails
+	}
+	if config.AckWait == 0 {
+		config.AckWait = 10 * time.Second
+	}
+	if c.New {
+		config.DeliverPolicy = jetstream.DeliverNewPolicy
+	}
+	consumer, err := s.CreateOrUpdateConsumer(ctx, config)
+	if err != nil {
+		return fmt.Errorf("events: consumer %s: %w", c.Name, err)
+	}
+	messages, err := consumer.Messages()
+	if err != nil {
+		return err
+	}
+	defer messages.Stop()
+	defer context.AfterFunc(ctx, messages.Stop)()
+	for {
+		m, err := messages.Next()
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, jetstream.ErrNoHeartbeat):
+			continue // the server is away for a moment
+		case err != nil:
+			return err
+		}
+		if err := take(ctx, instance, m, config.AckWait/3, handle); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			_ = m.Nak() // else it comes again after Retry
+			return err
+		}
+		if err := m.DoubleAck(ctx); err != nil && ctx.Err() == nil {
+			return err
+		}
+	}
+}
+
+// take handles the events of one message. While that goes on, it tells the server so.
+func take(ctx context.Context, instance string, m jetstream.Msg, every time.Duration, handle func(context.Context, Event) error) error {
+	events, err := Parse(instance, m)
+	if err != nil {
+		return err
+	}
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() { // ends with take
+		defer close(stopped)
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				_ = m.InProgress()
+			case <-stop:
+				return
+			}
+		}
+	}()
+	defer func() { close(stop); <-stopped }()
+	for _, e := range events {
+		if err := handle(ctx, e); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
