@@ -214,7 +214,7 @@ func BenchmarkRecall(b *testing.B) {
 	}
 	keep(b, j, 1, 1)
 	for b.Loop() {
-		if r, err := j.Recall(b.Context()); err != nil || len(r.Sessions) != 11 {
+		if r, err := j.Recall(b.Context()); err != nil || len(r.Sessions) != 10 {
 			b.Fatal(r, err)
 		}
 	}

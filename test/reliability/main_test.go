@@ -15,7 +15,7 @@ import (
 // limit is how long anything may take that is due at once.
 const limit = 60 * time.Second
 
-var binary = sync.OnceValues(func() (string, error) {
+var built = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "parley-reliability-")
 	if err != nil {
 		return "", err
@@ -25,7 +25,7 @@ var binary = sync.OnceValues(func() (string, error) {
 
 func program(t *testing.T) string {
 	t.Helper()
-	path, err := binary()
+	path, err := built()
 	if err != nil {
 		t.Fatal(err)
 	}
