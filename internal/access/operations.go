@@ -39,6 +39,7 @@ var operations = map[string]Rights{
 	"GET /v1/sessions/{session_id}/trace":        Admin,
 	"DELETE /v1/sessions/{session_id}/trace":     Admin,
 	"GET /v1/trace":                              Admin,
+	"PUT /v1/traces":                             Admin,
 	"GET /v1/health":                             Read,
 	"GET /openapi.json":                          Read,
 	"GET /metrics":                               Read,

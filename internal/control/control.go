@@ -111,7 +111,10 @@ func named(err error) error {
 
 // Answer answers a call that came in, with these types. Its sessions get the label. Errors are those of ua.Invitation.Answer.
 func (c *Control) Answer(inv *ua.Invitation, l Label, types ...string) error {
-	_, err := inv.Answer(c.newTeller(l), types...)
+	sessions, err := inv.Answer(c.newTeller(l), types...)
+	for _, s := range sessions {
+		c.traces.Name(s.Call().CallID(), s.ID())
+	}
 	return err
 }
 

@@ -60,6 +60,9 @@ func (c *Control) EndTrace(sessionID string) error {
 	return nil
 }
 
+// TraceNext records the next calls that come in and are answered here, from their INVITE on; see trace.Recorder.Await.
+func (c *Control) TraceNext(calls int) { c.traces.Await(calls) }
+
 // startTraced starts a session whose trace begins before its INVITE.
 func (c *Control) startTraced(config ua.StartConfig) (sessionID string, err error) {
 	config.CallID = sip.NewCallID()

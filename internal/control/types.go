@@ -104,6 +104,7 @@ type Node interface {
 	Traced(sessionID string, after uint64) (trace.Recording, error) // ErrNotTraced
 	EndTrace(sessionID string) error                                // ErrNotTraced
 	Follow(sessionID string) (*trace.Follower, error)               // ErrUnknownSession, trace.ErrTooManyFollowers
+	TraceNext(calls int)
 	Registrations() []Registration
 }
 

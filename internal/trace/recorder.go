@@ -14,6 +14,9 @@ const (
 
 	// Lease is how long a trace goes on after somebody asked for it the last time.
 	Lease = time.Minute
+	// Patience is how long calls that are to come are waited for, and MaxAwaited how many of them.
+	Patience   = 10 * time.Minute
+	MaxAwaited = maxTraces
 	// kept is how long what was recorded is there after that.
 	kept = 10 * time.Minute
 )
@@ -49,6 +52,10 @@ type Recorder struct {
 	leave     func() // of the tap; nil: nothing is being recorded
 	byCall    map[string]*trace
 	bySession map[string]*trace
+
+	awaited  int // calls that are to come, which will be traced
+	patience *time.Timer
+	names    map[string][]string // sessions of calls whose INVITE the tap may still have to show
 }
 
 // trace is one call that is traced, or was. Guarded by Recorder.mu.
@@ -82,11 +89,24 @@ func (r *Recorder) Begin(callID string, sessionIDs ...string) error {
 		if r.recording(now) >= maxTraces {
 			return ErrTooMany
 		}
-		t = &trace{}
-		t.timer = time.AfterFunc(Lease, func() { r.expire(t) })
+		t = r.begin(now)
 	}
 	t.until = now.Add(Lease)
 	t.timer.Reset(Lease)
+	r.name(t, callID, sessionIDs)
+	r.join()
+	return nil
+}
+
+// begin makes a trace that has no names yet. Holding r.mu.
+func (r *Recorder) begin(now time.Time) *trace {
+	t := &trace{until: now.Add(Lease)}
+	t.timer = time.AfterFunc(Lease, func() { r.expire(t) })
+	return t
+}
+
+// name is called holding r.mu.
+func (r *Recorder) name(t *trace, callID string, sessionIDs []string) {
 	if r.byCall[callID] != t {
 		r.byCall[callID] = t
 		t.calls = append(t.calls, callID)
@@ -97,10 +117,13 @@ func (r *Recorder) Begin(callID string, sessionIDs ...string) error {
 			t.sessions = append(t.sessions, id)
 		}
 	}
+}
+
+// join is called holding r.mu.
+func (r *Recorder) join() {
 	if r.leave == nil {
 		r.leave = r.tap.Join(r.see)
 	}
-	return nil
 }
 
 // recording counts the traces that go on, and forgets one that does not where there are many. Holding r.mu.
@@ -141,7 +164,7 @@ func (r *Recorder) expire(t *trace) {
 
 // rest leaves the tap where nothing is recorded. Holding r.mu.
 func (r *Recorder) rest(now time.Time) {
-	if r.leave != nil && r.recording(now) == 0 {
+	if r.leave != nil && r.recording(now) == 0 && r.awaited == 0 {
 		r.leave()
 		r.leave = nil
 	}
@@ -196,13 +219,14 @@ func (r *Recorder) Close() {
 	for _, t := range r.byCall {
 		r.forget(t)
 	}
-	r.rest(time.Now())
+	r.await(0)
 }
 
 // see takes a message that passes.
 func (r *Recorder) see(p *Passed) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.meet(p)
 	t := r.byCall[p.CallID]
 	if t == nil && p.Protocol == MSRP {
 		t = r.bySession[p.SessionID]

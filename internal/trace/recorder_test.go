@@ -141,6 +141,42 @@ func TestExpiry(t *testing.T) {
 	})
 }
 
+// TestAwait: so many calls that come in are traced from their INVITE on, and no others.
+func TestAwait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRecorder(t)
+		invite := func(callID, to string) []byte {
+			return fmt.Appendf(nil, "INVITE sip:bob@h SIP/2.0\r\nCall-ID: %s\r\nTo: <sip:bob@h>%s\r\n\r\n", callID, to)
+		}
+		r.Await(2)
+		r.tap.SIP("UDP", here, there, true, invite("own@h", ""))
+		r.tap.SIP("UDP", here, there, false, invite("established@h", ";tag=1"))
+		r.tap.SIP("UDP", here, there, false, sipMessage("bye@h", ""))
+		for _, id := range []string{"first@h", "first@h", "second@h", "third@h"} { // the first one twice
+			r.tap.SIP("UDP", here, there, false, invite(id, ""))
+			r.Name(id, id+" session")
+		}
+		for id, n := range map[string]int{"first@h": 2, "second@h": 1} {
+			if got := len(r.texts(t, id+" session")); got != n {
+				t.Errorf("%s has %d messages, want %d", id, got, n)
+			}
+		}
+		for _, id := range []string{"own@h", "established@h", "bye@h", "third@h"} {
+			if r.byCall[id] != nil {
+				t.Errorf("%s is traced", id)
+			}
+		}
+		r.Await(1)
+		time.Sleep(Patience + time.Second)
+		synctest.Wait()
+		r.tap.SIP("UDP", here, there, false, invite("late@h", ""))
+		r.tap.Settle()
+		if r.byCall["late@h"] != nil || r.leave != nil {
+			t.Error("it waits for ever")
+		}
+	})
+}
+
 func TestBounds(t *testing.T) {
 	r := newRecorder(t)
 	for i := range maxTraces {

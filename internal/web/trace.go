@@ -33,7 +33,28 @@ func (s *Server) traceRoutes() []route {
 			Params: id, Answers: []openapi.Answer{{Status: 204, Doc: "Nothing is recorded any more."}}, Problems: []int{404},
 		}, serve: s.endTrace},
 		s.traceStreamRoute(),
+		{Operation: openapi.Operation{
+			Method: "PUT", Path: "/v1/traces", ID: "traceNext", Tag: "sessions", Summary: "Record sessions that are to come",
+			Detail: "Records the next calls that come in, from their INVITE on. They are waited for for ten minutes. It replaces what was asked before.",
+			Body:   TraceNext{}, Answers: []openapi.Answer{{Status: 204, Doc: "They are waited for."}}, Problems: []int{400, 422, 503},
+		}, serve: s.traceNext},
 	}
+}
+
+// TraceNext asks for traces of calls that are to come.
+type TraceNext struct {
+	Calls int `json:"calls" min:"0" max:"16" doc:"How many; 0: none any more."`
+}
+
+func (s *Server) traceNext(w http.ResponseWriter, r *http.Request) {
+	withDocument(s, w, r, func(next TraceNext) {
+		if next.Calls < 0 || next.Calls > trace.MaxAwaited {
+			refuse(w, wrongField("calls", "must be a number from 0 to %d", trace.MaxAwaited))
+			return
+		}
+		s.config.Node.TraceNext(next.Calls)
+		w.WriteHeader(http.StatusNoContent)
+	})
 }
 
 func (s *Server) beginTrace(w http.ResponseWriter, r *http.Request) {

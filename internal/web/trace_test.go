@@ -13,6 +13,7 @@ import (
 	"github.com/parley-msrp/parley/internal/access"
 	"github.com/parley-msrp/parley/internal/trace"
 	"github.com/parley-msrp/parley/internal/web"
+	"github.com/parley-msrp/parley/ua"
 )
 
 // TestTrace: a session that is started with a trace shows all of it; one that is traced later on what comes after that.
@@ -72,6 +73,38 @@ func TestTrace(t *testing.T) {
 	a.ask(t, "GET", second+"/trace?after=x", "", 400, nil)
 }
 
+// TestTraceOfCallsToCome: a call that comes in is traced from its INVITE on where that was asked for.
+func TestTraceOfCallsToCome(t *testing.T) {
+	a := newAPI(t, "*")
+	for body, status := range map[string]int{`{"calls":17}`: 422, `{"calls":-1}`: 422, `{"calls":"1"}`: 422, `{}`: 422, `{"calls":1}`: 204} {
+		if answer, text := a.do(t, "PUT", "/v1/traces", body); answer.StatusCode != status {
+			t.Errorf("%s: %s %s", body, answer.Status, text)
+		}
+	}
+	a.ask(t, "PUT", "/v1/traces", `{"calls":1}`, 204, nil)
+	to := "sip:bob@" + strings.TrimPrefix(a.listener(t), "udp:")
+	for range 2 {
+		if _, err := a.far.Start(ua.StartConfig{From: "sip:carol@127.0.0.1", To: to, Handler: a.peer}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "one of two calls is traced, all of it", func() bool {
+		traced := 0
+		for _, s := range a.node.List() {
+			if r, err := a.node.Traced(s.SessionID, 0); err == nil && len(r.Messages) >= 5 {
+				traced++
+				if m := r.Messages[0]; m.Sent || !strings.HasPrefix(m.Text, "INVITE ") {
+					t.Fatalf("it begins with %q", m.Text)
+				}
+				if !slices.ContainsFunc(r.Messages, func(m trace.Message) bool { return m.Protocol == trace.MSRP }) {
+					return false
+				}
+			}
+		}
+		return len(a.node.List()) == 2 && traced == 1
+	})
+}
+
 // TestTraceTakesAdmin: who may start sessions does not for that see what is said in them.
 func TestTraceTakesAdmin(t *testing.T) {
 	clients := filepath.Join(t.TempDir(), "clients")
@@ -94,6 +127,7 @@ func TestTraceTakesAdmin(t *testing.T) {
 		{"PUT", path + "/trace", "", 403},
 		{"GET", path + "/trace", "", 403},
 		{"DELETE", path + "/trace", "", 403},
+		{"PUT", "/v1/traces", `{"calls":1}`, 403},
 	} {
 		answer, text := s.do(t, c.method, c.path, c.body, "Authorization", "Bearer "+token, "Content-Type", jsonType)
 		if answer.StatusCode != c.status || c.status == 403 && !strings.Contains(text, "the right admin") {

@@ -60,6 +60,7 @@ type Node interface {
 	Traced(sessionID string, after uint64) (trace.Recording, error)
 	EndTrace(sessionID string) error
 	Follow(sessionID string) (*trace.Follower, error)
+	TraceNext(calls int)
 }
 
 // Config of a Server; zero values mean the documented defaults.

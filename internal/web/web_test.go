@@ -94,6 +94,8 @@ func (node) EndTrace(string) error { return nil }
 
 func (node) Follow(string) (*trace.Follower, error) { return nil, trace.ErrTooManyFollowers }
 
+func (node) TraceNext(int) {}
+
 func (node) Registrations() []control.Registration { return nil }
 
 // emptyNode has no session, as when the recorded exchanges were made.

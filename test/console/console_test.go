@@ -241,6 +241,21 @@ func TestTrace(t *testing.T) {
 	b.quiet()
 }
 
+// TestTraceOfTheNextCall: a call that comes in is seen from its INVITE on.
+func TestTraceOfTheNextCall(t *testing.T) {
+	d := serve(t)
+	b := open(t, d.URL("/"), desk)
+	b.page("click", "text=Trace the next call")
+	b.see("text=The next call will be traced")
+	dial(t, d, "grace@example.org").say(t, "text/plain", "hello")
+	b.page("click", ".row >> text=grace")
+	b.page("click", ".choice >> text=Trace")
+	b.see(".step.sip.in >> text=INVITE")
+	b.see(".step.sip.out >> text=200 OK")
+	b.see(".step.msrp.in >> text=1-5/5")
+	b.quiet()
+}
+
 func TestPageOfTheAPI(t *testing.T) {
 	d := serve(t)
 	b := open(t, d.URL("/docs"), desk)

@@ -140,6 +140,11 @@ export interface Message {
   text: string;
 }
 
+export interface TraceNext {
+  /** How many; 0: none any more. */
+  calls: number;
+}
+
 export interface WebhookList {
   /** All of them, the oldest first. */
   webhooks: Array<Webhook>;

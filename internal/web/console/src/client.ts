@@ -64,6 +64,8 @@ export const getHealth = async (): Promise<Health> => (await ask("/v1/health")).
 export const getDocument = async (): Promise<any> => (await ask("/openapi.json")).json();
 export const endSession = async (id: string): Promise<void> => void (await ask(sessionPath(id), { method: "DELETE" }));
 
+export const traceNext = async (calls: number): Promise<void> =>
+  void (await ask("/v1/traces", { method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ calls }) }));
 export const recordTrace = async (id: string): Promise<void> => void (await ask(`${sessionPath(id)}/trace`, { method: "PUT" }));
 export const getTrace = async (id: string, after: number): Promise<Recording> => (await ask(`${sessionPath(id)}/trace?after=${after}`)).json();
 

@@ -4,6 +4,7 @@ import { count, duration, host, person, rate } from "./format";
 import { SessionView } from "./session";
 import { StartDialog } from "./start";
 import { forgetEnded, go, now, rows, selected, trouble, type Row } from "./store";
+import { TraceNext } from "./trace";
 import { Button, Choice, Empty, Icon, Rows, Search, Trouble } from "./ui";
 
 type Which = "live" | "ended" | "all";
@@ -49,7 +50,10 @@ export function Sessions() {
         {selected.value ? (
           <SessionView key={selected.value} id={selected.value} row={chosen} />
         ) : (
-          <Empty icon="sessions" title="No session chosen">Choose one from the list, or start one.</Empty>
+          <Empty icon="sessions" title="No session chosen">
+            Choose one from the list, or start one.
+            <TraceNext />
+          </Empty>
         )}
       </section>
       {starting && <StartDialog onClose={() => setStarting(false)} />}

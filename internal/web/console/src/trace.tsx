@@ -1,7 +1,7 @@
 // The SIP and MSRP messages of one session, as a ladder.
 import { useEffect, useState } from "preact/hooks";
 import type { Message } from "./api";
-import { getTrace, recordTrace, Refusal } from "./client";
+import { getTrace, recordTrace, Refusal, traceNext } from "./client";
 import { clock, octets } from "./format";
 import { Button, Copy, Empty, Rows, Trouble } from "./ui";
 
@@ -69,7 +69,8 @@ export function Trace({ id, open }: { id: string; open: boolean }) {
         <Trouble error={error} />
         {messages.length === 0 ? (
           <Empty icon="ladder" title={open ? "Nothing has passed yet" : "Nothing was recorded"}>
-            {open ? "Messages are recorded from now on. To see an INVITE, start the session with a trace." : "A session is recorded while its trace is looked at."}
+            {open ? "Messages are recorded from now on. To see an INVITE, start the session with a trace, or trace the next call." : "A session is recorded while its trace is looked at."}
+            <TraceNext />
           </Empty>
         ) : (
           <Rows items={messages} height={44} label="Messages on the wire" keyOf={(m) => String(m.number)} selected={chosen} onSelect={setChosen} bottom render={(m) => <Step message={m} />} />
@@ -133,4 +134,17 @@ function summary(m: Message): [what: string, more: string] {
   if (/^\d{3}$/.test(words[2] ?? "")) return [words.slice(2).join(" "), ""];
   const parts = [header(m.text, "Byte-Range"), header(m.text, "Content-Type"), header(m.text, "Status")];
   return [words[2] ?? "", parts.filter(Boolean).join("  ")];
+}
+
+/** Has the next call that comes in recorded from its INVITE on. */
+export function TraceNext() {
+  const [said, setSaid] = useState<"" | "waiting">("");
+  const [error, setError] = useState<unknown>();
+  const wait = (): void => void traceNext(1).then(() => setSaid("waiting"), setError);
+  return (
+    <div class="trace-next">
+      <Button icon="ladder" pressed={said === "waiting"} onClick={wait}>{said ? "The next call will be traced" : "Trace the next call"}</Button>
+      <Trouble error={error} />
+    </div>
+  );
 }
