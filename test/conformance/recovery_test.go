@@ -104,8 +104,10 @@ func TestRecovery(t *testing.T) {
 		c.c.Reset()
 		path := "msrp://" + c.a.Addr.String() + "/" + peer.Ident() + ";tcp"
 		r, answer := c.reoffer(t, "INVITE", peer.Offer("*", path))
-		if r.Code() == 491 { // it was offered to at the same time
-			t.Skip("both offered at once")
+		for r.Code() == 491 { // it has offered at the same time, and tries again later
+			c.d.Answer(t, c.a.Request(t, patience(), "INVITE"), 491, "Request Pending")
+			c.a.Request(t, patience(), "ACK")
+			r, answer = c.reoffer(t, "INVITE", peer.Offer("*", path))
 		}
 		c.s.Remote = answer.Media[0].Path()
 		c = c.moved(t, path)
