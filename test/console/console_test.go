@@ -140,6 +140,41 @@ func TestPeerEnds(t *testing.T) {
 	b.quiet()
 }
 
+// TestToken: where a node asks for a token, so does the page; one with too few rights is told what it lacks.
+func TestToken(t *testing.T) {
+	clients := filepath.Join(t.TempDir(), "clients")
+	all, some := strings.Repeat("a", 32), strings.Repeat("s", 32)
+	if err := os.WriteFile(clients, []byte("ops all token:"+all+"\nbot read token:"+some+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d := serveWith(t, "  loopback_open: false\n  clients: "+clients+"\n")
+	b := open(t, d.URL("/"), desk)
+	b.see("text=This node asks for a token")
+	b.page("fill", "#field-token", some)
+	b.page("click", "dialog .primary")
+	b.see("text=It is quiet here")
+	b.see(".link-state.on")
+	b.page("click", "#start")
+	b.page("fill", "#field-to", "sip:bob@127.0.0.1:9")
+	b.page("fill", "#field-from", "sip:alice@127.0.0.1")
+	b.page("click", "dialog .primary")
+	b.see("dialog [role=alert] >> text=this takes the right start, and bot has read")
+	b.page("keyboard.press", "Escape")
+
+	b.page("evaluate", "sessionStorage.clear()")
+	b.page("reload")
+	b.page("fill", "#field-token", all)
+	b.page("click", "dialog .primary")
+	heidi := dial(t, d, "heidi@example.org")
+	b.page("click", ".row >> text=heidi")
+	heidi.say(t, "text/plain", "hello")
+	b.see(".bubble >> text=hello")
+	b.page("fill", "textarea", "and to you")
+	b.page("press", "textarea", "Enter")
+	heidi.conn.Answer(heidi.conn.Request(t, limit, "SEND"), 200, "OK")
+	b.quiet("401", "403")
+}
+
 // TestManySessions: the list holds few rows in the document, and is searched, filtered and walked through by keys.
 func TestManySessions(t *testing.T) {
 	const calls = 150 // each is two sessions: the node calls itself

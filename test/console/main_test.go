@@ -35,11 +35,17 @@ func TestMain(m *testing.M) {
 // serve starts a daemon.
 func serve(t *testing.T) *daemon.Daemon {
 	t.Helper()
+	return serveWith(t, "")
+}
+
+// serveWith has further lines of the configuration's http section.
+func serveWith(t *testing.T, more string) *daemon.Daemon {
+	t.Helper()
 	addr, err := daemon.Address()
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := daemon.Start(t.Context(), binary, t.TempDir(), addr, daemon.Config(addr, ""))
+	d, err := daemon.Start(t.Context(), binary, t.TempDir(), addr, daemon.Config(addr, more))
 	if err != nil {
 		t.Fatal(err)
 	}
