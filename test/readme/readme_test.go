@@ -132,6 +132,9 @@ func TestTour(t *testing.T) {
 	run(t, dir, strings.Replace(next("./build/parley send SESSION_ID "), "SESSION_ID", m[1], 1))
 	chat.prints(t, limit, "peer: hello from the daemon")
 
+	if got := run(t, dir, next("curl -s http://127.0.0.1:8888/v1/sessions")); !strings.Contains(got, `"session_id":"`+m[1]+`"`) {
+		t.Errorf("/v1/sessions shows:\n%s", got)
+	}
 	if got := run(t, dir, next("curl -s http://127.0.0.1:8888/mi ")); !strings.Contains(got, `"session_id":"`+m[1]+`"`) {
 		t.Errorf("list_sessions over HTTP shows:\n%s", got)
 	}
