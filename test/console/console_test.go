@@ -206,6 +206,26 @@ func TestManySessions(t *testing.T) {
 	b.quiet()
 }
 
+// TestLongConversation: of a conversation the newest thousand are shown, the last one in sight.
+func TestLongConversation(t *testing.T) {
+	d := serve(t)
+	ivan := dial(t, d, "ivan@example.org")
+	for i := range 1100 {
+		ivan.say(t, "text/plain", fmt.Sprintf("line %d", i))
+	}
+	b := open(t, d.URL("/"), desk)
+	b.page("click", ".row >> text=ivan")
+	b.see("text=101 earlier ones are not shown.") // the note that it was established, too
+	b.see(".bubble >> text=line 1099")
+	if n := b.on(".bubble", "count"); n != 1000.0 {
+		t.Errorf("%v messages in the document", n)
+	}
+	if at := b.on(".log", "evaluate", "async (l) => l.scrollHeight - l.scrollTop - l.clientHeight"); at.(float64) > 60 {
+		t.Errorf("the last one is %v points out of sight", at)
+	}
+	b.quiet()
+}
+
 func TestEventsAndHealth(t *testing.T) {
 	d := serve(t)
 	b := open(t, d.URL("/#/events"), desk)

@@ -44,7 +44,10 @@ const memory = {
 
 const decode = (text: string): Uint8Array => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 
+const keptItems = 1000; // more than anybody scrolls through
+
 export class Conversation {
+  readonly earlier = signal(0); // items that are not shown any more
   readonly items: Signal<Item[]>;
   readonly reading = signal(true);
   readonly trouble = signal("");
@@ -80,6 +83,10 @@ export class Conversation {
       let to = items.length;
       while (to > 0 && items[to - 1]!.time > item.time) to--;
       items.splice(to, 0, item);
+    }
+    if (items.length > keptItems) {
+      items.shift();
+      this.earlier.value++;
     }
     this.items.value = items;
     if (item.side === "out") memory.write(this.id, items);

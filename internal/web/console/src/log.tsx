@@ -30,6 +30,7 @@ export function Log({ conversation }: { conversation: Conversation }) {
   return (
     <div class="log" ref={box} onScroll={scrolled} role="log" aria-label="Messages" tabIndex={0}>
       {conversation.trouble.value && <p class="note">{conversation.trouble.value}</p>}
+      {conversation.earlier.value > 0 && <p class="note">{conversation.earlier.value} earlier ones are not shown.</p>}
       {items.length === 0 && !conversation.reading.value && (
         <Empty icon="sessions" title="Nothing was said yet">What is written here goes to the peer as it is.</Empty>
       )}
