@@ -174,12 +174,18 @@ func (t *teller) Fate(s *ua.Session, f ua.Fate) {
 	}
 }
 
-// why says what made a message fail, where a code did.
-func why(f ua.Fate) []event.Param {
-	if f.Kind != msrp.Failed || f.Code == 0 {
+// why says what made a message fail.
+func why(f ua.Fate) (members []event.Param) {
+	if f.Kind != msrp.Failed {
 		return nil
 	}
-	return []event.Param{event.Code(f.Code), event.Comment(f.Comment)}
+	if f.Code != 0 {
+		members = append(members, event.Code(f.Code))
+	}
+	if f.Code != 0 || f.Comment != "" {
+		members = append(members, event.Comment(f.Comment))
+	}
+	return members
 }
 
 func (t *teller) countSent(sessionID string) {

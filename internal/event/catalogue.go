@@ -144,7 +144,7 @@ func entries() []Kind {
 			},
 			Own: []Member{
 				{"code", "number", "The MSRP status code that it failed with, if it failed with one."},
-				{"comment", "string", "The words beside that code."},
+				{"comment", "string", "The words beside that code; without one, why the message could not be sent, or not a second time after the loss of a connection."},
 			},
 			Example: example(NewSent(exampleSession, "c9d351c906842789808340b19e27d10b", FateDelivered), 3),
 		},

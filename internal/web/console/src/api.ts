@@ -545,7 +545,7 @@ export interface E_MSRP_MSG_SENT {
     fate: string;
     /** The MSRP status code that it failed with, if it failed with one. */
     code?: number;
-    /** The words beside that code. */
+    /** The words beside that code; without one, why the message could not be sent, or not a second time after the loss of a connection. */
     comment?: string;
     /** The handler that the request route named, if it named one. */
     handler?: string;
