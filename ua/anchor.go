@@ -59,7 +59,7 @@ func (c *Call) clear(ctx context.Context, s *Session) bool {
 	case line.Fits(ctx, c.agent.names.Addresses) == msrpsdp.Fits:
 		return true // the path leads there
 	case !connects || relayed:
-		c.withoutCEMA()
+		c.withoutCEMA(desc)
 		return false
 	}
 	c.mu.Lock()
@@ -77,14 +77,15 @@ func (c *Call) clear(ctx context.Context, s *Session) bool {
 }
 
 // withoutCEMA offers the call's sessions again without a=msrp-cema: what the peer, or something between, makes of it is no use (RFC 6714 §4.2, X-013).
-func (c *Call) withoutCEMA() {
+func (c *Call) withoutCEMA(answer *msrpsdp.Description) {
 	c.mu.Lock()
-	done, d := c.plain, c.dialog
+	d := c.dialog
+	if c.plain || c.peer != answer || d == nil {
+		c.mu.Unlock()
+		return // of another session, or another exchange decides
+	}
 	c.plain = true
 	c.mu.Unlock()
-	if done {
-		return // of another session
-	}
 	c.agent.log.Info("offering without CEMA", "call_id", c.CallID())
 	told := func(err error) {
 		c.updated(err)

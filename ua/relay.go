@@ -190,7 +190,7 @@ func (o relayed) PathExpired(err error) {
 func (c *Call) offerPaths() {
 	c.mu.Lock()
 	d := c.dialog
-	moved := c.state == Established && slices.ContainsFunc(c.live(), func(s *Session) bool {
+	moved := d != nil && c.state == Established && slices.ContainsFunc(c.live(), func(s *Session) bool {
 		l := c.locals[s.line]
 		return l != nil && !slices.Equal(l.Path, s.media.Path())
 	})

@@ -53,7 +53,7 @@ func (c *Call) Update(ctx context.Context, ch Change) error {
 	c.mu.Lock()
 	d, stands := c.dialog, c.state == Established
 	c.mu.Unlock()
-	if !stands {
+	if !stands || d == nil { // without a dialog it is just moving to another one
 		return ErrNotEstablished
 	}
 	result := make(chan error, 1)
