@@ -1,7 +1,6 @@
 package ua
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"strings"
@@ -59,7 +58,7 @@ func (s *Session) wrap(m *Outgoing) error {
 	if m.Size > 0 {
 		m.Size += int64(len(head))
 	}
-	m.Stream = behind(head, m.Stream)
+	m.Stream = &headed{head: head, stream: m.Stream}
 	return nil
 }
 
@@ -94,16 +93,42 @@ func (s *Session) envelope(m *Outgoing) (*cpim.Message, error) {
 	return c, nil
 }
 
-// behind is a stream behind a head. It is an io.Closer if the stream is one: whoever sends it closes it.
-func behind(head []byte, stream io.Reader) io.Reader {
-	r := io.MultiReader(bytes.NewReader(head), stream)
-	if c, ok := stream.(io.Closer); ok {
-		return struct {
-			io.Reader
-			io.Closer
-		}{r, c}
+// headed is a stream behind a head.
+type headed struct {
+	head   []byte
+	read   int // octets of head
+	stream io.Reader
+}
+
+func (h *headed) Read(p []byte) (int, error) {
+	if h.read < len(h.head) {
+		n := copy(p, h.head[h.read:])
+		h.read += n
+		return n, nil
 	}
-	return r
+	return h.stream.Read(p)
+}
+
+// Seek tells where the stream stands, before the first octet, and goes back to before the head and there: that is all that a message which is sent a second
+// time needs.
+func (h *headed) Seek(offset int64, whence int) (int64, error) {
+	s, ok := h.stream.(io.Seeker)
+	if !ok || whence == io.SeekCurrent && (offset != 0 || h.read > 0) || whence == io.SeekEnd {
+		return 0, errors.ErrUnsupported
+	}
+	at, err := s.Seek(offset, whence)
+	if err == nil {
+		h.read = 0
+	}
+	return at, err
+}
+
+// Close closes the stream, if that is an io.Closer.
+func (h *headed) Close() error {
+	if c, ok := h.stream.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
 }
 
 // Unwrap reads a message/cpim that came; with a code: what the message is answered with instead. A Handler that takes streams may have the head and the

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -100,6 +101,47 @@ func TestWrap(t *testing.T) {
 				t.Errorf("%v: %v", types, err)
 			}
 		}
+	})
+
+	t.Run("M-054/a stream that is wrapped is read again when the connection is lost", func(t *testing.T) {
+		dialled := make(chan net.Conn, 10)
+		bob := streamed{newRecorder(), make(chan *ua.Incoming, 1)}
+		c := answering(bob, "message/cpim", "text/plain")
+		c.MSRP.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			nc, err := new(net.Dialer).DialContext(ctx, network, addr)
+			if err == nil {
+				dialled <- nc
+			}
+			return nc, err
+		}
+		told := newRecorder()
+		s, err := newAgent(t, ua.Config{MSRP: c.MSRP}).Start(ua.StartConfig{From: "sip:alice@127.0.0.1", To: "sip:bob@" + address(newAgent(t, c)), Handler: told})
+		if err != nil {
+			t.Fatal(err)
+		}
+		told.session(t)
+		told.want(t, "established INVITE")
+		if _, err := s.Send(context.Background(), ua.Outgoing{ContentType: "text/plain", Body: []byte("the connection is good")}); err != nil {
+			t.Fatal(err)
+		}
+		bob.message(t).Accept()
+		told.want(t, "fate delivered")
+		text := strings.Repeat(file, 100) // more than waits anywhere
+		if _, err := s.Send(context.Background(), ua.Outgoing{ContentType: "text/plain", Stream: strings.NewReader(text)}); err != nil {
+			t.Fatal(err)
+		}
+		in := <-bob.streams
+		(<-dialled).Close()
+		in.Accept()
+		m, content, err := cpim.Read(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(content)
+		if err != nil || m.ContentType() != "text/plain" || string(got) != text {
+			t.Errorf("%v %s %d octets of %d", err, m.ContentType(), len(got), len(text))
+		}
+		told.want(t, "fate delivered")
 	})
 
 	t.Run("M-084/a type that is refused wrapped", func(t *testing.T) {
