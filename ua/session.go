@@ -143,6 +143,13 @@ func (h *media) Message(_ *msrp.Session, r *msrp.Received) {
 	h.s.call.handler.Message(h.s, m)
 }
 
+// Begun tells a Handler that is a Beginner.
+func (h *media) Begun(_ *msrp.Session, messageID string) {
+	if b, ok := h.s.call.handler.(Beginner); ok {
+		b.Begun(h.s, messageID)
+	}
+}
+
 func (h *media) Closed(_ *msrp.Session, err error) {
 	h.s.call.disconnected(h.s, err)
 }

@@ -26,13 +26,6 @@ type streamingMedia struct {
 	streamer Streamer
 }
 
-// Begun tells a Handler that is a Beginner.
-func (h *streamingMedia) Begun(_ *msrp.Session, messageID string) {
-	if b, ok := h.streamer.(Beginner); ok {
-		b.Begun(h.s, messageID)
-	}
-}
-
 func (h *streamingMedia) Stream(_ *msrp.Session, in *msrp.Incoming) { h.streamer.Stream(h.s, in) }
 
 // mediaHandler is the msrp.Handler of a session.

@@ -21,6 +21,29 @@ type streamed struct {
 
 func (s streamed) Stream(_ *ua.Session, in *ua.Incoming) { s.streams <- in }
 
+// beginning is a Handler that is told what begins, and takes messages whole.
+type beginning struct {
+	*recorder
+	begun chan string
+}
+
+func (b beginning) Begun(_ *ua.Session, messageID string) { b.begun <- messageID }
+
+func TestBeginner(t *testing.T) {
+	bob := beginning{newRecorder(), make(chan string, 1)}
+	s, alice := talking(t, bob, "text/plain")
+	id, err := s.Send(context.Background(), ua.Outgoing{ContentType: "text/plain", Body: make([]byte, 100_000)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := bob.message(t)
+	if got := <-bob.begun; got != id || m.MessageID != id {
+		t.Errorf("%s began, %s came, want %s", got, m.MessageID, id)
+	}
+	m.Accept()
+	alice.want(t, "fate delivered")
+}
+
 func TestStreamer(t *testing.T) {
 	body := strings.Repeat("0123456789", 10_000)
 	talk := func(t *testing.T, h ua.Handler) (*recorder, string) {
