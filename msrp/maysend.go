@@ -13,8 +13,8 @@ func (s *Session) MaySend(m Outgoing) error {
 	if err := s.allows(&m); err != nil {
 		return err
 	}
-	o, cfg := &s.outgoing, &s.endpoint.cfg
-	if o.queue.len() >= cfg.QueuedMessages || !o.empty() && o.octets+int64(len(m.Body)) > cfg.QueuedOctets {
+	body := m.source(s.endpoint, s.recovers)
+	if s.outgoing.full(body.memory(), &s.endpoint.cfg) {
 		return ErrQueueFull
 	}
 	return nil

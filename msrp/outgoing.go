@@ -150,6 +150,11 @@ func (q *messageQueue) unshift(first []*message) {
 	}
 }
 
+// full says whether there is no room for a message that takes so many octets.
+func (o *outgoing) full(size int64, cfg *Config) bool {
+	return o.queue.len() >= cfg.QueuedMessages || !o.empty() && o.octets+size > cfg.QueuedOctets
+}
+
 func (o *outgoing) empty() bool { return o.queue.len() == 0 }
 
 // Send queues a message and returns its Message-ID. While the queue is full it blocks until ctx ends (see
@@ -192,7 +197,7 @@ func (s *Session) enqueue(m *Outgoing, mime string) (id string, room <-chan stru
 	o, cfg := &s.outgoing, &s.endpoint.cfg
 	body := m.source(s.endpoint, s.recovers)
 	size := body.memory()
-	if o.queue.len() >= cfg.QueuedMessages || !o.empty() && o.octets+size > cfg.QueuedOctets {
+	if o.full(size, cfg) {
 		if o.room == nil {
 			o.room = make(chan struct{})
 		}

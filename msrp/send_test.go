@@ -328,6 +328,18 @@ func TestSend(t *testing.T) {
 		if _, err := s.Send(ctx, text("x")); !errors.Is(err, msrp.ErrQueueFull) {
 			t.Fatalf("got %v", err)
 		}
+		r = newRig(t, msrp.Config{QueuedOctets: 10, RefuseWhenFull: true})
+		s, _ = r.session()
+		s.SetPeer(known(t, peerURI))
+		send(t, s, text("12345"))
+		for _, m := range []msrp.Outgoing{
+			text("123456"), stream(strings.NewReader("123456"), 6), stream(strings.NewReader("?"), 0), stream(strings.NewReader("12345"), 5),
+		} {
+			may := s.MaySend(m)
+			if _, does := s.Send(ctx, m); !errors.Is(may, does) {
+				t.Errorf("MaySend says %v, Send does %v", may, does)
+			}
+		}
 	})
 
 	t.Run("Flush waits for answers", func(t *testing.T) {
