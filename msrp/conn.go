@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net"
 	"net/netip"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -225,7 +223,7 @@ func (c *conn) fail(cause error) {
 	if c.stall != nil {
 		c.stall.Stop()
 	}
-	open := slices.Collect(maps.Values(c.transactions.byID))
+	open := c.transactions.takeAll()
 	c.transactions.stop()
 	c.control, c.next, c.last = nil, nil, nil
 	sessions, whenClosed := c.sessions, c.whenClosed
@@ -245,7 +243,7 @@ func (c *conn) fail(cause error) {
 // still leave, nothing is read (M-112).
 func (c *conn) giveUp(cause error) {
 	c.mu.Lock()
-	sessions, open := c.sessions, slices.Collect(maps.Values(c.transactions.byID))
+	sessions, open := c.sessions, c.transactions.takeAll()
 	c.sessions = nil
 	c.used = true
 	c.retireLocked(connGivenUp)

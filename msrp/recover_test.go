@@ -5,9 +5,12 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/parley-msrp/parley/msrp"
 )
@@ -286,6 +289,43 @@ func TestRecover(t *testing.T) {
 		_, h, p := r.bound(recovers)
 		p.write("GET / HTTP/1.1\r\n\r\n")
 		isClosed(t, h, msrp.ErrFraming)
+	})
+
+	t.Run("M-112/framing lost where the session is moving away from: what was unanswered there is no longer, once", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			l := newPipeListener()
+			r := startRig(t, msrp.Config{Window: 1}, l, func() net.Conn {
+				ours, theirs := net.Pipe()
+				l.conns <- halfClosing{theirs}
+				return ours
+			}, 24*time.Hour)
+			s, h, p := r.bound()
+			id := send(t, s, text("one"))
+			p.expectRequest("SEND")
+			if err := s.SetPeer(known(t, movedURI)); err != nil {
+				t.Fatal(err)
+			}
+			q := r.peer(s)
+			q.uri = movedURI
+			q.bind()
+			synctest.Wait()
+			time.Sleep(29 * time.Second)
+			p.write("GET / HTTP/1.1\r\n\r\n")
+			f := q.expectRequest("SEND")
+			if f.header("Message-ID") != id {
+				t.Fatalf("got %q", f.text)
+			}
+			second := send(t, s, text("two"))
+			q.silence(5 * time.Second) // the window is full
+			q.respond(f, 200, "OK")
+			if fate := awaited[msrp.Fate](h); fate.MessageID != id || fate.Kind != msrp.Delivered {
+				t.Errorf("got %+v", fate)
+			}
+			q.respond(q.expectRequest("SEND"), 200, "OK")
+			if fate := awaited[msrp.Fate](h); fate.MessageID != second || fate.Kind != msrp.Delivered {
+				t.Errorf("got %+v", fate)
+			}
+		})
 	})
 
 	t.Run("M-054/lost again before anything came, and closed: messages fail as the connection did", func(t *testing.T) {

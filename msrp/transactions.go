@@ -1,6 +1,10 @@
 package msrp
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // transaction is a SEND of ours that may be answered: one chunk of a message.
 type transaction struct {
@@ -109,6 +113,15 @@ func (ts *transactions) remove(t *transaction) {
 	if t.list != nil {
 		t.list.remove(t)
 	}
+}
+
+// takeAll ends all of them, without an answer.
+func (ts *transactions) takeAll() []*transaction {
+	all := slices.Collect(maps.Values(ts.byID))
+	for _, t := range all {
+		ts.remove(t)
+	}
+	return all
 }
 
 func (ts *transactions) stop() {
