@@ -25,9 +25,12 @@ type Durable struct {
 	ended    chan struct{} // closed when the writer has ended
 
 	mu       sync.Mutex
-	queue    []pending // not in packs yet
-	waiting  int64     // octets of those in queue that nobody waits for, estimated
-	dropped  uint64    // events that could not even be queued
+	queue    []pending   // not in packs yet
+	queued   time.Time   // when the first of them came, where nobody waits for it
+	waiters  int         // of those in queue that somebody waits for
+	linger   *time.Timer // wakes the writer when nobody does
+	waiting  int64       // octets of those in queue that nobody waits for, estimated
+	dropped  uint64      // events that could not even be queued
 	closed   bool
 	problem  error         // why nothing is kept at the moment; nil: it is
 	since    time.Time     // of the problem
@@ -83,13 +86,11 @@ func Open(ctx context.Context, c Config) (*Durable, error) {
 		cfg: c, writer: random(8), instance: st.instance, cancel: cancel, ended: make(chan struct{}), wake: make(chan struct{}, 1), filled: make(chan struct{}, 1),
 		store: st, next: st.last + 1, number: st.total,
 	}
-	j.ahead, j.shards = 1, shards
+	j.ahead, j.shards = packsAhead, shards
 	if c.Fsync {
-		j.shards = 1 // each pack costs a write to the disk
+		j.ahead, j.shards = 1, 1 // each pack costs a write to the disk
 	}
-	if c.URL != "" {
-		j.ahead = packsAhead // an answer from there takes its time
-	}
+	j.linger = time.AfterFunc(linger, j.notify)
 	j.tail.last, j.tail.number = st.last, st.total
 	go j.run(ctx)                        // ends by Close
 	j.keeping.Go(func() { j.keep(ctx) }) // ends by Close
@@ -132,8 +133,14 @@ func (j *Durable) enqueue(e event.Event, kept func(error)) error {
 	if j.problem != nil {
 		in.since = time.Now()
 	}
-	if j.queue = append(j.queue, in); len(j.queue) == 1 {
-		j.notify()
+	j.queue = append(j.queue, in)
+	if kept != nil {
+		if j.waiters++; j.waiters == 1 {
+			j.notify()
+		}
+	} else if len(j.queue) == 1 {
+		j.queued = time.Now()
+		j.linger.Reset(linger)
 	}
 	return nil
 }
@@ -180,6 +187,7 @@ func (j *Durable) Close() error {
 	<-j.ended
 	j.cancel()
 	j.keeping.Wait()
+	j.linger.Stop()
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.change()

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/parley-msrp/parley/internal/event"
 )
@@ -69,6 +70,10 @@ func (j *Durable) takeQueue() (closed bool) {
 	if len(j.queue) == 0 {
 		return j.closed
 	}
+	if j.waiters == 0 && len(j.queue) < lingerEvents && !j.closed && time.Since(j.queued) < linger {
+		return false
+	}
+	j.waiters = 0
 	// The memory of the backlog is that of the next queue: it is empty by then.
 	next := j.spare[:0]
 	if cap(next) > mostSpare {

@@ -55,6 +55,9 @@ func (p plan) measureDurability(ctx context.Context, durability string, out io.W
 		}
 		fmt.Printf("\nthe disk: %.0f writes of 4 KiB with fsync a second\n", rate)
 	}
+	if err := os.Setenv("PARLEY_HTTP_MAX_REQUESTS_PER_SECOND", "0"); err != nil { // the daemon inherits it
+		return err
+	}
 	d, err := daemon.Start(ctx, binary, dir, addr, daemon.Config(addr, "log: {level: warn}\njournal: {durability: "+durability+"}\n"))
 	if err != nil {
 		return err
@@ -94,7 +97,15 @@ func (p plan) measureDurability(ctx context.Context, durability string, out io.W
 	if err := encoder.Encode(f); err != nil {
 		return err
 	}
-	return p.measureWaiting(d, name, encoder)
+	if err := p.measureWaiting(d, name, encoder); err != nil || durability == "memory" {
+		return err
+	}
+	bare, err := os.MkdirTemp(filepath.Dir(binary), "journal-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(bare)) }()
+	return p.measureCommands(ctx, d, name, bare, encoder)
 }
 
 // consumer follows the events.
