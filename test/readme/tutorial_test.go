@@ -36,6 +36,11 @@ func TestTutorial(t *testing.T) {
 	if got := run(t, dir, lines[3]); !strings.Contains(got, `"body":"ça va"`) {
 		t.Errorf("the events of before are not told:\n%s", got)
 	}
+	operating, _ := commands(allBlocks(t, "docs/operating.md"))
+	level := operating[len(operating)-1]
+	if got := run(t, dir, level); !strings.Contains(level, `"log_level"`) || !strings.Contains(got, `"result"`) {
+		t.Errorf("%s gives %s", level, got)
+	}
 	chat.in.Close()
 	bot.prints(t, limit, "over:")
 	chat.ends(t)
