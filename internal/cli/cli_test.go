@@ -160,6 +160,22 @@ func TestClient(t *testing.T) {
 	})
 }
 
+// TestEventsThereAre ends with what there is, although the daemon's stream goes on.
+func TestEventsThereAre(t *testing.T) {
+	var asked string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = r.URL.String()
+		fmt.Fprint(w, "data: {\"type\":\"E_MSRP_SESSION_END\",\"time\":\"2026-11-22T19:45:02Z\",\"data\":{}}\n\n")
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	}))
+	t.Cleanup(server.Close)
+	status, out, errOut := parley(nil, nil, "events", "--no-follow", "--url", server.URL, "--type", "E_MSRP_SESSION_END,E_MSRP_SESSION_NEW", "--session", "s1")
+	if status != 0 || out != "2026-11-22T19:45:02.000Z  E_MSRP_SESSION_END     {}\n" || asked != "/v1/events?from=0&session=s1&type=E_MSRP_SESSION_END%2CE_MSRP_SESSION_NEW" {
+		t.Errorf("status %d, asked %s\n%s%s", status, asked, out, errOut)
+	}
+}
+
 func TestEvents(t *testing.T) {
 	const stream = "retry: 1000\n\nevent: E_MSRP_MSG_RECEIVED\nid: x-1\n" +
 		"data: {\"type\":\"E_MSRP_MSG_RECEIVED\",\"time\":\"2026-11-22T19:45:02.250000Z\",\"data\":{\"body\":\"hi\u009b\"}}\n\n: keep-alive\n\nevent: lost\ndata: {\"dropped\":3}\n\n"

@@ -1,26 +1,54 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/url"
+	"strings"
 	"time"
 )
 
 type eventsCommand struct {
 	daemon
-	From string `placeholder:"CURSOR" help:"Begin after this cursor; 0 begins with the oldest event that is kept."`
+	From    string   `placeholder:"CURSOR" help:"Begin after this cursor; 0 begins with the oldest event that is kept."`
+	Type    []string `placeholder:"NAME" help:"Only events of these types."`
+	Session string   `placeholder:"ID" help:"Only events of this session."`
+	Follow  bool     `default:"true" negatable:"" help:"Go on with what happens from now on, until interrupted; --no-follow ends with what there is, from the oldest event unless --from says otherwise."`
 	output
 }
 
+// caughtUp is how long nothing comes when all that there was has come.
+const caughtUp = time.Second
+
 func (c *eventsCommand) Run(ctx context.Context, std IO) error {
-	path := "/v1/events"
-	if c.From != "" {
-		path += "?from=" + url.QueryEscape(c.From)
+	query := url.Values{}
+	from := c.From
+	if !c.Follow {
+		from = cmp.Or(from, "0")
 	}
-	return c.follow(ctx, path, "events", nil, func(data []byte) error { return c.show(std.Out, data) })
+	for name, value := range map[string]string{"from": from, "type": strings.Join(c.Type, ","), "session": c.Session} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	path := "/v1/events"
+	if len(query) > 0 {
+		path += "?" + query.Encode()
+	}
+	if c.Follow {
+		return c.follow(ctx, path, "events", nil, func(data []byte) error { return c.show(std.Out, data) })
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	quiet := time.AfterFunc(callTimeout, cancel) // until the daemon answers
+	defer quiet.Stop()
+	return c.follow(ctx, path, "events", func() { quiet.Reset(caughtUp) }, func(data []byte) error {
+		quiet.Reset(caughtUp)
+		return c.show(std.Out, data)
+	})
 }
 
 func (c *eventsCommand) show(w io.Writer, data []byte) error {
