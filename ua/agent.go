@@ -31,6 +31,7 @@ const features = ";+sip.message"
 
 // Agent is a user agent: SIP and MSRP listeners, and the calls on them. Safe for concurrent use.
 type Agent struct {
+	changed   changed // calls that are to be kept
 	cfg       Config
 	log       *slog.Logger
 	stack     *sip.Stack
@@ -83,6 +84,7 @@ func New(c Config) (*Agent, error) {
 	a.profiles.Store(&map[string]*profile{})
 	a.settings.Store(c.settings())
 	a.table.sessions = map[string]*Session{}
+	a.changed.wake = make(chan struct{}, 1)
 	a.ctx, a.cancel = context.WithCancel(context.Background())
 	if err := a.start(); err != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
@@ -140,6 +142,9 @@ func (a *Agent) start() error {
 		return err
 	}
 	a.dialogs.Attach(a.stack)
+	if a.cfg.Keeper != nil {
+		a.spawn(a.keepUntilClosed)
+	}
 	if a.cfg.Ready != nil {
 		a.cfg.Ready(a)
 	}

@@ -55,6 +55,7 @@ type Call struct {
 	reason   string    // Reason header value of the BYE
 	recovery *recovery // nil: no session has lost its connection yet
 	kept     bool      // the Keeper has its state
+	toKeep   bool      // it is to get another one
 
 	firstSession string // ID of its first session, of a call of an earlier process; "": sessions has it
 }

@@ -20,7 +20,7 @@ const maxState = 1 << 20
 // each call: they must not block, nor call the call.
 type Keeper interface {
 	// Keep: the state of the call that key names for ever has changed: it is established, or its session descriptions are others. It does not change
-	// with messages. state is the Keeper's.
+	// with messages. It comes some 10 ms after the change, and not at all where the call is over by then. state is the Keeper's.
 	Keep(key string, state []byte)
 	// Forget: the call is over.
 	Forget(key string)
@@ -79,16 +79,13 @@ type sessionState struct {
 	Direction string `json:"direction,omitempty"` // what this side wishes
 }
 
-// keep has the state of the call kept, once its dialog has done what it is at.
-func (c *Call) keep() {
-	k := c.agent.cfg.Keeper
-	if k == nil {
-		return
-	}
+// makeState has the Keeper get the call's state, once its dialog has done what it is at.
+func (c *Call) makeState() {
 	c.mu.Lock()
-	d, leg := c.dialog, c.leg
+	c.toKeep = false
+	d, leg, over := c.dialog, c.leg, c.over
 	c.mu.Unlock()
-	if d == nil {
+	if d == nil || over {
 		return
 	}
 	d.State(func(dialog []byte) {
@@ -103,7 +100,7 @@ func (c *Call) keep() {
 			return
 		}
 		c.kept = true
-		k.Keep(c.key(), b)
+		c.agent.cfg.Keeper.Keep(c.key(), b)
 	})
 }
 

@@ -17,7 +17,7 @@ import (
 
 const (
 	// gather is how long what is to be written waits for more of it.
-	gather = 10 * time.Millisecond
+	gather = 2 * time.Millisecond
 	// retry is how long after a failure writing is tried again.
 	retry = time.Second
 	// worthCompacting is how large a file is at least that is copied, in octets.
@@ -106,7 +106,7 @@ func (r *Registry) read(key string) ([]byte, error) {
 	return record, err
 }
 
-// Keep puts a record in the place of the one before under that key. It does not wait for the disk, which has it some 10 ms later.
+// Keep puts a record in the place of the one before under that key. It does not wait for the disk, which has it some milliseconds later.
 func (r *Registry) Keep(key string, record []byte) {
 	if len(record) == 0 || len(record) > MaxRecord || len(key) > maxKey {
 		r.log.Error("record of a call not kept", "session_id", key, "octets", len(record))
