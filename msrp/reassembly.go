@@ -146,7 +146,7 @@ func (in *incoming) put(c *conn, s *Session, p *partial, at int64, data []byte) 
 	}
 	before := p.kept
 	ok := at-1 <= s.maxSize-int64(len(data)) && p.take(c, at, data) && in.octets+p.kept-before <= s.endpoint.cfg.PartialOctets
-	if ok && p.later != nil && p.kept > s.endpoint.cfg.StreamFrom {
+	if ok && p.later != nil && p.kept-segmentCost*int64(len(p.segments)) > s.endpoint.cfg.StreamFrom {
 		in.handOn(c, s, p)
 	}
 	in.octets += p.kept - before
