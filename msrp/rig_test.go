@@ -29,18 +29,24 @@ type rig struct {
 // newRig listens on a loopback socket.
 func newRig(t testing.TB, cfg msrp.Config) *rig {
 	t.Helper()
+	l, dial := onLoopback(t)
+	return startRig(t, cfg, l, dial, limit)
+}
+
+// onLoopback listens on a socket, and gives the way to it.
+func onLoopback(t testing.TB) (l net.Listener, dial func() net.Conn) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	dial := func() net.Conn {
+	return l, func() net.Conn {
 		nc, err := net.Dial("tcp", l.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
 		return nc
 	}
-	return startRig(t, cfg, l, dial, limit)
 }
 
 // newFakeRig listens in memory, for use under fake time.

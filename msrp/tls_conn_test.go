@@ -30,17 +30,7 @@ func silentTLS(t *testing.T) (*rig, *msrp.Session) {
 func TestTLSReads(t *testing.T) {
 	itself(t)
 	var reads atomic.Int64
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dial := func() net.Conn {
-		nc, err := net.Dial("tcp", l.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		return nc
-	}
+	l, dial := onLoopback(t)
 	r := startRig(t, msrp.Config{
 		TLS: shows(usual(t), nil), MaxMessage: -1,
 		Tap: func(_, _ net.Addr, sent bool, _ []byte) {

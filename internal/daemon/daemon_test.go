@@ -167,7 +167,7 @@ func TestDrainLimit(t *testing.T) {
 	if err := r.stop(); err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(began); took > drainTimeout+readersTimeout+2*time.Second {
+	if took := time.Since(began); took > drainTimeout+readersTimeout+10*time.Second { // a request without answer takes 32 s
 		t.Errorf("it took %v", took)
 	}
 }

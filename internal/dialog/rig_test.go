@@ -124,7 +124,7 @@ func (r *rig) expect(want string) {
 // quiet checks that nothing more was told, and that no dialog is left.
 func (r *rig) quiet() {
 	r.t.Helper()
-	for end := time.Now().Add(5 * time.Second); r.e.Len() != 0; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); r.e.Len() != 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			r.t.Fatalf("%d dialogs left", r.e.Len())
 		}
@@ -164,7 +164,7 @@ func (r *rig) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 	defer cancel()
 	_ = r.e.Close(ctx)
-	ctx, cancel = context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel = context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := r.stack.Close(ctx); err != nil {
 		r.t.Error(err)
