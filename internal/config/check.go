@@ -92,6 +92,7 @@ func (s *source) check(c *Config) {
 	report("log.level", checkOneOf(c.Log.Level, "debug", "info", "warn", "error"))
 	report("log.format", checkOneOf(c.Log.Format, "text", "json"))
 	c.HEP.check(report)
+	c.OTel.check(report)
 }
 
 // check checks the limits on calls, and the session timer.

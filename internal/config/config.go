@@ -38,6 +38,7 @@ type Config struct {
 	MI       MI
 	Log      Log
 	HEP      HEP
+	OTel     OTel
 }
 
 // SIP is what is said below the key sip.
@@ -153,6 +154,12 @@ type HEP struct {
 	Bodies   bool   // of MSRP messages, too
 }
 
+// OTel is what is said below the key otel: traces of messages.
+type OTel struct {
+	Endpoint string // "http://127.0.0.1:4318"; "": none
+	OneIn    int    // of so many messages one is traced
+}
+
 // StateDir is the folder for what outlives the process where data_dir names none.
 func StateDir() (string, error) {
 	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
@@ -251,6 +258,7 @@ func base() Config {
 		Ask:     Ask{Timeout: 5 * time.Second},
 		Log:     Log{Level: "info", Format: "text"},
 		MI:      MI{FIFOMode: 0o600},
+		OTel:    OTel{OneIn: 1},
 	}
 }
 

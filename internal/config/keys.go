@@ -574,7 +574,7 @@ func Keys() []Key {
 		{
 			Path: "hep.target", Reload: Restart,
 			Doc: "Where each SIP and MSRP message is sent to as it passes, in HEPv3, for Homer and other capture servers: `udp:HOST:PORT` or `tcp:HOST:PORT`, usually port 9060. If empty, " +
-				"none is, and that costs nothing. See [monitoring.md](observability.md#capture).",
+				"none is, and that costs nothing. See [monitoring.md](monitoring.md#capture).",
 			field: func(c *Config) any { return &c.HEP.Target },
 		},
 		{
@@ -591,6 +591,17 @@ func Keys() []Key {
 			Path: "hep.bodies", Reload: Restart,
 			Doc:   "Whether the capture server gets what MSRP messages say, too, of each the first 16 KiB. If `false`, only their heads.",
 			field: func(c *Config) any { return &c.HEP.Bodies },
+		},
+		{
+			Path: "otel.endpoint", Reload: Restart,
+			Doc: "URL of an OpenTelemetry collector, or another receiver of OTLP over HTTP, for traces of messages; usually port 4318. Where it has no path, `/v1/traces` is added. If empty, nothing " +
+				"is traced, and that costs nothing. See [monitoring.md](monitoring.md#traces).",
+			field: func(c *Config) any { return &c.OTel.Endpoint },
+		},
+		{
+			Path: "otel.one_in", Reload: Restart,
+			Doc:   "Of how many messages one is traced, 1 to 1,000,000. Where a command comes with a `traceparent`, that says whether it is.",
+			field: func(c *Config) any { return &c.OTel.OneIn },
 		},
 	}
 	c := Default()

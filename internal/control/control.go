@@ -10,6 +10,7 @@ import (
 
 	"github.com/parley-msrp/parley/internal/event"
 	"github.com/parley-msrp/parley/internal/journal"
+	"github.com/parley-msrp/parley/internal/telemetry"
 	"github.com/parley-msrp/parley/internal/trace"
 	"github.com/parley-msrp/parley/msrp"
 	"github.com/parley-msrp/parley/ua"
@@ -32,6 +33,7 @@ type Control struct {
 	memory     memory
 	commands   commands
 	statistics *Statistics
+	tracer     *telemetry.Tracer // nil: nobody traces messages
 	tap        *trace.Tap
 	traces     *trace.Recorder
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/parley-msrp/parley/cpim"
 	"github.com/parley-msrp/parley/internal/event"
+	"github.com/parley-msrp/parley/internal/telemetry"
 	"github.com/parley-msrp/parley/msrp"
 	"github.com/parley-msrp/parley/ua"
 )
@@ -47,7 +48,7 @@ func (t *teller) Message(s *ua.Session, m *ua.Message) {
 		return
 	}
 	t.keeping.begin(key)
-	a := arrival{session: s, key: key, contentType: m.ContentType, cpim: m.CPIM, completable: m}
+	a := arrival{session: s, key: key, contentType: m.ContentType, cpim: m.CPIM, completable: m, span: t.control.receiving(s, m.MessageID)}
 	if t.control.bodies == nil || len(m.Body) <= t.control.maxBody {
 		t.keep(&a, t.whole(&a, m.Body))
 		return
@@ -68,7 +69,8 @@ func (t *teller) Stream(s *ua.Session, in *ua.Incoming) {
 		return
 	}
 	t.keeping.begin(key)
-	t.control.arriving.Go(func() { t.take(&arrival{session: s, key: key, contentType: in.ContentType, completable: in}, in) }) // ends with the message
+	a := &arrival{session: s, key: key, contentType: in.ContentType, completable: in, span: t.control.receiving(s, in.MessageID)}
+	t.control.arriving.Go(func() { t.take(a, in) }) // ends with the message
 }
 
 // arrival is a message that is being kept.
@@ -78,6 +80,7 @@ type arrival struct {
 	key         messageKey
 	contentType string
 	cpim        cpim.Chain
+	span        *telemetry.Span // nil: nobody traces
 }
 
 // take reads a message, and keeps it. What has the size of an event after all, because its sender made it smaller, is told as one.
@@ -97,6 +100,7 @@ func (t *teller) take(a *arrival, in io.Reader) {
 		if a.cpim, code, why = ua.Unwrap(begin); code != 0 {
 			t.keeping.drop(a.key)
 			a.Reject(code, why)
+			a.span.Fail(why)
 			return
 		}
 	}
@@ -104,6 +108,7 @@ func (t *teller) take(a *arrival, in io.Reader) {
 	case len(begin) == 0:
 		t.keeping.drop(a.key)
 		a.Accept()
+		a.span.End(nil)
 	case len(begin) <= limit:
 		t.keep(a, t.whole(a, begin))
 	default:
@@ -134,10 +139,11 @@ func (t *teller) keep(a *arrival, e event.Event) {
 	if told.over {
 		t.keeping.drop(a.key)
 		a.Reject(481, "")
+		a.span.Fail("the session is over")
 		return
 	}
 	came, count := time.Now(), &t.control.statistics.messages
-	t.append(e, func(err error) {
+	t.appendTraced(e, a.span, func(err error) {
 		if err == nil {
 			count.received.Inc()
 			count.keeping.Observe(time.Since(came))
@@ -146,6 +152,7 @@ func (t *teller) keep(a *arrival, e event.Event) {
 			count.unkept.Inc()
 		}
 		t.keeping.done(a.key, a.completable, err)
+		a.span.End(err)
 	})
 }
 
@@ -158,6 +165,7 @@ func (t *teller) broken(a *arrival, octets int64, err error) {
 	}
 	t.control.statistics.messages.unkept.Inc()
 	t.keeping.done(a.key, a.completable, err)
+	a.span.Fail(reason)
 	t.tell(event.NewIncomplete(a.key.session, a.key.message, event.Octets(octets), event.Reason(reason)), nil)
 }
 

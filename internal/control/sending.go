@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/parley-msrp/parley/internal/event"
+	"github.com/parley-msrp/parley/internal/telemetry"
 	"github.com/parley-msrp/parley/msrp"
 	"github.com/parley-msrp/parley/ua"
 )
@@ -41,13 +42,17 @@ func (c *Control) send(s *ua.Session, m Send, own []event.Param) (messageID stri
 	if !ok {
 		return "", ErrUnknownSession
 	}
-	if err := t.queued(s.ID(), &m, out.MessageID, own); err != nil {
+	span, key := c.sending(s, &m, out.MessageID), messageKey{s.ID(), out.MessageID}
+	if err := t.queued(s.ID(), &m, out.MessageID, span, own); err != nil {
+		span.Fail(err.Error())
 		return "", err
 	}
+	t.leaves(key, span)
 	id, err := s.Send(context.Background(), out)
 	if err != nil {
 		// It was possible a moment ago.
 		c.statistics.messages.refused.Inc()
+		t.dropped(key, span, err)
 		t.tell(event.NewSent(s.ID(), out.MessageID, event.FateFailed, event.Comment(err.Error())), nil)
 		return "", err
 	}
@@ -56,7 +61,7 @@ func (c *Control) send(s *ua.Session, m Send, own []event.Param) (messageID stri
 }
 
 // queued tells that a message was accepted, and waits until that is kept.
-func (t *teller) queued(sessionID string, m *Send, messageID string, own []event.Param) error {
+func (t *teller) queued(sessionID string, m *Send, messageID string, span *telemetry.Span, own []event.Param) error {
 	e := event.NewQueued(sessionID, messageID, m.ContentType)
 	switch {
 	case m.Stream == nil:
@@ -69,7 +74,9 @@ func (t *teller) queued(sessionID string, m *Send, messageID string, own []event
 	}
 	e.Own = append(e.Own, own...)
 	kept := make(chan error, 1)
-	t.tell(e, func(err error) { kept <- err })
+	t.mu.Lock()
+	t.appendTraced(e, span, func(err error) { kept <- err })
+	t.mu.Unlock()
 	return <-kept
 }
 

@@ -16,10 +16,11 @@ const handlerName = "msrp_ua"
 
 // teller is the ua.Handler of one call: it tells the journal.
 type teller struct {
-	control *Control
-	keeping keeping
-	label   Label
-	own     []event.Param // the label, as each event carries it
+	control  *Control
+	keeping  keeping
+	leavings leavings
+	label    Label
+	own      []event.Param // the label, as each event carries it
 
 	mu       sync.Mutex
 	sessions map[string]*told // by ID
@@ -158,20 +159,27 @@ func (t *teller) Report(s *ua.Session, r ua.Report) {
 	if r.HasRange {
 		byteRange = r.Range.String()
 	}
-	t.tell(event.NewReport(s.ID(), r.MessageID, status, byteRange), nil)
+	e := event.NewReport(s.ID(), r.MessageID, status, byteRange)
+	e.Trace = t.reported(messageKey{s.ID(), r.MessageID}, &r)
+	t.tell(e, nil)
 }
 
 // Fate tells what became of a message: a negative response and a time-out as a report, as OpenSIPS does, the rest as E_MSRP_MSG_SENT.
 // What a REPORT said was told when it came.
 func (t *teller) Fate(s *ua.Session, f ua.Fate) {
 	t.control.statistics.fate(f)
+	trace := t.fated(messageKey{s.ID(), f.MessageID}, &f)
+	var e event.Event
 	switch {
 	case f.Kind == msrp.Reported, f.Kind == msrp.Failed && f.Why == msrp.ByReport:
+		return
 	case f.Kind == msrp.Failed && (f.Why == msrp.ByResponse || f.Why == msrp.ByTimeout):
-		t.tell(event.NewReport(s.ID(), f.MessageID, strconv.Itoa(f.Code), f.Range.String(), event.Comment(f.Comment)), nil)
+		e = event.NewReport(s.ID(), f.MessageID, strconv.Itoa(f.Code), f.Range.String(), event.Comment(f.Comment))
 	default:
-		t.tell(event.NewSent(s.ID(), f.MessageID, f.Kind.String(), why(f)...), nil)
+		e = event.NewSent(s.ID(), f.MessageID, f.Kind.String(), why(f)...)
 	}
+	e.Trace = trace
+	t.tell(e, nil)
 }
 
 // why says what made a message fail.

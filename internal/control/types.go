@@ -45,7 +45,8 @@ type Send struct {
 	FailureReport msrp.FailureReport
 	SuccessReport bool
 
-	Key string // as in Start; not with Stream
+	Key    string // as in Start; not with Stream
+	Parent string // the trace context that the command came with; "": none
 }
 
 // Label is what a session is known by besides what OpenSIPS knows: events carry it, and the list shows it.

@@ -4,6 +4,8 @@ import (
 	"github.com/parley-msrp/parley/internal/config"
 	"github.com/parley-msrp/parley/internal/hep"
 	"github.com/parley-msrp/parley/internal/statistics"
+	"github.com/parley-msrp/parley/internal/telemetry"
+	"github.com/parley-msrp/parley/internal/version"
 )
 
 // capture begins to send what passes to the capture server, where there is one.
@@ -27,6 +29,14 @@ func (n *node) capture(c *config.HEP) {
 			}})
 		}
 	})
+}
+
+// traceMessages begins to have messages traced, where somebody wants the spans.
+func (n *node) traceMessages(c *config.OTel) {
+	if url := c.URL(); url != "" {
+		n.tracer = telemetry.New(telemetry.Config{Endpoint: url, OneIn: c.OneIn, Node: n.data.node, Version: version.String(), Logger: n.log})
+		n.control.TraceMessages(n.tracer)
+	}
 }
 
 // closeTap ends all who see what passes, once the agent is closed.

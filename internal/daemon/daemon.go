@@ -31,6 +31,7 @@ import (
 	"github.com/parley-msrp/parley/internal/journal"
 	"github.com/parley-msrp/parley/internal/mi"
 	"github.com/parley-msrp/parley/internal/route"
+	"github.com/parley-msrp/parley/internal/telemetry"
 	"github.com/parley-msrp/parley/internal/version"
 	"github.com/parley-msrp/parley/internal/web"
 	"github.com/parley-msrp/parley/msrp"
@@ -64,7 +65,8 @@ type node struct {
 	agent   *ua.Agent
 	web     *web.Server
 	gate    *access.Gate
-	hep     *hep.Sender // nil: no capture server
+	hep     *hep.Sender       // nil: no capture server
+	tracer  *telemetry.Tracer // nil: messages are not traced
 	sinks   sinks
 	mi      []io.Closer // what carries the management interface besides HTTP
 	http    string      // address of the HTTP listener
@@ -128,6 +130,7 @@ func start(c config.Config, errOut io.Writer) (*node, error) {
 	n.control = control.New(n.journal, "/parley/"+n.data.node, n.log)
 	n.control.UnwrapCPIM(c.MSRP.UnwrapCPIM)
 	n.capture(&c.HEP)
+	n.traceMessages(&c.OTel)
 	if err := n.recall(&c.Journal); err != nil {
 		n.closeTap()
 		return nil, errors.Join(err, listener.Close(), n.journal.Close(), n.data.close())
@@ -296,6 +299,7 @@ func (n *node) drain() error {
 		within(readersTimeout, n.web.Shutdown)
 	}
 	within(readersTimeout, n.sinks.close)
+	within(readersTimeout, n.tracer.Close)
 	return errors.Join(append(errs, n.calls.close(), n.journal.Close(), n.data.close())...)
 }
 

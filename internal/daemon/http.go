@@ -28,7 +28,7 @@ func (n *node) serveHTTP(l net.Listener, c *config.HTTP, methods *mi.Server) err
 	}
 	n.web, err = web.New(web.Config{
 		MI: methods, Node: n.control, Events: n.control, Bodies: bodies, Webhooks: n.sinks.webhooks, Gate: n.gate, Statistics: n.control.Statistics().Set,
-		Ready: n.ready, Reload: n.reload, Product: version.Server(), Version: version.String(), Logger: n.log,
+		Ready: n.ready, Reload: n.reload, Product: version.Server(), Version: version.String(), Logger: n.log, Tracer: n.tracer,
 	})
 	if err != nil {
 		return err

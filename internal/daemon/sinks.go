@@ -28,7 +28,7 @@ type sinks struct {
 func (n *node) startSinks(c *config.Config, files *certificate.Files) error {
 	policy := targets(&c.Events)
 	n.sinks.sockets = sink.NewSubscribers(sink.SubscribersConfig{
-		Journal: n.control, Append: n.control.Raise, Policy: policy, NoUnix: !c.Events.UnixSockets, MaxSockets: c.Events.MaxSockets, Logger: n.log,
+		Journal: n.control, Append: n.control.Raise, Policy: policy, NoUnix: !c.Events.UnixSockets, MaxSockets: c.Events.MaxSockets, Logger: n.log, Tracer: n.tracer,
 	})
 	for _, entry := range c.Events.Subscribe {
 		s, err := config.ParseSubscription(entry)
@@ -51,7 +51,7 @@ func (n *node) startSinks(c *config.Config, files *certificate.Files) error {
 		Journal: n.control, Configured: configured, Policy: policy, Roots: roots,
 		// Where events have no end, attempts have none.
 		RetryFor: cmp.Or(c.Journal.MaxAge, time.Duration(math.MaxInt64)),
-		Product:  version.Server(), Logger: n.log,
+		Product:  version.Server(), Logger: n.log, Tracer: n.tracer,
 	}
 	if n.data.path != "" {
 		hooks.Store = sink.File(filepath.Join(n.data.path, "webhooks.json"))

@@ -48,6 +48,7 @@ What a node tells, and when. Each event comes in two forms.
 - ` + "`source`" + ` is the node, ` + "`type`" + ` the event's name, ` + "`subject`" + ` the session_id, ` + "`time`" + ` UTC with microseconds.
 - ` + "`sequence`" + ` counts the events of one session (one ` + "`subject`" + `), from 1 and without gaps. It is a decimal number in a string of at least ten
   digits, because the sequence extension of CloudEvents asks for a string whose order as text is the order of the events.
+- ` + "`traceparent`" + ` is there where [messages are traced](monitoring.md#traces): the trace context of what caused the event, as CloudEvents' extension for distributed tracing has it.
 - ` + "`data`" + ` holds the event's parameters, in their order, and after them Parley's own members (*own* below). An own member that has nothing to say
   may be missing, and more of them may come in later versions.
 

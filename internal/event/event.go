@@ -43,6 +43,7 @@ type Event struct {
 	Counter   *Counter // the journal takes Sequence from it when it writes the event; nil: Sequence stands as it is
 	Source    string   // the node; a URI reference
 	Time      time.Time
+	Trace     string  // the trace context of what caused it (W3C traceparent); "": none
 	Params    []Param // those of the catalogue, in its order: all that OpenSIPS' sockets carry
 	Own       []Param // Parley's own members, after them
 }

@@ -137,11 +137,18 @@ func TestCloudEvent(t *testing.T) {
 	at := time.Date(2026, 11, 22, 20, 45, 1, 5_000, time.FixedZone("", 3600))
 	full := event.NewMessage("sid", "text/plain", []byte("a<b>&\u2028"), event.MessageID("m1"))
 	full.Cursor, full.Source, full.Sequence, full.Time = "c-1", "/node/a", 12, at
+	traced := event.NewEnd("sid")
+	traced.Source, traced.Time, traced.Trace = "/node/a", at, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	for _, c := range []struct {
 		name string
 		e    event.Event
 		want string
 	}{
+		{
+			"a trace context", traced,
+			`{"specversion":"1.0","source":"/node/a","type":"E_MSRP_SESSION_END","subject":"sid","time":"2026-11-22T19:45:01.000005Z",` +
+				`"traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01","datacontenttype":"application/json","data":{"session_id":"sid"}}`,
+		},
 		{
 			"members in their order, parameters before own members", full,
 			`{"specversion":"1.0","id":"c-1","source":"/node/a","type":"E_MSRP_MSG_RECEIVED","subject":"sid","time":"2026-11-22T19:45:01.000005Z",` +

@@ -14,8 +14,8 @@ const sequenceWidth = 10
 const timeLayout = "2006-01-02T15:04:05.000000Z07:00"
 
 // AppendCloudEvent appends the event as a CloudEvent 1.0 in JSON. Members, in order: specversion, id (not for an event without cursor, as the
-// journal stores it), source, type, subject (not for an event without session), time, sequence (not for one without number), datacontenttype,
-// data (Params, then Own). There is no line end in it.
+// journal stores it), source, type, subject (not for an event without session), time, sequence (not for one without number), traceparent (where there is one),
+// datacontenttype, data (Params, then Own). There is no line end in it.
 func (e *Event) AppendCloudEvent(b []byte) []byte {
 	b = append(b, `{"specversion":"1.0"`...)
 	if e.Cursor != "" {
@@ -37,6 +37,10 @@ func (e *Event) AppendCloudEvent(b []byte) []byte {
 		b = append(b, `,"sequence":"`...)
 		b = appendSequence(b, e.Sequence)
 		b = append(b, '"')
+	}
+	if e.Trace != "" {
+		b = append(b, `,"traceparent":`...)
+		b = appendString(b, e.Trace)
 	}
 	b = append(b, `,"datacontenttype":"application/json","data":{`...)
 	b = appendParams(b, e.Params, true)

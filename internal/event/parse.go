@@ -66,7 +66,7 @@ func (p *parser) member(e *Event, name string) (err error) {
 	case "data":
 		e.Params, err = p.params(1, false)
 		return err
-	case "id", "source", "type", "subject", "time", "sequence":
+	case "id", "source", "type", "subject", "time", "sequence", "traceparent":
 	default:
 		_, err = p.value(1, true)
 		return err
@@ -86,6 +86,8 @@ func (p *parser) member(e *Event, name string) (err error) {
 		e.SessionID = v
 	case "time":
 		e.Time, err = time.Parse(time.RFC3339Nano, v)
+	case "traceparent":
+		e.Trace = v
 	case "sequence":
 		e.Sequence, err = strconv.ParseUint(v, 10, 64)
 	}

@@ -46,6 +46,7 @@ func TestParseAnything(t *testing.T) {
 			{Name: "none", Value: nil},
 		}})
 		want.Source, want.Sequence = text.Draw(t, "source"), rapid.Uint64().Draw(t, "sequence")
+		want.Trace = text.Draw(t, "trace")
 		want.Time = time.UnixMicro(rapid.Int64Range(0, 1<<52).Draw(t, "time")).UTC()
 		line := want.AppendCloudEvent(nil)
 		if strings.ContainsAny(string(line), "\r\n") {

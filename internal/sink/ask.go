@@ -70,7 +70,7 @@ func (a *Asker) Ask(ctx context.Context, q Question) ([]byte, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, a.config.Timeout)
 	defer cancel()
-	answer, err := a.poster.post(ctx, a.config.URL, a.config.Secret, "application/json", body)
+	answer, err := a.poster.post(ctx, a.config.URL, a.config.Secret, "application/json", "", body)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return nil, fmt.Errorf("no answer within %v", a.config.Timeout)

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/parley-msrp/parley/internal/event"
 	"github.com/parley-msrp/parley/internal/journal"
+	"github.com/parley-msrp/parley/internal/telemetry"
 )
 
 // States of a webhook.
@@ -142,7 +144,7 @@ func (h *hook) readAll() (again bool) {
 			h.window.skip(e.Cursor)
 			continue
 		}
-		p := &pending{session: e.SessionID, body: e.AppendCloudEvent(nil), at: e.Time}
+		p := &pending{session: e.SessionID, body: e.AppendCloudEvent(nil), at: e.Time, trace: e.Trace}
 		first, err := h.window.add(h.work, p, e.Cursor)
 		if err != nil {
 			return false
@@ -200,7 +202,9 @@ func (h *hook) attempt(p *pending) (done bool, err error) {
 	}
 	ctx, cancel := context.WithTimeout(h.work, attemptTime)
 	defer cancel()
-	answer, err := h.all.poster.post(ctx, h.URL, h.Secret, "application/cloudevents+json; charset=utf-8", p.body)
+	span, trace := h.delivering(p)
+	answer, err := h.all.poster.post(ctx, h.URL, h.Secret, "application/cloudevents+json; charset=utf-8", trace, p.body)
+	delivered(span, answer, err)
 	if h.work.Err() != nil {
 		h.gate.leave(round, false, 0)
 		return false, h.work.Err()
@@ -221,6 +225,31 @@ func (h *hook) attempt(p *pending) (done bool, err error) {
 		return true, nil
 	}
 	return false, nil
+}
+
+// delivering begins the span of an attempt, where the event has a trace, and gives the trace context that the receiver gets.
+func (h *hook) delivering(p *pending) (span *telemetry.Span, context string) {
+	if h.all.config.Tracer == nil || p.trace == "" {
+		return nil, p.trace
+	}
+	span = h.all.config.Tracer.Begin(telemetry.Client, "webhook", p.trace, "parley.webhook", h.ID, "parley.session_id", p.session)
+	return span, span.Context()
+}
+
+// delivered ends it.
+func delivered(span *telemetry.Span, answer reply, err error) {
+	switch {
+	case span == nil:
+	case err != nil:
+		span.Fail(err.Error())
+	default:
+		span.Set("http.response.status_code", strconv.Itoa(answer.status))
+		if answer.status > 299 {
+			span.Fail(http.StatusText(answer.status))
+			return
+		}
+		span.End(nil)
+	}
 }
 
 // over ends a hook whose receiver wants no more.

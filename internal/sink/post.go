@@ -18,6 +18,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/parley-msrp/parley/internal/telemetry"
 )
 
 // Headers that show who sent a request, and when: the seconds of Unix time, and v1= with the HMAC-SHA256, in hexadecimal, of these seconds, a dot and the body.
@@ -98,8 +100,8 @@ type reply struct {
 	body       []byte        // at most maxAnswer octets
 }
 
-// post sends a body and reads the answer. Its error says why there is none, and does not show the URL, which may hold what is not for a log.
-func (p *poster) post(ctx context.Context, to, secret, contentType string, body []byte) (reply, error) {
+// post sends a body, with a trace context unless that is empty, and reads the answer. Its error says why there is none, and does not show the URL, which may hold what is not for a log.
+func (p *poster) post(ctx context.Context, to, secret, contentType, trace string, body []byte) (reply, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
 	if err != nil {
 		return reply{}, ErrURL
@@ -109,6 +111,9 @@ func (p *poster) post(ctx context.Context, to, secret, contentType string, body 
 	r.Header.Set(TimestampHeader, strconv.FormatInt(now.Unix(), 10))
 	r.Header.Set(SignatureHeader, Sign(secret, now, body))
 	r.Header.Set("User-Agent", p.agent)
+	if trace != "" {
+		r.Header.Set(telemetry.Header, trace)
+	}
 	answer, err := p.client.Do(r)
 	if err != nil {
 		var e *url.Error

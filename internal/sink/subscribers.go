@@ -15,6 +15,7 @@ import (
 
 	"github.com/parley-msrp/parley/internal/event"
 	"github.com/parley-msrp/parley/internal/journal"
+	"github.com/parley-msrp/parley/internal/telemetry"
 )
 
 // Journal is what the events come from.
@@ -43,11 +44,12 @@ var (
 
 // SubscribersConfig says what Subscribers do; zero values mean the defaults.
 type SubscribersConfig struct {
-	Journal    Journal      // required
-	Policy     Policy       // nil: events may go anywhere
-	NoUnix     bool         // unix sockets are refused
-	MaxSockets int          // DefaultMaxSockets
-	Logger     *slog.Logger // nil: nothing is logged
+	Journal    Journal           // required
+	Policy     Policy            // nil: events may go anywhere
+	NoUnix     bool              // unix sockets are refused
+	MaxSockets int               // DefaultMaxSockets
+	Logger     *slog.Logger      // nil: nothing is logged
+	Tracer     *telemetry.Tracer // nil: deliveries have no spans
 
 	// Append puts an event that was raised by hand into the journal; nil: none can be raised.
 	Append func(e event.Event, kept func(error))

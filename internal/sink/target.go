@@ -8,6 +8,7 @@ import (
 
 	"github.com/parley-msrp/parley/internal/event"
 	"github.com/parley-msrp/parley/internal/journal"
+	"github.com/parley-msrp/parley/internal/telemetry"
 )
 
 // keepBuffer is how large a buffer a target keeps between two notifications.
@@ -125,7 +126,7 @@ func (t *target) take(e *event.Event, err error) bool {
 		return false
 	case t.all.wants(e.Name, t.socket):
 		t.buffer = e.AppendNotification(t.buffer[:0])
-		t.send(t.buffer)
+		t.traced(e, func() error { return t.send(t.buffer) })
 		if cap(t.buffer) > keepBuffer {
 			t.buffer = nil
 		}
@@ -133,7 +134,16 @@ func (t *target) take(e *event.Event, err error) bool {
 	return t.work.Err() == nil
 }
 
-func (t *target) send(notification []byte) {
+// traced sends an event, in a span where it has a trace.
+func (t *target) traced(e *event.Event, send func() error) {
+	var span *telemetry.Span
+	if t.all.config.Tracer != nil && e.Trace != "" {
+		span = t.all.config.Tracer.Begin(telemetry.Producer, "socket", e.Trace, "parley.socket", t.socket.String(), "parley.session_id", e.SessionID)
+	}
+	span.End(send())
+}
+
+func (t *target) send(notification []byte) error {
 	counts := &t.all.counts
 	err := t.to.send(t.work, notification)
 	switch {
@@ -148,6 +158,7 @@ func (t *target) send(notification []byte) {
 		counts.failed.Add(1)
 		t.failed(err)
 	}
+	return err
 }
 
 // failed logs the first of several failures.

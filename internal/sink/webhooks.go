@@ -19,6 +19,7 @@ import (
 
 	"github.com/parley-msrp/parley/internal/event"
 	"github.com/parley-msrp/parley/internal/journal"
+	"github.com/parley-msrp/parley/internal/telemetry"
 )
 
 const (
@@ -60,14 +61,15 @@ type Registration struct {
 
 // WebhooksConfig says what Webhooks do; zero values mean the defaults.
 type WebhooksConfig struct {
-	Journal    Journal        // required
-	Configured []Registration // those of the configuration; each has a secret
-	Store      Store          // nil: nothing is kept over a restart
-	Policy     Policy         // nil: events may go anywhere
-	Roots      *x509.CertPool // nil: what the system trusts
-	RetryFor   time.Duration  // DefaultRetryFor
-	Product    string         // value of User-Agent
-	Logger     *slog.Logger   // nil: nothing is logged
+	Journal    Journal           // required
+	Configured []Registration    // those of the configuration; each has a secret
+	Store      Store             // nil: nothing is kept over a restart
+	Policy     Policy            // nil: events may go anywhere
+	Roots      *x509.CertPool    // nil: what the system trusts
+	RetryFor   time.Duration     // DefaultRetryFor
+	Product    string            // value of User-Agent
+	Logger     *slog.Logger      // nil: nothing is logged
+	Tracer     *telemetry.Tracer // nil: deliveries have no spans
 
 	// Dial opens connections; nil: the system does, as far as Policy lets it.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)

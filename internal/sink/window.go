@@ -18,6 +18,7 @@ type pending struct {
 	before  string // cursor to begin from so that this event comes again
 	body    []byte
 	at      time.Time // of the event
+	trace   string    // its trace context; "": none
 	done    bool
 }
 

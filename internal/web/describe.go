@@ -58,6 +58,7 @@ func cloudEvent(k *event.Kind) *openapi.Schema {
 			{Name: "subject", Value: text("The session.")},
 			{Name: "time", Value: &openapi.Schema{Type: "string", Format: "date-time"}},
 			{Name: "sequence", Value: text("Counts the events of the session.")},
+			{Name: "traceparent", Value: text("The trace context of what caused the event, where messages are traced.")},
 			{Name: "datacontenttype", Value: &openapi.Schema{Const: "application/json"}},
 			{Name: "data", Value: data},
 		},

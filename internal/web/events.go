@@ -9,6 +9,7 @@ import (
 
 	"github.com/parley-msrp/parley/internal/event"
 	"github.com/parley-msrp/parley/internal/journal"
+	"github.com/parley-msrp/parley/internal/telemetry"
 	"github.com/parley-msrp/parley/internal/web/openapi"
 )
 
@@ -74,7 +75,7 @@ func (s *Server) followEvents(w http.ResponseWriter, r *http.Request, accept fun
 	if !ok {
 		return
 	}
-	stream := &stream{filter: f.filter, reader: reader, to: to, closing: s.closing, keepAlive: s.config.KeepAlive}
+	stream := &stream{filter: f.filter, reader: reader, to: to, closing: s.closing, keepAlive: s.config.KeepAlive, tracer: s.config.Tracer}
 	err = stream.run(client)
 	if err != nil {
 		s.config.Logger.Debug("event stream ended", "err", err)
@@ -99,6 +100,7 @@ type stream struct {
 	to        follower
 	closing   context.Context
 	keepAlive time.Duration
+	tracer    *telemetry.Tracer // nil: nobody traces
 
 	read string // cursor of the last event read
 	told string // cursor of the last event written
@@ -167,7 +169,7 @@ func (s *stream) next(ctx context.Context) error {
 	s.read = e.Cursor
 	if s.filter.Match(&e) {
 		s.told = e.Cursor
-		if err := s.to.event(&e); err != nil {
+		if err := s.write(&e); err != nil {
 			return err
 		}
 	}
@@ -175,6 +177,17 @@ func (s *stream) next(ctx context.Context) error {
 		return nil
 	}
 	return s.to.flush()
+}
+
+// write writes an event, in a span where it has a trace.
+func (s *stream) write(e *event.Event) error {
+	if s.tracer == nil || e.Trace == "" {
+		return s.to.event(e)
+	}
+	span := s.tracer.Begin(telemetry.Producer, "event stream", e.Trace, "parley.session_id", e.SessionID)
+	err := s.to.event(e)
+	span.End(err)
+	return err
 }
 
 // alive also tells how far a stream has read that few events are for, so that it need not begin again from far back.

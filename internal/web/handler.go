@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/parley-msrp/parley/internal/access"
+	"github.com/parley-msrp/parley/internal/telemetry"
 )
 
 const shuttingDown = "the node is shutting down"
@@ -44,7 +45,11 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request, caller access.
 			turnAway(w, refusal)
 			return
 		}
-		route.serve(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, caller)))
+		ctx := context.WithValue(r.Context(), callerKey{}, caller)
+		if s.config.Tracer != nil {
+			ctx = telemetry.WithParent(ctx, r.Header.Get(telemetry.Header))
+		}
+		route.serve(w, r.WithContext(ctx))
 	case allowed != nil:
 		methods := strings.Join(allowed, ", ")
 		w.Header().Set("Allow", methods)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/parley-msrp/parley/internal/control"
+	"github.com/parley-msrp/parley/internal/telemetry"
 	"github.com/parley-msrp/parley/internal/web/openapi"
 	"github.com/parley-msrp/parley/msrp"
 )
@@ -82,7 +83,7 @@ func (s *Server) sendMessage(w http.ResponseWriter, r *http.Request) {
 		sessionID := r.PathValue("session_id")
 		id, err := s.config.Node.Send(control.Send{
 			SessionID: sessionID, ContentType: m.ContentType, Body: body, FailureReport: m.FailureReport.value(), SuccessReport: m.SuccessReport,
-			Key: r.Header.Get(keyHeader),
+			Key: r.Header.Get(keyHeader), Parent: telemetry.Parent(r.Context()),
 		})
 		if err != nil {
 			s.refuseMessage(w, sessionID, err)

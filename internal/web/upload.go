@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/parley-msrp/parley/internal/control"
+	"github.com/parley-msrp/parley/internal/telemetry"
 	"github.com/parley-msrp/parley/msrp"
 )
 
@@ -65,6 +66,7 @@ func (s *Server) sendFile(w http.ResponseWriter, r *http.Request) {
 		SessionID: r.PathValue("session_id"), ContentType: r.Header.Get("Content-Type"), Stream: file, Size: max(0, r.ContentLength),
 		Disposition:   mime.FormatMediaType("attachment", map[string]string{"filename": name}),
 		FailureReport: query.FailureReport.value(), SuccessReport: query.SuccessReport == "yes",
+		Parent: telemetry.Parent(r.Context()),
 	}
 	if send.ContentType == "" {
 		send.ContentType = "application/octet-stream"

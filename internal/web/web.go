@@ -16,6 +16,7 @@ import (
 	"github.com/parley-msrp/parley/internal/control"
 	"github.com/parley-msrp/parley/internal/journal"
 	"github.com/parley-msrp/parley/internal/statistics"
+	"github.com/parley-msrp/parley/internal/telemetry"
 	"github.com/parley-msrp/parley/internal/trace"
 )
 
@@ -80,6 +81,7 @@ type Config struct {
 	Product string                           // value of the Server header; "": none
 	Version string                           // of the node, as /v1/health and /openapi.json tell it
 	Logger  *slog.Logger                     // nil: nothing is logged
+	Tracer  *telemetry.Tracer                // nil: requests' trace contexts are not looked at, and event streams have no spans
 
 	MaxBody           int64         // octets of a request, DefaultMaxBody
 	MaxConns          int           // connections at the same time, DefaultMaxConns; further ones are closed at once

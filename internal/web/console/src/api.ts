@@ -345,6 +345,8 @@ export interface E_MSRP_SESSION_NEW {
   time: string;
   /** Counts the events of the session. */
   sequence?: string;
+  /** The trace context of what caused the event, where messages are traced. */
+  traceparent?: string;
   datacontenttype: "application/json";
   data: {
     /** The URI in From of the INVITE. */
@@ -387,6 +389,8 @@ export interface E_MSRP_SESSION_END {
   time: string;
   /** Counts the events of the session. */
   sequence?: string;
+  /** The trace context of what caused the event, where messages are traced. */
+  traceparent?: string;
   datacontenttype: "application/json";
   data: {
     /** The session. It stays the same for as long as the session lives. */
@@ -417,6 +421,8 @@ export interface E_MSRP_MSG_RECEIVED {
   time: string;
   /** Counts the events of the session. */
   sequence?: string;
+  /** The trace context of what caused the event, where messages are traced. */
+  traceparent?: string;
   datacontenttype: "application/json";
   data: {
     /** The session. It stays the same for as long as the session lives. */
@@ -455,6 +461,8 @@ export interface E_MSRP_REPORT_RECEIVED {
   time: string;
   /** Counts the events of the session. */
   sequence?: string;
+  /** The trace context of what caused the event, where messages are traced. */
+  traceparent?: string;
   datacontenttype: "application/json";
   data: {
     /** The session. It stays the same for as long as the session lives. */
@@ -489,6 +497,8 @@ export interface E_MSRP_SESSION_FAILED {
   time: string;
   /** Counts the events of the session. */
   sequence?: string;
+  /** The trace context of what caused the event, where messages are traced. */
+  traceparent?: string;
   datacontenttype: "application/json";
   data: {
     /** The session. It stays the same for as long as the session lives. */
@@ -535,6 +545,8 @@ export interface E_MSRP_MSG_SENT {
   time: string;
   /** Counts the events of the session. */
   sequence?: string;
+  /** The trace context of what caused the event, where messages are traced. */
+  traceparent?: string;
   datacontenttype: "application/json";
   data: {
     /** The session. It stays the same for as long as the session lives. */
@@ -569,6 +581,8 @@ export interface E_MSRP_SESSION_WARNING {
   time: string;
   /** Counts the events of the session. */
   sequence?: string;
+  /** The trace context of what caused the event, where messages are traced. */
+  traceparent?: string;
   datacontenttype: "application/json";
   data: {
     /** The session. It stays the same for as long as the session lives. */
@@ -601,6 +615,8 @@ export interface E_MSRP_CONNECTION_LOST {
   time: string;
   /** Counts the events of the session. */
   sequence?: string;
+  /** The trace context of what caused the event, where messages are traced. */
+  traceparent?: string;
   datacontenttype: "application/json";
   data: {
     /** The session. It stays the same for as long as the session lives. */
@@ -633,6 +649,8 @@ export interface E_MSRP_SESSION_RECOVERED {
   time: string;
   /** Counts the events of the session. */
   sequence?: string;
+  /** The trace context of what caused the event, where messages are traced. */
+  traceparent?: string;
   datacontenttype: "application/json";
   data: {
     /** The session. It stays the same for as long as the session lives. */
@@ -661,6 +679,8 @@ export interface E_MSRP_MSG_QUEUED {
   time: string;
   /** Counts the events of the session. */
   sequence?: string;
+  /** The trace context of what caused the event, where messages are traced. */
+  traceparent?: string;
   datacontenttype: "application/json";
   data: {
     /** The session. It stays the same for as long as the session lives. */
@@ -701,6 +721,8 @@ export interface E_MSRP_MSG_INCOMPLETE {
   time: string;
   /** Counts the events of the session. */
   sequence?: string;
+  /** The trace context of what caused the event, where messages are traced. */
+  traceparent?: string;
   datacontenttype: "application/json";
   data: {
     /** The session. It stays the same for as long as the session lives. */
