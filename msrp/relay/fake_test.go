@@ -268,6 +268,12 @@ func (deaf) Report(*msrp.Session, msrp.Report)         {}
 func (deaf) Fate(*msrp.Session, msrp.Fate)             {}
 func (deaf) Closed(*msrp.Session, error)               {}
 
+// patient is deaf, and waits for another connection.
+type patient struct{ deaf }
+
+func (patient) Disconnected(*msrp.Session, error) {}
+func (patient) Recovered(*msrp.Session)           {}
+
 // owner counts what it is told.
 type owner struct {
 	mu      sync.Mutex

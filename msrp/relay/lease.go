@@ -27,6 +27,7 @@ type Lease struct {
 	ended bool
 	link  *msrp.Link // to the first relay
 	path  []msrp.URI
+	end   time.Time   // of path; zero: it does not expire
 	timer *time.Timer // renews, or tells of the end; nil: the path does not expire
 }
 
@@ -96,10 +97,12 @@ func renewBefore(life time.Duration) time.Duration { return min(life/4, 2*time.M
 
 // expire has the path renewed before its end. Holding l.mu.
 func (l *Lease) expire(life time.Duration) {
+	l.end = time.Time{}
 	if life == 0 || l.ended {
 		return
 	}
 	end := time.Now().Add(life)
+	l.end = end
 	l.timer = time.AfterFunc(life-renewBefore(life), func() {
 		l.client.spawn(func() { l.renew(end) })
 	})
@@ -117,7 +120,7 @@ func (l *Lease) renew(end time.Time) {
 		l.client.cfg.Logger.Warn("the path through the MSRP relay cannot be renewed", "session_id", l.session.ID(), "err", err)
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		if !l.ended {
+		if !l.ended && l.end.Equal(end) { // else Rejoin has been faster
 			l.timer = time.AfterFunc(time.Until(end), func() { l.expired(err) })
 		}
 	}

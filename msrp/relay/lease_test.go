@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/parley-msrp/parley/msrp"
 	"github.com/parley-msrp/parley/msrp/relay"
 )
 
@@ -39,6 +40,42 @@ func TestExpires(t *testing.T) {
 			synctest.Wait()
 			if n := len(r.all()); n != 3 {
 				t.Errorf("%d AUTHs after the lease's end", n)
+			}
+		})
+	})
+
+	t.Run("R-017/a path that took the place of a dead one does not end with that", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, &fake{reply: func(n int, _ auth) (int, []string) {
+				switch n {
+				case 1:
+					return 200, []string{path(n), "Expires: 60"}
+				case 2:
+					time.Sleep(time.Second) // the path before is to be renewed meanwhile
+					return 200, []string{path(n), "Expires: 600"}
+				}
+				return 403, nil
+			}})
+			s, err := r.endpoint.NewSession(msrp.SessionConfig{
+				Base: msrp.URI{Host: "192.0.2.9", Port: 2855}, Accept: msrp.Types{"*"}, Handler: patient{}, Recovers: true,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var o owner
+			l, err := r.client.Join(t.Context(), s, &o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(44500 * time.Millisecond)
+			r.ends[0].Close()
+			synctest.Wait()
+			if err := l.Rejoin(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(5 * time.Minute)
+			if _, err := o.told(); err != nil || len(r.all()) != 3 {
+				t.Errorf("%d AUTHs, expired with %v", len(r.all()), err)
 			}
 		})
 	})
