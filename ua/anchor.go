@@ -86,11 +86,11 @@ func (c *Call) withoutCEMA(answer *msrpsdp.Description) {
 	}
 	c.plain = true
 	c.mu.Unlock()
-	c.agent.log.Info("offering without CEMA", "call_id", c.CallID())
+	c.logger().Info("offering without CEMA")
 	told := func(err error) {
 		c.updated(err)
 		if err != nil && !errors.Is(err, dialog.ErrOver) {
-			c.agent.log.Warn("the peer takes no offer without CEMA", "call_id", c.CallID(), "err", public(err))
+			c.logger().Warn("the peer takes no offer without CEMA", "err", public(err))
 		}
 	}
 	if err := d.Modify(false, func() []byte { return c.makeOffer(change{}) }, told); err != nil {

@@ -209,7 +209,7 @@ func (c *Call) offeredAgain(err error) {
 	}
 	c.mu.Unlock()
 	if err != nil && waits {
-		c.agent.log.Info("MSRP connection not recovered yet", "call_id", c.CallID(), "err", public(err))
+		c.logger().Info("MSRP connection not recovered yet", "err", public(err))
 	}
 }
 

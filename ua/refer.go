@@ -32,10 +32,10 @@ func (o owner) Refer(_ *dialog.Dialog, r *dialog.Referral) *dialog.Refusal {
 	}
 	d, err := c.agent.dialogs.Invite(invite)
 	if err != nil {
-		c.agent.log.Info("REFER refused", "call_id", c.CallID(), "err", err)
+		c.logger().Info("REFER refused", "err", err)
 		return &dialog.Refusal{Code: 400, Reason: "Refer-To Cannot Be Called"}
 	}
-	c.agent.log.Info("session referred", "call_id", c.CallID(), "new_call_id", m.callID)
+	c.logger().Info("session referred", "new_call_id", m.callID)
 	c.mu.Lock()
 	c.pending = d
 	over := c.over

@@ -201,10 +201,10 @@ func (c *Call) offerPaths() {
 	told := func(err error) {
 		c.updated(err)
 		if err != nil && !errors.Is(err, dialog.ErrOver) {
-			c.agent.log.Warn("the peer was not told the new path through the MSRP relay", "call_id", c.CallID(), "err", public(err))
+			c.logger().Warn("the peer was not told the new path through the MSRP relay", "err", public(err))
 		}
 	}
 	if err := d.Modify(false, func() []byte { return c.makeOffer(change{}) }, told); err != nil && !errors.Is(err, dialog.ErrOver) {
-		c.agent.log.Warn("the peer is not told the new path through the MSRP relay", "call_id", c.CallID(), "err", public(err))
+		c.logger().Warn("the peer is not told the new path through the MSRP relay", "err", public(err))
 	}
 }

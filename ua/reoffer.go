@@ -155,7 +155,7 @@ func (c *Call) endRefused() {
 // adjust tells the sessions that live what was agreed. Holding c.mu.
 func (c *Call) adjust() {
 	if err := c.setPeers(); err != nil {
-		c.agent.log.Warn("session not changed", "call_id", c.CallID(), "err", err)
+		c.logger().Warn("session not changed", "err", err)
 	}
 	for _, s := range c.sessions {
 		c.recognise(s)

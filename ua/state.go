@@ -96,7 +96,7 @@ func (c *Call) makeState() {
 		}
 		b, err := json.Marshal(c.stateOf(dialog))
 		if err != nil {
-			c.agent.log.Error("state of a call not written", "call_id", c.CallID(), "err", err)
+			c.logger().Error("state of a call not written", "err", err)
 			return
 		}
 		c.kept = true

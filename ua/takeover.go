@@ -151,7 +151,7 @@ func (i *Invitation) takeOver(c *Call, offer *msrpsdp.Description, accept msrp.T
 		return nil, public(err)
 	}
 	o.attach(d)
-	i.agent.log.Info("call replaced", "call_id", i.in.CallID(), "replaced", old.CallID())
+	i.agent.log.Info("call replaced", "session_id", c.sessionIDs(), "call_id", i.in.CallID(), "replaced", old.CallID())
 	c.told.tell()
 	if offer != nil {
 		c.connectActive()

@@ -161,7 +161,8 @@ func (t *teller) broken(a *arrival, octets int64, err error) {
 	reason := "its rest did not come"
 	if !errors.Is(err, msrp.ErrIncomplete) {
 		reason = "it could not be kept"
-		t.control.log.LogAttrs(t.control.ctx, slog.LevelWarn, "message not kept", slog.String("session_id", a.key.session), slog.String("err", err.Error()))
+		t.control.log.LogAttrs(t.control.ctx, slog.LevelWarn, "message not kept", slog.String("session_id", a.key.session),
+			slog.String("call_id", a.session.Call().CallID()), slog.String("err", err.Error()))
 	}
 	t.control.statistics.messages.unkept.Inc()
 	t.keeping.done(a.key, a.completable, err)

@@ -3,6 +3,7 @@ package control
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 
 	"github.com/parley-msrp/parley/internal/event"
 	"github.com/parley-msrp/parley/ua"
@@ -37,7 +38,7 @@ func (c *Control) Restore(state []byte) error {
 	_, err := c.agent.Restore(state, func(label []byte) ua.Handler {
 		var stored storedLabel
 		if len(label) > 0 && json.Unmarshal(label, &stored) != nil {
-			c.log.Error("label of a call not read")
+			c.log.Error("label of a call not read", "session_id", strings.Join(ids, " "))
 		}
 		t = c.newTeller(Label(stored))
 		return t

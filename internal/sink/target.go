@@ -126,7 +126,7 @@ func (t *target) take(e *event.Event, err error) bool {
 		return false
 	case t.all.wants(e.Name, t.socket):
 		t.buffer = e.AppendNotification(t.buffer[:0])
-		t.traced(e, func() error { return t.send(t.buffer) })
+		t.traced(e, func() error { return t.send(e, t.buffer) })
 		if cap(t.buffer) > keepBuffer {
 			t.buffer = nil
 		}
@@ -143,7 +143,7 @@ func (t *target) traced(e *event.Event, send func() error) {
 	span.End(send())
 }
 
-func (t *target) send(notification []byte) error {
+func (t *target) send(e *event.Event, notification []byte) error {
 	counts := &t.all.counts
 	err := t.to.send(t.work, notification)
 	switch {
@@ -153,7 +153,7 @@ func (t *target) send(notification []byte) error {
 	case t.work.Err() != nil:
 	case errors.Is(err, errTooLong):
 		counts.tooLong.Add(1)
-		t.all.config.Logger.Warn("event not sent: it fits no datagram", "socket", t.socket.String(), "octets", len(notification))
+		t.all.config.Logger.Warn("event not sent: it fits no datagram", "socket", t.socket.String(), "session_id", e.SessionID, "event", string(e.Name), "octets", len(notification))
 	default:
 		counts.failed.Add(1)
 		t.failed(err)
