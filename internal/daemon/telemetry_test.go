@@ -113,6 +113,26 @@ func (c *collector) find(name, messageID string) (span, bool) {
 	return span{}, false
 }
 
+// command posts JSON that comes with a trace context.
+func (r *running) command(t *testing.T, path, body, trace string) {
+	t.Helper()
+	q, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+r.http+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	q.Header.Set("Content-Type", "application/json")
+	q.Header.Set("traceparent", trace)
+	q.Close = true
+	answer, err := http.DefaultClient.Do(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if answer.StatusCode/100 != 2 {
+		t.Fatalf("%s was answered %s", path, answer.Status)
+	}
+}
+
 // TestTelemetry: a message is one trace, from its SEND to whoever gets its event, or from the command to its fate.
 func TestTelemetry(t *testing.T) {
 	otlp := collect(t)
@@ -165,21 +185,15 @@ func TestTelemetry(t *testing.T) {
 	}
 
 	const trace, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+n.http+"/v1/sessions/"+event.Subject+"/messages", strings.NewReader(`{"body":"back","success_report":true}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("traceparent", "00-"+trace+"-"+parent+"-01")
-	r.Close = true
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	answer.Body.Close()
+	n.command(t, "/v1/sessions/"+event.Subject+"/messages", `{"body":"back","success_report":true}`, "00-"+trace+"-"+parent+"-01")
 	out := conn.Request(t, limit, "SEND")
 	conn.Put(out.Reply(200, "OK").Bytes())
 	conn.Put(s.Report(out.Get("Message-ID"), "1-4/4", "000 200 OK").Bytes())
+
+	const second = "1af7651916cd43dd8448eb211c80319c"
+	call := fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":"msrp_ua:send_message","params":{"session_id":%q,"mime":"text/plain","body":"more"}}`, event.Subject)
+	n.command(t, "/mi", call, "00-"+second+"-"+parent+"-01")
+	conn.Put(conn.Request(t, limit, "SEND").Reply(403, "No").Bytes())
 
 	const wantIn = "(receive(journal append, webhook, socket, event stream))"
 	var incoming span
@@ -203,6 +217,9 @@ func TestTelemetry(t *testing.T) {
 	if sent.attribute("msrp.fate") != "reported" || len(sent.Events) != 1 || sent.Events[0].Name != "REPORT" || sent.Status.Code != 0 {
 		t.Errorf("%+v", sent)
 	}
+	eventually(t, "the spans of the message that the peer refuses", func() bool {
+		return otlp.tree(second, parent) == wantOut
+	})
 	mu.Lock()
 	defer mu.Unlock()
 	header := posted["E_MSRP_MSG_RECEIVED "+event.Traceparent]

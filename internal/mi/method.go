@@ -29,6 +29,7 @@ type recipe []string
 type params struct {
 	values   map[string]rawJSON
 	key      string // the caller's own, where the call has one
+	trace    string // the trace context that the request came with; "": none
 	returnID string // the row's id where the call asked for it
 	rights   access.Rights
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/parley-msrp/parley/internal/access"
 	"github.com/parley-msrp/parley/internal/control"
 	"github.com/parley-msrp/parley/internal/statistics"
+	"github.com/parley-msrp/parley/internal/telemetry"
 )
 
 // Limits on one call of Serve.
@@ -87,7 +88,8 @@ func New(c Config) (*Server, error) {
 
 // Serve answers one request or one batch, which holds at most MaxRequest octets, of a caller who has these rights. The answer is one line of JSON
 // without a line end; nil where nothing is to be answered (a notification, or a batch of them). Whatever the octets are, the answer is
-// valid JSON-RPC. Serve blocks while the node acts; a batch ends early, without an answer, when ctx does.
+// valid JSON-RPC. Serve blocks while the node acts; a message that it sends
+// goes on with ctx's trace context (telemetry.Parent); a batch ends early, without an answer, when ctx does.
 func (s *Server) Serve(ctx context.Context, rights access.Rights, octets []byte) []byte {
 	if len(octets) > MaxRequest {
 		return failed(invalidRequest("the request is longer than 16 MiB"), nil)
@@ -97,7 +99,7 @@ func (s *Server) Serve(ctx context.Context, rights access.Rights, octets []byte)
 	case err != nil:
 		return failed(err, nil)
 	case document.batch == nil:
-		return s.answer(rights, document.single)
+		return s.answer(ctx, rights, document.single)
 	case len(document.batch) == 0:
 		return failed(invalidRequest(""), nil)
 	case len(document.batch) > MaxBatch:
@@ -115,7 +117,7 @@ func (s *Server) answerBatch(ctx context.Context, rights access.Rights, batch []
 		}
 		var answer []byte
 		if len(answers) < maxBatchAnswers {
-			answer = s.answer(rights, raw)
+			answer = s.answer(ctx, rights, raw)
 		} else {
 			answer = s.tooMuch(raw)
 		}
@@ -133,12 +135,12 @@ func (s *Server) answerBatch(ctx context.Context, rights access.Rights, batch []
 	return append(answers, ']')
 }
 
-func (s *Server) answer(rights access.Rights, raw rawJSON) []byte {
+func (s *Server) answer(ctx context.Context, rights access.Rights, raw rawJSON) []byte {
 	r, err := parseRequest(raw)
 	if err != nil {
 		return failed(err, r.id)
 	}
-	result, err := s.call(rights, r)
+	result, err := s.call(ctx, rights, r)
 	switch {
 	case r.notification():
 		return nil
@@ -156,7 +158,7 @@ func (s *Server) tooMuch(raw rawJSON) []byte {
 	return failed(&rpcError{Code: -32000, Message: "Server error", Data: "the answers of this batch are too long; nothing was done"}, r.id)
 }
 
-func (s *Server) call(rights access.Rights, r request) (any, error) {
+func (s *Server) call(ctx context.Context, rights access.Rights, r request) (any, error) {
 	m, known := s.byName[r.method]
 	if !known {
 		return nil, &rpcError{Code: -32601, Message: "Method not found"}
@@ -168,7 +170,7 @@ func (s *Server) call(rights access.Rights, r request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.rights = rights
+	p.rights, p.trace = rights, telemetry.Parent(ctx)
 	return m.do(p)
 }
 

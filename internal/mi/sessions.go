@@ -36,7 +36,7 @@ func (s *Server) sendMessage(p params) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	send.Key = p.key
+	send.Key, send.Parent = p.key, p.trace
 	id, err := s.config.Node.Send(send)
 	switch {
 	case errors.Is(err, control.ErrUnknownSession):

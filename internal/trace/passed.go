@@ -35,9 +35,6 @@ type Passed struct {
 	Flag   byte // MSRP: the continuation flag that it ends with
 }
 
-// Cut says that Octets are only the beginning of the message.
-func (p *Passed) Cut() bool { return p.Length > maxText }
-
 // Text is the message as text: octets that are none are replaced.
 func (p *Passed) Text() string { return strings.ToValidUTF8(string(p.Octets), "\ufffd") }
 

@@ -33,6 +33,9 @@ func (s *splitter) feed(octets []byte, frame func(octets []byte, length int, fla
 	}
 }
 
+// idle says that nothing is kept: it is between two frames.
+func (s *splitter) idle() bool { return len(s.buffer) == 0 && s.end == nil }
+
 // begin looks for a start line; false: there is none yet.
 func (s *splitter) begin() bool {
 	for {

@@ -15,7 +15,7 @@ const (
 	// maxQueue and maxQueueOctets are how much waits to be looked at; what comes beyond is not seen.
 	maxQueue       = 8192
 	maxQueueOctets = 16 << 20
-	maxStreams     = 4096 // MSRP connections looked into, each direction
+	maxStreams     = 4096 // directions of MSRP connections that are amid a frame
 	maxCalls       = 4096 // sessions whose Call-ID is remembered
 )
 
@@ -198,6 +198,9 @@ func (t *Tap) split(o *octets) {
 		p.SessionID, p.CallID = t.sessionOf(frame, o.Sent)
 		t.show(&p)
 	})
+	if s.idle() {
+		delete(t.streams, key)
+	}
 }
 
 // sessionOf is the own session of a frame, and its Call-ID where that is known.
