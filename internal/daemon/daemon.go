@@ -145,6 +145,7 @@ func start(c config.Config, errOut io.Writer) (*node, error) {
 	}
 	if err == nil {
 		n.router = newRouter(script, n.control, n.sinks.asker, users != nil, n.log)
+		n.router.direct = c.MSRPUA.RelayURI == "" && c.MSRP.CEMA == "off"
 		n.agent, err = ua.New(n.agentConfig(c, users, files))
 	}
 	if err != nil {

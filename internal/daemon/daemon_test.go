@@ -289,6 +289,7 @@ func TestRouterFull(t *testing.T) {
 			t.Error(err)
 		}
 	}()
+	n.router.direct = false // as with a script
 	for range maxRouting {
 		n.router.calls <- struct{}{}
 	}

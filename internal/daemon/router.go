@@ -28,6 +28,7 @@ type router struct {
 	control *control.Control
 	asker   *sink.Asker // nil: there is no application to be asked
 	users   bool        // there are users who can be challenged
+	direct  bool        // an answer takes no time: it waits neither for an MSRP relay nor for names
 	log     *slog.Logger
 	calls   chan struct{} // places for INVITEs
 	queries chan struct{} // places for OPTIONS, which shall not take those of calls
@@ -42,6 +43,10 @@ func newRouter(s *route.Script, c *control.Control, asker *sink.Asker, users boo
 
 // invite takes an INVITE from the agent.
 func (r *router) invite(inv *ua.Invitation) {
+	if r.direct && r.script.Load().Fixed() {
+		r.run(inv)
+		return
+	}
 	if !r.start(r.calls, func() { r.run(inv) }) {
 		r.done(inv, inv.Reject(503, "too many calls in the request route"))
 	}

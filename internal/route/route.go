@@ -119,6 +119,9 @@ func Load(path string, options ...Option) (*Script, error) {
 // Default is the route without a script: every MSRP offer is answered with "text/plain *".
 func Default() *Script { return &Script{fixed: Decision{Answer: msrp.Types{"text/plain", "*"}}} }
 
+// Fixed says whether the route decides the same for every call, at once and by itself.
+func (s *Script) Fixed() bool { return s.request == nil && !s.fixed.Ask }
+
 // Run decides. An *Error, which names the script's line, is a 500 to the caller: the script failed, took too long, or ended
 // without deciding. Run blocks for as long as the script takes, and ends early with ctx.
 func (s *Script) Run(ctx context.Context, r Request) (Decision, error) {
