@@ -280,7 +280,12 @@ func TestRouter(t *testing.T) {
 // TestRouterFull: more INVITEs at a time than the router takes get 503 with Retry-After.
 func TestRouterFull(t *testing.T) {
 	var log text
-	n, err := start(free(t), &log)
+	c := free(t)
+	c.Route = filepath.Join(t.TempDir(), "route.star")
+	if err := os.WriteFile(c.Route, []byte("def request(msg):\n    msrp_ua_answer(\"text/plain\")\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n, err := start(c, &log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -289,7 +294,6 @@ func TestRouterFull(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	n.router.direct = false // as with a script
 	for range maxRouting {
 		n.router.calls <- struct{}{}
 	}

@@ -30,9 +30,9 @@ func TestWithoutConfiguration(t *testing.T) {
 	}
 	t.Cleanup(d.Kill)
 	for _, want := range []string{"udp:127.0.0.1:5060", "tcp:127.0.0.1:5060", "127.0.0.1:2855", "127.0.0.1:8888", "parley chat sip:"} {
-		if !strings.Contains(d.Stdout(), want) {
-			t.Errorf("standard output lacks %q:\n%s", want, d.Stdout())
-		}
+		eventually(t, answerLimit, func() (bool, string) { // it is printed once the node is ready
+			return strings.Contains(d.Stdout(), want), fmt.Sprintf("standard output lacks %q:\n%s", want, d.Stdout())
+		})
 	}
 	agent := peer.NewAgent(t, "udp", d.SIP().String())
 	dialog := agent.NewDialog("anyone")
