@@ -93,8 +93,8 @@ func TestNAT(t *testing.T) {
 				if got := leadsTo(b.PeerPath); fmt.Sprint(got) != fmt.Sprint(c.toWithin) {
 					t.Errorf("the path to the one within leads to %q, want %q", got, c.toWithin)
 				}
-				in.sends(t, a, text+" out", text+" at length "+numbers(100_000))
-				out.hears(t, text+" out", text+" at length "+numbers(100_000))
+				in.sends(t, a, text+" out", text+" at length "+numbers(60_000))
+				out.hears(t, text+" out", text+" at length "+numbers(60_000))
 				out.sends(t, b, text+" back", text+" back at length "+numbers(50_000))
 				in.hears(t, text+" back", text+" back at length "+numbers(50_000))
 				if err := out.Call(t.Context(), "msrp_ua_end_session", map[string]any{"session_id": b.SessionID}, new(any)); err != nil {
