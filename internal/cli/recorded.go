@@ -84,7 +84,7 @@ func (r *recorded) types() msrp.Types {
 	case r.description == nil:
 		return nil
 	}
-	return r.description.Types((*msrpsdp.Line).Refuses)
+	return r.description.Types((*msrpsdp.Line).RefusesTypes)
 }
 
 // wrappedTypes are those of accept-wrapped-types.
@@ -92,16 +92,21 @@ func (r *recorded) wrappedTypes() msrp.Types {
 	if r.description == nil {
 		return nil
 	}
-	return r.description.WrappedTypes((*msrpsdp.Line).Refuses)
+	return r.description.WrappedTypes((*msrpsdp.Line).RefusesTypes)
 }
 
-// refuses says why the offer cannot be answered with these types; nil if it can.
+// refuses says why the offer cannot be answered with these types; nil if it can. A line of TLS counts as one that can be: the node may have a listener for it.
 func (r *recorded) refuses(types msrp.Types) error {
 	switch {
 	case types == nil || r.offer == nil:
 		return nil
 	case r.description == nil:
 		return r.problem
+	}
+	for i := range r.description.Lines {
+		if r.description.Lines[i].RefusesTypes(types) == nil {
+			return nil
+		}
 	}
 	return r.description.Refuses(types)
 }

@@ -37,6 +37,10 @@ func TestRouteTest(t *testing.T) {
 		},
 		{name: "no type in common", script: `msrp_ua_answer("image/png")`, invite: invite, out: "answer: 488 no media type of a=accept-types is available\n  types        image/png\n"},
 		{name: "nothing of MSRP", script: `msrp_ua_answer("*")`, invite: change("TCP/MSRP", "RTP/AVP"), out: "answer: 488 transport protocol RTP/AVP is not MSRP over TCP or TLS\n  types        *\n"},
+		{
+			name: "over TLS", script: `msrp_ua_answer(" ".join(msg.types))`, invite: strings.NewReplacer("TCP/MSRP", "TCP/TLS/MSRP", "msrp://", "msrps://").Replace(invite),
+			out: "answer: 200\n  types        text/plain message/cpim\n",
+		},
 		{name: "no session description", script: `msrp_ua_answer("*")`, invite: change("v=0", "nonsense"), out: "answer: 488 not a session description"},
 		{name: "reject", script: `reject(486, "Not Now")`, invite: invite, out: "reject: 486 Not Now\n"},
 		{name: "redirect", script: `redirect(["sip:a@b", "<sip:c@d>;q=0.1"])`, invite: invite, out: "redirect: 302\n  contact      <sip:a@b>\n  contact      <sip:c@d>;q=0.1\n"},
