@@ -80,7 +80,7 @@ type arrival struct {
 	key         messageKey
 	contentType string
 	cpim        cpim.Chain
-	span        *telemetry.Span // nil: nobody traces
+	span        *telemetry.Span // nil: it is not traced
 }
 
 // take reads a message, and keeps it. What has the size of an event after all, because its sender made it smaller, is told as one.

@@ -22,7 +22,7 @@ func about(s *ua.Session, operation, messageID string) []string {
 	}
 }
 
-// receiving begins the span of a message that came; nil: nobody traces.
+// receiving begins the span of a message that came; nil: it is not traced.
 func (c *Control) receiving(s *ua.Session, messageID string) *telemetry.Span {
 	if c.tracer == nil {
 		return nil
@@ -53,7 +53,7 @@ type leavings struct {
 	spans map[messageKey]leaving
 }
 
-// sending begins the span of a command to send; nil: nobody traces.
+// sending begins the span of a command to send; nil: it is not traced.
 func (c *Control) sending(s *ua.Session, m *Send, messageID string) *telemetry.Span {
 	if c.tracer == nil {
 		return nil

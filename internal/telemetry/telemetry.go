@@ -5,6 +5,7 @@ package telemetry
 import (
 	"context"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"time"
 
@@ -46,6 +47,7 @@ type Config struct {
 
 // Tracer begins spans. Safe for concurrent use.
 type Tracer struct {
+	oneIn    int
 	provider *sdktrace.TracerProvider
 	tracer   trace.Tracer
 	exporter *exporter
@@ -58,12 +60,12 @@ func New(c Config) *Tracer {
 	e := &exporter{endpoint: c.Endpoint, client: &http.Client{Transport: transport}, log: c.Logger}
 	provider := sdktrace.NewTracerProvider(
 		sdktrace.WithBatcher(e, sdktrace.WithMaxQueueSize(maxQueue), sdktrace.WithMaxExportBatchSize(maxBatch), sdktrace.WithBatchTimeout(time.Second)),
-		sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(1/float64(max(1, c.OneIn))))),
+		sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.AlwaysSample())), // which new traces there are, Begin decides
 		sdktrace.WithResource(resource.NewSchemaless(
 			attribute.String("service.name", "parley"), attribute.String("service.instance.id", c.Node), attribute.String("service.version", c.Version),
 		)),
 	)
-	return &Tracer{provider: provider, tracer: provider.Tracer("github.com/parley-msrp/parley"), exporter: e}
+	return &Tracer{oneIn: max(1, c.OneIn), provider: provider, tracer: provider.Tracer("github.com/parley-msrp/parley"), exporter: e}
 }
 
 // Close exports what waits, until ctx ends, and ends the exporter.
@@ -76,7 +78,7 @@ func (t *Tracer) Close(ctx context.Context) error {
 	return err
 }
 
-// Begin begins a span. parent is a trace context; where it is empty, or none, the span begins a trace. attributes are names and values in turn.
+// Begin begins a span. parent is a trace context; where it is empty, or none, the span begins a trace: of so many one, else it is nil. attributes are names and values in turn.
 func (t *Tracer) Begin(kind Kind, name, parent string, attributes ...string) *Span {
 	if t == nil {
 		return nil
@@ -84,6 +86,9 @@ func (t *Tracer) Begin(kind Kind, name, parent string, attributes ...string) *Sp
 	ctx := context.Background()
 	if parent != "" {
 		ctx = propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{Header: parent})
+	}
+	if t.oneIn > 1 && !trace.SpanContextFromContext(ctx).IsValid() && rand.IntN(t.oneIn) > 0 {
+		return nil
 	}
 	_, span := t.tracer.Start(ctx, name, trace.WithSpanKind(kind), trace.WithAttributes(pairs(attributes)...))
 	return &Span{span: span}

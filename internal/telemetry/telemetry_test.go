@@ -104,6 +104,21 @@ func TestSampling(t *testing.T) {
 	}
 }
 
+// TestShare: one in two traces is one in two, more or less.
+func TestShare(t *testing.T) {
+	var r receiver
+	var log strings.Builder
+	tracer := newTracer(t, &r, 2, &log)
+	const all = 1000
+	for range all {
+		tracer.Begin(Consumer, "x", "").End(nil)
+	}
+	closeTracer(t, tracer)
+	if n := len(r.spans); n < all/3 || n > all*2/3 {
+		t.Errorf("%d of %d", n, all)
+	}
+}
+
 // TestRefused: what a collector refuses for good is not sent again, what it is too busy for is; the log says when spans begin to be lost, and when no more.
 func TestRefused(t *testing.T) {
 	for _, test := range []struct {
