@@ -43,9 +43,9 @@ func withoutCredentials(message []byte) []byte {
 			continue
 		}
 		name, _, _ := bytes.Cut(line, []byte(":"))
-		name = bytes.ToLower(bytes.TrimSpace(name))
-		if hiding = head && (string(name) == "authorization" || string(name) == "proxy-authorization"); hiding {
-			b = append(append(b, line[:bytes.IndexByte(line, ':')]...), ": (not shown)\r\n"...)
+		name = bytes.TrimSpace(name)
+		if hiding = head && (bytes.EqualFold(name, []byte("authorization")) || bytes.EqualFold(name, []byte("proxy-authorization"))); hiding {
+			b = append(append(b, name...), ": (not shown)\r\n"...)
 			continue
 		}
 		b = append(b, line...)
