@@ -89,6 +89,12 @@ func (j *Durable) refuse() {
 		return true
 	}
 	j.backlog, j.queue = slices.DeleteFunc(j.backlog, vain), slices.DeleteFunc(j.queue, vain)
+	j.waiters = 0 // who is left: the writer is woken for the first of them only
+	for i := range j.queue {
+		if j.queue[i].kept != nil {
+			j.waiters++
+		}
+	}
 	err := fmt.Errorf("%w: %w", ErrUnavailable, j.problem)
 	j.mu.Unlock()
 	for _, kept := range refused {
