@@ -52,11 +52,13 @@ func (r *Registry) load() error {
 	in := bufio.NewReaderSize(r.file, 1<<20)
 	head := make([]byte, len(magic))
 	switch n, err := io.ReadFull(in, head); {
-	case n == 0 && err == io.EOF, err != nil && string(head[:n]) == magic[:n]: // a new file, or one that was just made
+	case err == io.EOF, err == io.ErrUnexpectedEOF && string(head[:n]) == magic[:n]: // a new file, or one that was just made
 		r.size = int64(len(magic))
 		_, err := r.file.WriteAt([]byte(magic), 0)
 		return err
-	case err != nil, string(head) != magic:
+	case err != nil && err != io.ErrUnexpectedEOF:
+		return err
+	case string(head[:n]) != magic:
 		return fmt.Errorf("want a file that begins with %q: it is of a newer version, or another program's", magic)
 	}
 	r.size = int64(len(magic))

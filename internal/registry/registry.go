@@ -3,7 +3,6 @@
 package registry
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -38,6 +37,7 @@ type Registry struct {
 	file  *os.File        // the writer's, once that runs
 	size  int64           // of the file
 	live  int64           // octets of it that are in index
+	worth int64           // how large it is at least when it is copied
 	index map[string]span // where the record of a key lies
 
 	mu      sync.Mutex
@@ -61,7 +61,7 @@ type change []byte
 func Open(path string, fsync bool, log *slog.Logger) (*Registry, error) {
 	r := &Registry{
 		path: path, fsync: fsync, log: log, wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
-		index: map[string]span{}, pending: map[string]change{}, stored: map[string]struct{}{},
+		worth: worthCompacting, index: map[string]span{}, pending: map[string]change{}, stored: map[string]struct{}{},
 	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -202,7 +202,7 @@ func (r *Registry) write() {
 	}
 	err := r.append(changes)
 	if err == nil {
-		err = r.compact()
+		r.tidy()
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -261,11 +261,20 @@ func (r *Registry) append(changes map[string]change) error {
 	return nil
 }
 
-// compact copies what is live into another file, where that is worth it.
-func (r *Registry) compact() (err error) {
-	if r.size < worthCompacting || r.live > r.size/2 {
-		return nil
+// tidy compacts the file where that is worth it. Where it fails, nothing is lost: it is tried again when the file has doubled.
+func (r *Registry) tidy() {
+	if r.size < r.worth || r.live > r.size/2 {
+		return
 	}
+	r.worth = worthCompacting
+	if err := r.compact(); err != nil {
+		r.worth = 2 * r.size
+		r.log.Warn("the registry of calls grows: it cannot be copied without what is over", "file", r.path, "octets", r.size, "err", err)
+	}
+}
+
+// compact copies what is live into another file.
+func (r *Registry) compact() (err error) {
 	next, err := os.OpenFile(r.path+".new", os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
@@ -289,7 +298,11 @@ func (r *Registry) compact() (err error) {
 		index[key] = span{size, s.n}
 		size += int64(s.n)
 	}
-	if err = errors.Join(next.Sync(), os.Rename(next.Name(), r.path)); err != nil {
+	if err = next.Sync(); err != nil {
+		return err
+	}
+	// The last that can fail: from here on the other file is the one that counts.
+	if err = os.Rename(next.Name(), r.path); err != nil {
 		return err
 	}
 	r.file.Close()

@@ -152,6 +152,43 @@ func TestCompaction(t *testing.T) {
 	}
 }
 
+// TestCompactionFails: where the file cannot be copied, nothing is lost, and nothing is written again and again.
+func TestCompactionFails(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "calls")
+	if err := os.Mkdir(path+".new", 0o700); err != nil { // in the way of the copy
+		t.Fatal(err)
+	}
+	r, _ := open(t, path)
+	record := bytes.Repeat([]byte("r"), 100_000)
+	size := func() int64 {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size()
+	}
+	deadline := time.Now().Add(30 * time.Second)
+	for n := 0; size() < 3<<20; n++ {
+		r.Keep("one", append(record, byte(n)))
+		before := size()
+		for size() == before {
+			if time.Now().After(deadline) {
+				t.Fatalf("%d octets after %d records", before, n)
+			}
+			time.Sleep(time.Millisecond)
+		}
+		if err := r.Err(); err != nil {
+			t.Fatalf("the record was written: %v", err)
+		}
+	}
+	r.Keep("two", []byte("the last"))
+	closed(t, r)
+	_, there := open(t, path)
+	if len(there) != 2 || there["two"] != "the last" || len(there["one"]) != len(record)+1 {
+		t.Errorf("%d records", len(there))
+	}
+}
+
 func TestAnotherProgramsFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "calls")
 	if err := os.WriteFile(path, []byte("parley-calls 2\nsomething"), 0o600); err != nil {
