@@ -98,16 +98,14 @@ func (t *teller) take(a *arrival, in io.Reader) {
 		var code int
 		var why string
 		if a.cpim, code, why = ua.Unwrap(begin); code != 0 {
-			t.keeping.drop(a.key)
-			a.Reject(code, why)
+			t.keeping.refuse(a.key, a.completable, code, why)
 			a.span.Fail(why)
 			return
 		}
 	}
 	switch {
 	case len(begin) == 0:
-		t.keeping.drop(a.key)
-		a.Accept()
+		t.keeping.accept(a.key, a.completable)
 		a.span.End(nil)
 	case len(begin) <= limit:
 		t.keep(a, t.whole(a, begin))
@@ -137,8 +135,7 @@ func (t *teller) keep(a *arrival, e event.Event) {
 	defer t.mu.Unlock()
 	told := t.of(a.key.session)
 	if told.over {
-		t.keeping.drop(a.key)
-		a.Reject(481, "")
+		t.keeping.refuse(a.key, a.completable, 481, "")
 		a.span.Fail("the session is over")
 		return
 	}
