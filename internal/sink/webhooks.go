@@ -143,7 +143,7 @@ func (w *Webhooks) restore(kept state) error {
 		}
 		before, known := at[s.ID]
 		if known && before.Configured {
-			s.Created, s.Cursor = before.Created, before.Cursor
+			s.Created, s.Cursor, s.Gone = before.Created, before.Cursor, before.Gone
 		}
 		h := newHook(w, s)
 		if !known {

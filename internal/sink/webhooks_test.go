@@ -364,6 +364,39 @@ func TestWebhookThatIsGone(t *testing.T) {
 	})
 }
 
+// TestConfiguredWebhookThatIsGone: it stays gone until a start without it.
+func TestConfiguredWebhookThatIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, j, store := newReceiver(t), journal.NewMemory(journal.MemoryConfig{}), &memory{}
+		r.decide(func(int, cloudEvent) int { return http.StatusGone })
+		configured := []sink.Registration{{URL: "http://192.0.2.1/events", Secret: secret}}
+		start := func() *sink.Webhooks {
+			return webhooks(t, r, j, func(c *sink.WebhooksConfig) { c.Store, c.Configured = store, configured })
+		}
+		w := start()
+		fill(j, "a", 1, 3)
+		time.Sleep(time.Minute)
+		stop(w)
+		w = start()
+		time.Sleep(time.Hour)
+		if all := w.List(); len(all) != 1 || all[0].State != sink.StateGone || len(r.attempts()) != 1 {
+			t.Errorf("after a restart: %+v, %v", all, r.attempts())
+		}
+		stop(w)
+		again := configured
+		configured = nil
+		stop(start())
+		configured = again
+		r.decide(nil)
+		w = start()
+		fill(j, "a", 4, 4)
+		time.Sleep(time.Minute)
+		if all := w.List(); len(all) != 1 || all[0].State != sink.StateActive || all[0].Delivered != 1 {
+			t.Errorf("after a start without it: %+v", all)
+		}
+	})
+}
+
 // A receiver that is slow bounds what is in hand: the rest stays in the journal.
 func TestWebhookWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
