@@ -367,7 +367,8 @@ func TestWebhookThatIsGone(t *testing.T) {
 // TestConfiguredWebhookThatIsGone: it stays gone until a start without it.
 func TestConfiguredWebhookThatIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r, j, store := newReceiver(t), journal.NewMemory(journal.MemoryConfig{}), &memory{}
+		r, j := newReceiver(t), journal.NewMemory(journal.MemoryConfig{})
+		store := sink.File(filepath.Join(t.TempDir(), "webhooks.json"))
 		r.decide(func(int, cloudEvent) int { return http.StatusGone })
 		configured := []sink.Registration{{URL: "http://192.0.2.1/events", Secret: secret}}
 		start := func() *sink.Webhooks {
