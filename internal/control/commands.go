@@ -12,6 +12,8 @@ import (
 )
 
 const (
+	// KeyField is the Field of errors that are about a caller's key.
+	KeyField = "idempotency_key"
 	// MaxKey is how many octets a caller's key may have.
 	MaxKey = 128
 	// rememberedKeys is how many commands with keys are remembered, the newest ones.
@@ -20,8 +22,8 @@ const (
 
 // Errors of keys.
 var (
-	ErrKeyReused = &FieldError{"idempotency_key", errors.New("was used for another command")}
-	errKeyLength = &FieldError{"idempotency_key", fmt.Errorf("has more than %d octets", MaxKey)}
+	ErrKeyReused = &FieldError{KeyField, errors.New("was used for another command; each takes a key of its own")}
+	errKeyLength = &FieldError{KeyField, fmt.Errorf("has more than %d octets", MaxKey)}
 )
 
 // commands remembers commands by the keys that their callers gave them.

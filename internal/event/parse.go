@@ -153,6 +153,16 @@ const (
 	tagsName   = "tags" // the one whose members have names that are none of Parley's
 )
 
+// Readable says whether a parameter that somebody else has named can be read again once it was written: what says of itself that it is base64 has to be.
+func (p *Param) Readable() bool {
+	text, ok := p.Value.(string)
+	if !ok || p.Name != octetsName+"_base64" {
+		return true
+	}
+	_, err := base64.StdEncoding.DecodeString(text)
+	return err == nil
+}
+
 // params reads an object. plain says that no member of it is of Parley's.
 func (p *parser) params(depth int, plain bool) ([]Param, error) {
 	params := make([]Param, 0, 6)

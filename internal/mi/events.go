@@ -246,7 +246,11 @@ func raisedMembers(raw rawJSON) ([]event.Param, bool) {
 		if d.Decode(&value) != nil {
 			return nil, false
 		}
-		members = append(members, event.Param{Name: name.(string), Value: raisedValue(value)})
+		member := event.Param{Name: name.(string), Value: raisedValue(value)}
+		if !member.Readable() {
+			return nil, false
+		}
+		members = append(members, member)
 	}
 	return members, true
 }

@@ -217,6 +217,7 @@ func TestRaiseEvent(t *testing.T) {
 		{"evi:raise", `{"event":"E_MSRP_MSG_RECEIVED","params":{"session_id":"s","content_type":"text/plain","body":"hello"}}`, all},
 		{"raise_event", `{"event":"E_MSRP_MSG_RECEIVED","params":"{\"session_id\":\"s\",\"content_type\":\"text/plain\",\"body\":\"hello\"}"}`, all},
 		{"raise_event", `["E_MSRP_MSG_RECEIVED",{"b":5,"a":[1]}]`, notification(`"b":5,"a":"[1]"`)},
+		{"raise_event", `["E_MSRP_MSG_RECEIVED",{"body_base64":"/wA="}]`, notification(`"body_base64":"/wA="`)},
 	} {
 		if got := ask(s, c.method, c.params); got != ok {
 			t.Errorf("%s: %s", c.params, got)
@@ -231,9 +232,11 @@ func TestRaiseEvent(t *testing.T) {
 		}
 		if cloud := string(e.AppendCloudEvent(nil)); !strings.Contains(cloud, `"raised":true`) || strings.Contains(cloud, `"subject"`) {
 			t.Errorf("not marked as raised: %s", cloud)
+		} else if _, err := event.ParseCloudEvent([]byte(cloud)); err != nil {
+			t.Errorf("a journal could not read it: %v", err)
 		}
 	}
-	for _, params := range []string{`"no object"`, `""`, `5`, `["a","b","c","d"]`} {
+	for _, params := range []string{`"no object"`, `""`, `5`, `["a","b","c","d"]`, `{"body_base64":"no base64"}`} {
 		if got := ask(s, "raise_event", `["E_MSRP_MSG_RECEIVED",`+params+`]`); got != fault(400, "Bad Params", "") {
 			t.Errorf("%s: %s", params, got)
 		}

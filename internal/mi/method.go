@@ -37,7 +37,7 @@ type params struct {
 // Parameters of Parley's own, by name beside any recipe.
 const (
 	returnName = "return"
-	keyName    = "idempotency_key"
+	keyName    = control.KeyField
 )
 
 // match finds the recipe that raw fits: by position the only one of that length, by name the one with exactly these names.

@@ -114,9 +114,12 @@ func (s *Server) endSession(p params) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	var wrong *control.FieldError
 	switch err := s.config.Node.EndOnce(id, p.key); {
 	case errors.Is(err, control.ErrUnknownSession):
 		return nil, unknownSession()
+	case errors.As(err, &wrong):
+		return nil, &rpcError{Code: 500, Message: "Unable to end session", Data: err.Error()}
 	case err != nil:
 		return nil, &rpcError{Code: 500, Message: "Unable to end session"}
 	}

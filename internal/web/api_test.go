@@ -29,9 +29,10 @@ const jsonType = "application/json"
 type api struct {
 	*side
 	*described
-	node *control.Control
-	far  *ua.Agent
-	peer *phone
+	node    *control.Control
+	journal *journal.Memory
+	far     *ua.Agent
+	peer    *phone
 }
 
 // phone takes every call and every message.
@@ -114,8 +115,8 @@ func newAPI(t *testing.T, types ...string) *api {
 	far := control.New(journal.NewMemory(journal.MemoryConfig{}), "/node/far", slog.New(slog.DiscardHandler))
 	t.Cleanup(far.Close)
 	a.far = agent(t, a.peer.invite, far)
-	j := journal.NewMemory(journal.MemoryConfig{})
-	a.node = control.New(j, "/node/test", slog.New(slog.DiscardHandler))
+	a.journal = journal.NewMemory(journal.MemoryConfig{})
+	a.node = control.New(a.journal, "/node/test", slog.New(slog.DiscardHandler))
 	t.Cleanup(a.node.Close)
 	near := agent(t, func(inv *ua.Invitation) {
 		label := control.Label{Tags: map[string]string{"customer": "acme", "from": inv.From()}}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/parley-msrp/parley/internal/control"
+	"github.com/parley-msrp/parley/internal/journal"
 	"github.com/parley-msrp/parley/internal/trace"
 	"github.com/parley-msrp/parley/internal/web/openapi"
 	"github.com/parley-msrp/parley/msrp"
@@ -77,14 +78,15 @@ func problemOf(err error) Problem {
 func statusOf(err error) int {
 	_, size := errors.AsType[*msrp.SizeError](err)
 	_, refused := errors.AsType[*relay.Error](err)
+	unkept := errors.Is(err, journal.ErrUnavailable) || errors.Is(err, journal.ErrClosed)
 	switch {
 	case errors.Is(err, control.ErrUnknownSession):
 		return http.StatusNotFound
 	case errors.Is(err, ua.ErrNotEstablished), errors.Is(err, msrp.ErrNotEstablished), errors.Is(err, msrp.ErrClosed), errors.Is(err, msrp.ErrDirection):
 		return http.StatusConflict
-	case size:
+	case size, errors.Is(err, journal.ErrTooLarge):
 		return http.StatusRequestEntityTooLarge
-	case errors.Is(err, msrp.ErrQueueFull), errors.Is(err, ua.ErrLimit), errors.Is(err, ua.ErrClosed), errors.Is(err, trace.ErrTooMany), errors.Is(err, trace.ErrTooManyFollowers):
+	case unkept, errors.Is(err, msrp.ErrQueueFull), errors.Is(err, ua.ErrLimit), errors.Is(err, ua.ErrClosed), errors.Is(err, trace.ErrTooMany), errors.Is(err, trace.ErrTooManyFollowers):
 		return http.StatusServiceUnavailable
 	case refused:
 		return http.StatusBadGateway
@@ -98,15 +100,18 @@ func reasonOf(err error) string {
 	switch {
 	case !ok:
 		return err.Error()
-	case e.Field == "content_types":
-		return e.Err.Error()
+	case strings.HasSuffix(e.Field, "uri"):
+		return e.Err.Error() + "; a SIP URI like sip:bob@example.org would be right"
 	}
-	return e.Err.Error() + "; a SIP URI like sip:bob@example.org would be right"
+	return e.Err.Error()
 }
 
 // fieldOf is the field of the request that an error of the node is about; "": none.
 func fieldOf(err error) string {
 	if e, ok := errors.AsType[*control.FieldError](err); ok {
+		if e.Field == control.KeyField {
+			return keyHeader
+		}
 		return e.Field
 	}
 	if _, ok := errors.AsType[*msrp.TypeError](err); ok {

@@ -64,3 +64,30 @@ func TestRefusals(t *testing.T) {
 		t.Errorf("%q was sent", n.Body)
 	}
 }
+
+// TestRefusedKeys: a key that was used for something else is named as the header that it is.
+func TestRefusedKeys(t *testing.T) {
+	a := newAPI(t, "text/plain")
+	messages := "/v1/sessions/" + a.call(t).SessionID + "/messages"
+	a.ask(t, "POST", messages, `{"body":"one"}`, 202, nil, "Idempotency-Key", "k")
+	for _, key := range []string{"k", strings.Repeat("k", 129)} {
+		var p web.Problem
+		_, text := a.ask(t, "POST", messages, `{"body":"two"}`, 422, &p, "Idempotency-Key", key)
+		if len(p.Errors) != 1 || p.Errors[0].Field != "Idempotency-Key" || strings.Contains(text, "SIP URI") {
+			t.Errorf("%s", text)
+		}
+	}
+}
+
+// TestNothingIsKept: a message that the journal cannot keep is not sent, and may be tried again.
+func TestNothingIsKept(t *testing.T) {
+	a := newAPI(t, "text/plain")
+	messages := "/v1/sessions/" + a.call(t).SessionID + "/messages"
+	if err := a.journal.Close(); err != nil {
+		t.Fatal(err)
+	}
+	answer, text := a.ask(t, "POST", messages, `{"body":"one"}`, 503, nil)
+	if answer.Header.Get("Retry-After") == "" || a.peer.last() != nil {
+		t.Errorf("%s", text)
+	}
+}
