@@ -80,7 +80,7 @@ func (s *source) check(c *Config) {
 	report("journal.max_octets", checkLeast(c.Journal.MaxOctets, leastOctets))
 	report("journal.max_events", checkRange(c.Journal.MaxEvents, 0, math.MaxInt))
 	report("journal.max_body", checkRange(c.Journal.MaxBody, 1<<10, 512<<10))
-	report("journal.max_body_octets", checkLeast(c.Journal.MaxBodyOctets, leastOctets))
+	report("journal.max_body_octets", c.checkBodyOctets())
 	report("msrp.max_message", checkRange(c.MSRP.MaxMessage, 1<<10, 1<<40))
 	report("nats.url", checkNATS(c.NATS.URL))
 	report("nats.replicas", checkRange(c.NATS.Replicas, 1, 5))

@@ -17,6 +17,18 @@ func checkLeast(n, least int) error {
 	return nil
 }
 
+// checkBodyOctets also sees to it that the body of the largest message stays as long as its event: the oldest bodies are dropped at three quarters.
+func (c *Config) checkBodyOctets() error {
+	n, most := c.Journal.MaxBodyOctets, c.MSRP.MaxMessage
+	if err := checkLeast(n, leastOctets); err != nil {
+		return err
+	}
+	if c.Journal.Durability != "memory" && n != 0 && n/2 < most {
+		return fmt.Errorf("is %d, and msrp.max_message is %d: the body of such a message could be dropped as soon as it came; twice as much as that, or 0 for no limit, would be right", n, most)
+	}
+	return nil
+}
+
 // mostNode is how long the name of a node may be.
 const mostNode = 64
 

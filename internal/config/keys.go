@@ -418,7 +418,7 @@ func Keys() []Key {
 		},
 		{
 			Path: "journal.max_body_octets", Reload: Restart,
-			Doc: "Octets that the bodies beside the events take on the disk at most, 16777216 or more. They are dropped with their events, and the oldest earlier where three quarters of " +
+			Doc: "Octets that the bodies beside the events take on the disk at most, 16777216 or more, and twice `msrp.max_message`. They are dropped with their events, and the oldest earlier where three quarters of " +
 				"this are taken; a message that finds no room is refused with 413. 0: no limit.",
 			field: func(c *Config) any { return &c.Journal.MaxBodyOctets },
 		},
