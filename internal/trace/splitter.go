@@ -100,6 +100,9 @@ func (s *splitter) shorten() {
 	s.looked = 0
 }
 
+// held is what is kept of the frame at hand, in octets.
+func (s *splitter) held() int { return cap(s.buffer) + cap(s.head) }
+
 func (s *splitter) drop(n int) { s.buffer = append(s.buffer[:0], s.buffer[n:]...) }
 
 // transactionID is that of a start line.

@@ -15,8 +15,9 @@ const (
 	// maxQueue and maxQueueOctets are how much waits to be looked at; what comes beyond is not seen.
 	maxQueue       = 8192
 	maxQueueOctets = 16 << 20
-	maxStreams     = 4096 // directions of MSRP connections that are amid a frame
-	maxCalls       = 4096 // sessions whose Call-ID is remembered
+	maxStreams     = 4096     // directions of MSRP connections that are amid a frame
+	maxHeld        = 32 << 20 // octets that are held of their frames
+	maxCalls       = 4096     // sessions whose Call-ID is remembered
 )
 
 // Tap hands each message that passes to all who joined. What the agent calls copies and queues, and never waits; a goroutine does the rest. Safe for concurrent use.
@@ -35,6 +36,7 @@ type Tap struct {
 
 	// Of the worker alone.
 	streams map[stream]*splitter
+	held    int               // octets of their frames
 	calls   map[string]string // by session, also for a while after it is over
 }
 
@@ -184,11 +186,12 @@ func (t *Tap) split(o *octets) {
 	s := t.streams[key]
 	if s == nil {
 		if len(t.streams) >= maxStreams {
-			forgetOne(t.streams)
+			t.forgetStream()
 		}
 		s = &splitter{gap: o.gap}
 		t.streams[key] = s
 	}
+	before := s.held()
 	if s.gap != o.gap { // perhaps of this connection: look for the next start line
 		*s = splitter{gap: o.gap}
 	}
@@ -198,8 +201,21 @@ func (t *Tap) split(o *octets) {
 		p.SessionID, p.CallID = t.sessionOf(frame, o.Sent)
 		t.show(&p)
 	})
+	t.held += s.held() - before
 	if s.idle() {
 		delete(t.streams, key)
+	}
+	for t.held > maxHeld {
+		t.forgetStream()
+	}
+}
+
+// forgetStream lets go of one connection: what comes of it next is read from a start line on.
+func (t *Tap) forgetStream() {
+	for key, s := range t.streams {
+		t.held -= s.held()
+		delete(t.streams, key)
+		return
 	}
 }
 
@@ -228,18 +244,14 @@ func (t *Tap) call(sessionID string) string {
 	callID := (*of)(sessionID)
 	if callID != "" {
 		if len(t.calls) >= maxCalls {
-			forgetOne(t.calls)
+			for one := range t.calls {
+				delete(t.calls, one)
+				break
+			}
 		}
 		t.calls[sessionID] = callID
 	}
 	return callID
-}
-
-func forgetOne[K comparable, V any](m map[K]V) {
-	for k := range m {
-		delete(m, k)
-		return
-	}
 }
 
 func (t *Tap) show(p *Passed) {

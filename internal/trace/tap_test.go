@@ -130,3 +130,29 @@ func TestHead(t *testing.T) {
 		}
 	}
 }
+
+// TestUnfinishedMessages: however many connections stop in the middle of a message, what is held of them is bounded, and others are still seen.
+func TestUnfinishedMessages(t *testing.T) {
+	tap := newTap(t)
+	seen := watch(t, tap)
+	begun := []byte(strings.TrimSuffix(frame("t1", "s1", strings.Repeat("x", maxText)), "$\r\n"))
+	local := net.TCPAddrFromAddrPort(here)
+	for n := range maxStreams {
+		tap.MSRP(local, &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1 + n}, false, begun)
+		if n%100 == 0 {
+			tap.Settle()
+		}
+	}
+	tap.Settle()
+	held := 0
+	for _, s := range tap.streams {
+		held += s.held()
+	}
+	if held > maxHeld || held != tap.held || held < maxHeld/2 {
+		t.Errorf("%d octets are held, %d are counted", held, tap.held)
+	}
+	tap.MSRP(local, net.TCPAddrFromAddrPort(there), false, []byte(frame("t2", "s1", "y")))
+	if all := seen(); len(all) != 1 || tap.held != held {
+		t.Errorf("%d messages seen, %d octets held", len(all), tap.held)
+	}
+}
