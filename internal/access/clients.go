@@ -170,6 +170,15 @@ func (c *Clients) ByToken(secret string) (Caller, bool) {
 	return c.tokens[found].caller, true
 }
 
+// byHeaders finds whose token the Authorization headers of a request hold.
+func (c *Clients) byHeaders(headers []string) (Caller, bool) {
+	scheme, secret, _ := strings.Cut(headers[0], " ")
+	if len(headers) != 1 || !strings.EqualFold(scheme, "Bearer") {
+		return Caller{}, false
+	}
+	return c.ByToken(strings.TrimLeft(secret, " "))
+}
+
 // ByCertificate finds whose certificate it is, which was verified: by a DNS name or URI of its subjectAltName, or else by its CN.
 func (c *Clients) ByCertificate(leaf *x509.Certificate) (Caller, bool) {
 	if c == nil {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"net/http"
-	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -88,14 +87,25 @@ func (g *Gate) byToken(r *http.Request, headers []string, now time.Time) (Caller
 	if wait := g.failures.waits(source, now); wait > 0 {
 		return Caller{}, later(wait, "too many attempts to authenticate have failed")
 	}
-	scheme, secret, _ := strings.Cut(headers[0], " ")
-	if len(headers) == 1 && strings.EqualFold(scheme, "Bearer") {
-		if caller, found := g.clients.Load().ByToken(strings.TrimLeft(secret, " ")); found {
-			return caller, nil
-		}
+	if caller, found := g.clients.Load().byHeaders(headers); found {
+		return caller, nil
 	}
 	g.failures.failed(source, now)
 	return Caller{}, unauthorized(`Bearer error="invalid_token"`, "the Authorization header has no token that is known; Bearer TOKEN would be right")
+}
+
+// Stands says whether what a request showed that was let in is still this caller's: the clients may be others by now.
+func (g *Gate) Stands(r *http.Request, caller Caller) bool {
+	var now Caller
+	switch headers := r.Header.Values("Authorization"); {
+	case len(headers) > 0:
+		now, _ = g.clients.Load().byHeaders(headers)
+	case r.TLS != nil && len(r.TLS.VerifiedChains) > 0:
+		now, _ = g.clients.Load().ByCertificate(r.TLS.VerifiedChains[0][0])
+	default:
+		return true // nothing
+	}
+	return now == caller
 }
 
 // Permit checks whether a caller may do something; nil: it may.

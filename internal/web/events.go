@@ -75,7 +75,7 @@ func (s *Server) followEvents(w http.ResponseWriter, r *http.Request, accept fun
 	if !ok {
 		return
 	}
-	stream := &stream{filter: f.filter, reader: reader, to: to, closing: s.closing, keepAlive: s.config.KeepAlive, tracer: s.config.Tracer}
+	stream := &stream{filter: f.filter, reader: reader, to: to, closing: s.closing, keepAlive: s.config.KeepAlive, tracer: s.config.Tracer, stands: s.stands(r)}
 	err = stream.run(client)
 	if err != nil {
 		s.config.Logger.Debug("event stream ended", "err", err)
@@ -93,6 +93,14 @@ func cannotSubscribe(err error) (status int, detail string) {
 	return http.StatusServiceUnavailable, err.Error()
 }
 
+// errNoClient ends a stream whose client was let in, and would not be now, or not as the same.
+var errNoClient = errors.New("the client is none any more, or may do something else")
+
+// stands says whether the client of a request that goes on still is one, with the same rights.
+func (s *Server) stands(r *http.Request) func() bool {
+	return func() bool { return s.config.Gate.Stands(r, callerOf(r)) }
+}
+
 // stream is one client that follows the events.
 type stream struct {
 	filter    event.Filter
@@ -101,6 +109,7 @@ type stream struct {
 	closing   context.Context
 	keepAlive time.Duration
 	tracer    *telemetry.Tracer // nil: nobody traces
+	stands    func() bool       // whether the client still is one
 
 	read string // cursor of the last event read
 	told string // cursor of the last event written
@@ -123,6 +132,8 @@ func (s *stream) run(client context.Context) error {
 			return nil
 		case ctx.Err() != nil:
 			return s.rest(client)
+		case !s.stands():
+			return errNoClient
 		}
 		if err := s.alive(); err != nil {
 			return err

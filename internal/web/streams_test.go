@@ -7,10 +7,13 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/parley-msrp/parley/internal/access"
 	"github.com/parley-msrp/parley/internal/event"
 	"github.com/parley-msrp/parley/internal/web"
 )
@@ -100,4 +103,47 @@ func TestLargeEvent(t *testing.T) {
 		t.Fatalf("%d octets", len(b.data))
 	}
 	f.events(1)
+}
+
+// TestClientTakenAway: a stream ends soon after its client is none any more, and those of others go on.
+func TestClientTakenAway(t *testing.T) {
+	const leaves, stays = "leaves-leaves-leaves-leaves-leaves", "stays-stays-stays-stays-stays-stays"
+	clients := func(lines ...string) *access.Clients {
+		path := filepath.Join(t.TempDir(), "clients")
+		if err := os.WriteFile(path, []byte(strings.Join(lines, "\n")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := access.LoadClients(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	gate := access.NewGate(access.GateConfig{}, clients("a read token:"+leaves, "b read token:"+stays))
+	s := start(t, node{}, func(c *web.Config) { c.Gate, c.KeepAlive = gate, 50*time.Millisecond })
+	one, other := s.follow(t, "", "Authorization", "Bearer "+leaves), s.follow(t, "", "Authorization", "Bearer "+stays)
+	socket := s.socket(t, "", "Authorization", "Bearer "+leaves)
+	gate.SetClients(clients("b read token:" + stays))
+	for ok := true; ok; {
+		_, ok = one.next() // until it ends; follow has a time limit
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	var err error
+	for err == nil {
+		_, _, err = socket.conn.Read(ctx)
+	}
+	if ctx.Err() != nil {
+		t.Error("the WebSocket goes on")
+	}
+	s.journal.Append(event.NewEnd(session), nil)
+	for {
+		b, ok := other.next()
+		if !ok {
+			t.Fatal("the stream of another client has ended")
+		}
+		if b.event == string(event.SessionEnd) {
+			return
+		}
+	}
 }

@@ -56,20 +56,26 @@ func (s *Server) followTrace(w http.ResponseWriter, r *http.Request) {
 	}
 	defer follower.Close()
 	to := &serverSent{w: w, control: http.NewResponseController(w), writeTimeout: s.config.WriteTimeout}
-	if err := s.tellTrace(r.Context(), follower, to); err != nil {
+	if err := s.tellTrace(r.Context(), follower, to, s.stands(r)); err != nil {
 		s.config.Logger.Debug("trace stream ended", "err", err)
 	}
 }
 
 // tellTrace tells messages until the client goes away, a write fails, or the server shuts down.
-func (s *Server) tellTrace(client context.Context, follower *trace.Follower, to *serverSent) error {
+func (s *Server) tellTrace(client context.Context, follower *trace.Follower, to *serverSent, stands func() bool) error {
 	if err := to.begin(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(client)
 	defer cancel()
 	defer context.AfterFunc(s.closing, cancel)()
+	looked := time.Now()
 	for {
+		if time.Since(looked) >= s.config.KeepAlive {
+			if looked = time.Now(); !stands() {
+				return errNoClient
+			}
+		}
 		next, stop := context.WithTimeout(ctx, s.config.KeepAlive)
 		m, dropped, err := follower.Next(next)
 		stop()
