@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -59,12 +60,22 @@ func (k *commands) once(key, digest string, do func() (string, error)) (string, 
 	k.mu.Unlock()
 	c.result, c.err = do()
 	if c.err != nil {
-		k.mu.Lock()
-		delete(k.known, key)
-		k.mu.Unlock()
+		k.forget(key, c)
 	}
 	close(c.done)
 	return c.result, c.err
+}
+
+// forget takes out a command that failed: it takes no place from those that did not.
+func (k *commands) forget(key string, c *command) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.known[key] != c {
+		return // so many came since
+	}
+	delete(k.known, key)
+	i := slices.Index(k.oldest, key)
+	k.oldest = slices.Delete(k.oldest, i, i+1)
 }
 
 // add notes a command. Holding k.mu.

@@ -62,3 +62,31 @@ func TestRefusalsAreBounded(t *testing.T) {
 		t.Errorf("%d refusals and %d messages are remembered", len(k.refused), len(k.repeats))
 	}
 }
+
+// TestFailedCommandsTakeNoPlace: however many commands fail, the keys of those that were done are remembered.
+func TestFailedCommandsTakeNoPlace(t *testing.T) {
+	var k commands
+	failed := errors.New("failed")
+	do := func(key string, err error) (result string) {
+		result, got := k.once(key, "digest", func() (string, error) { return "made by " + key, err })
+		if !errors.Is(got, err) {
+			t.Errorf("%s: %v", key, got)
+		}
+		return result
+	}
+	do("tried again", failed)
+	do("done", nil)
+	for n := range rememberedKeys {
+		do(fmt.Sprint("failed", n), failed)
+	}
+	do("tried again", nil)
+	for _, key := range []string{"done", "tried again"} {
+		result, err := k.once(key, "digest", func() (string, error) { return "", errors.New("it was done twice") })
+		if err != nil || result != "made by "+key {
+			t.Errorf("%s: %q, %v", key, result, err)
+		}
+	}
+	if len(k.oldest) != 2 || len(k.known) != 2 {
+		t.Errorf("%d and %d are remembered", len(k.oldest), len(k.known))
+	}
+}
