@@ -325,8 +325,11 @@ func TestSendStream(t *testing.T) {
 			peer.MaxSize = 6000 // M-089
 			s.SetPeer(peer)
 			slow := newClosing(c.reader, false)
-			gate := make(chan struct{})
-			id := send(t, s, stream(&gated{slow, gate, 3000}, c.size))
+			gate, atOnce := make(chan struct{}), 0
+			if c.sent {
+				atOnce = 3000
+			}
+			id := send(t, s, stream(&gated{slow, gate, atOnce}, c.size))
 			if c.sent {
 				p.respond(p.expectRequest("SEND"), 200, "OK")
 			}
