@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -33,9 +34,9 @@ type event struct {
 	Action, Package, Test, Output, ImportPath string
 }
 
-// collect reads the output of go test -json. Tests of equal names in several
+// collect reads the output of go test -json, as far as it is about packages that of says yes to. Tests of equal names in several
 // packages are one: it has failed if one of them has.
-func collect(r io.Reader) (results, error) {
+func collect(r io.Reader, of func(path string) bool) (results, error) {
 	res := results{tests: map[string]outcome{}, packages: map[string]outcome{}, output: map[string]string{}, within: map[string]string{}}
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 16<<20)
@@ -44,7 +45,9 @@ func collect(r io.Reader) (results, error) {
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
 			return res, fmt.Errorf("not a line of go test -json: %q", lines.Text())
 		}
-		res.add(e)
+		if path, _, _ := strings.Cut(cmp.Or(e.Package, e.ImportPath), " "); of(path) {
+			res.add(e)
+		}
 	}
 	return res, lines.Err()
 }

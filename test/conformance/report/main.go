@@ -11,13 +11,19 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
+	"strings"
 )
 
-const suite = "./test/conformance"
+const (
+	module = "github.com/parley-msrp/parley"
+	suite  = "./test/conformance"
+)
 
 func main() {
 	suiteOnly := flag.Bool("suite-only", false, "run the suite of test/conformance only, not the tests of the other packages")
 	binary := flag.String("binary", "", "test this built program in place of building one")
+	testsFile := flag.String("tests", "", "take what go test -json ./... has written to this file, in place of running the tests; those of the stub are run")
 	race := flag.Bool("race", false, "run everything with the race detector")
 	rowsFile := flag.String("rows", "docs/conformance.md", "the table of rows")
 	listFile := flag.String("stub-passes", "test/conformance/stub_passes.txt", "rows that count although their tests pass on the stub")
@@ -26,7 +32,7 @@ func main() {
 	if *binary != "" {
 		daemon = *binary
 	}
-	good, err := report(*rowsFile, *listFile, daemon, *suiteOnly, *race, os.Stdout)
+	good, err := report(*rowsFile, *listFile, source{target: daemon, file: *testsFile, race: *race}, *suiteOnly, os.Stdout)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
@@ -36,7 +42,32 @@ func main() {
 	}
 }
 
-func report(rowsFile, listFile, target string, suiteOnly, race bool, out io.Writer) (good bool, err error) {
+// source is where the results of tests come from: a file that has them already, or a run.
+type source struct {
+	target string // that the suite is run against
+	file   string // "": there is none
+	race   bool
+}
+
+// results gives those of packages, each with all below it where it ends in /...
+func (s source) results(packages ...string) (results, error) {
+	if s.file == "" {
+		return run(s.target, s.race, packages...)
+	}
+	f, err := os.Open(s.file)
+	if err != nil {
+		return results{}, err
+	}
+	defer f.Close()
+	return collect(f, func(path string) bool {
+		return slices.ContainsFunc(packages, func(p string) bool {
+			within, all := strings.CutSuffix(strings.TrimPrefix(p, "."), "/...")
+			return path == module+within || all && strings.HasPrefix(path, module+within+"/")
+		})
+	})
+}
+
+func report(rowsFile, listFile string, s source, suiteOnly bool, out io.Writer) (good bool, err error) {
 	rows, err := readRows(rowsFile)
 	if err != nil {
 		return false, err
@@ -45,7 +76,7 @@ func report(rowsFile, listFile, target string, suiteOnly, race bool, out io.Writ
 	if err != nil {
 		return false, err
 	}
-	daemon, err := run(target, race, suite)
+	daemon, err := s.results(suite)
 	if err != nil {
 		return false, err
 	}
@@ -55,7 +86,7 @@ func report(rowsFile, listFile, target string, suiteOnly, race bool, out io.Writ
 	}
 	var others results
 	if !suiteOnly {
-		if others, err = run(target, race, "./msrp/...", "./msrpsdp/...", "./ua/...", "./internal/..."); err != nil {
+		if others, err = s.results("./msrp/...", "./msrpsdp/...", "./ua/...", "./internal/..."); err != nil {
 			return false, err
 		}
 	}
@@ -80,7 +111,7 @@ func run(target string, race bool, packages ...string) (results, error) {
 	if err := cmd.Start(); err != nil {
 		return results{}, err
 	}
-	r, err := collect(pipe)
+	r, err := collect(pipe, func(string) bool { return true })
 	_ = cmd.Wait() // its status is that of the tests, which r knows
 	return r, err
 }

@@ -17,7 +17,7 @@ func recorded(t *testing.T, name string) results {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	r, err := collect(f)
+	r, err := collect(f, func(string) bool { return true })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +27,7 @@ func recorded(t *testing.T, name string) results {
 // lines reads lines written here.
 func lines(t *testing.T, text string) results {
 	t.Helper()
-	r, err := collect(strings.NewReader(text))
+	r, err := collect(strings.NewReader(text), func(string) bool { return true })
 	if err != nil {
 		t.Fatal(err)
 	}
