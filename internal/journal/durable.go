@@ -29,6 +29,7 @@ type Durable struct {
 	queued   time.Time   // when the first of them came, where nobody waits for it
 	waiters  int         // of those in queue that somebody waits for
 	linger   *time.Timer // wakes the writer when nobody does
+	awaited  bool        // linger is running
 	waiting  int64       // octets of those in queue that nobody waits for, estimated
 	dropped  uint64      // events that could not even be queued
 	closed   bool
@@ -90,7 +91,8 @@ func Open(ctx context.Context, c Config) (*Durable, error) {
 	if c.Fsync {
 		j.ahead, j.shards = 1, 1 // each pack costs a write to the disk
 	}
-	j.linger = time.AfterFunc(linger, j.notify)
+	j.awaited = true
+	j.linger = time.AfterFunc(linger, j.lingered)
 	j.tail.last, j.tail.number = st.last, st.total
 	go j.run(ctx)                        // ends by Close
 	j.keeping.Go(func() { j.keep(ctx) }) // ends by Close
@@ -140,9 +142,29 @@ func (j *Durable) enqueue(e event.Event, kept func(error)) error {
 		}
 	} else if len(j.queue) == 1 {
 		j.queued = time.Now()
-		j.linger.Reset(linger)
+		if !j.awaited {
+			j.awaited = true
+			j.linger.Reset(linger)
+		}
 	}
 	return nil
+}
+
+// lingered wakes the writer for events that have waited for long enough. The timer goes on for those that have not: to set it for each of them would
+// cost more than they do, as most are taken along long before.
+func (j *Durable) lingered() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.awaited = false
+	if len(j.queue) == 0 || j.waiters > 0 {
+		return // the writer has been woken for those who wait
+	}
+	if left := linger - time.Since(j.queued); left > 0 {
+		j.awaited = true
+		j.linger.Reset(left)
+		return
+	}
+	j.notify()
 }
 
 // notify wakes the writer.

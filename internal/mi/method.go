@@ -70,9 +70,7 @@ func (m *method) matchPositions(raw rawJSON) (params, error) {
 func (m *method) matchNames(raw rawJSON) (params, error) {
 	p := params{values: map[string]rawJSON{}}
 	if raw != nil {
-		if err := json.Unmarshal(raw, &p.values); err != nil {
-			return params{}, invalidRequest("")
-		}
+		p.values = membersOf(raw)
 	}
 	if err := m.takeKey(&p); err != nil {
 		return params{}, err

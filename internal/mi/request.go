@@ -46,11 +46,7 @@ func parseRequest(raw rawJSON) (request, error) {
 	if raw[0] != '{' {
 		return request{}, invalidRequest("")
 	}
-	// A map, as names are matched exactly: a struct would take "METHOD" for "method".
-	var members map[string]rawJSON
-	if err := json.Unmarshal(raw, &members); err != nil {
-		return request{}, invalidRequest("")
-	}
+	members := membersOf(raw)
 	r := request{id: members["id"]}
 	if r.id != nil && !scalarID(r.id) {
 		r.id = nil
@@ -78,15 +74,6 @@ func scalarID(id rawJSON) bool {
 }
 
 func isNumber(raw rawJSON) bool { return raw[0] == '-' || '0' <= raw[0] && raw[0] <= '9' }
-
-func stringOf(raw rawJSON) (string, bool) {
-	if len(raw) == 0 || raw[0] != '"' {
-		return "", false
-	}
-	var s string
-	err := json.Unmarshal(raw, &s)
-	return s, err == nil
-}
 
 // shallow reports whether arrays and objects are nested at most maxDepth deep, and whether every escaped surrogate in a string
 // has its other half: RFC 8259 §8.2 leaves open what a lone one means, and a message body must not be guessed. Whether the

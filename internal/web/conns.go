@@ -25,14 +25,13 @@ type conns struct {
 
 // count follows the states of a connection, as http.Server.ConnState.
 func (c *conns) count(conn net.Conn, state http.ConnState) {
-	source := remoteSource(conn)
 	switch state {
 	case http.StateNew:
-		if !c.enter(source) {
+		if !c.enter(remoteSource(conn)) {
 			conn.Close()
 		}
 	case http.StateClosed, http.StateHijacked:
-		c.leave(source)
+		c.leave(remoteSource(conn))
 	}
 }
 

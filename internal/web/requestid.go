@@ -25,6 +25,9 @@ func (s *Server) follow(w http.ResponseWriter, r *http.Request) (http.ResponseWr
 		if r.Method == http.MethodGet || r.Method == http.MethodHead || watched.status < 300 && r.URL.Path == "/mi" {
 			level = slog.LevelDebug // what changes nothing, and the programs' own way to ask
 		}
+		if !s.config.Logger.Enabled(context.Background(), level) {
+			return
+		}
 		attrs := []slog.Attr{
 			slog.String("request_id", id), slog.String("method", r.Method), slog.String("path", shortPath(r)), slog.Int("status", watched.status),
 			slog.Duration("took", time.Since(began)),
