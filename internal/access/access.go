@@ -8,11 +8,11 @@
 package access
 
 import (
-	"fmt"
 	"mime"
 	"net"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"strings"
 )
 
@@ -50,19 +50,19 @@ func checkOrigin(r *http.Request) *Refusal {
 func refuse(status int, detail string) *Refusal { return &Refusal{Status: status, Detail: detail} }
 
 func localAddr(r *http.Request) (netip.AddrPort, bool) {
-	addr, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	addr, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
 	if !ok {
 		return netip.AddrPort{}, false
 	}
-	local, err := netip.ParseAddrPort(addr.String())
-	return local, err == nil
+	local := addr.AddrPort()
+	return netip.AddrPortFrom(local.Addr().Unmap(), local.Port()), true
 }
 
 // ownHost: an address is as good as its value, since no name was resolved to come here; of names only localhost is known to
 // mean this machine.
 func ownHost(host string, local netip.AddrPort) bool {
 	name, port, ok := splitHost(host)
-	if !ok || port != fmt.Sprint(local.Port()) {
+	if !ok || port != strconv.Itoa(int(local.Port())) {
 		return false
 	}
 	if strings.EqualFold(name, "localhost") {
