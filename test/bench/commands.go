@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,8 +21,8 @@ import (
 )
 
 // measureCommands shows how many messages a second can be sent by the management interface, each kept before it is answered and delivered to the peer,
-// beside a bare net/http handler that does nothing but keep an event.
-func (p plan) measureCommands(ctx context.Context, d *daemon.Daemon, name, dir string, encoder *json.Encoder) (err error) {
+// beside a bare net/http handler, a process of its own too, that does nothing but keep an event.
+func (p plan) measureCommands(ctx context.Context, d *daemon.Daemon, name, dir, durability string, encoder *json.Encoder) (err error) {
 	opener, err := newCaller(d.SIP().String())
 	if err != nil {
 		return err
@@ -31,53 +32,63 @@ func (p plan) measureCommands(ctx context.Context, d *daemon.Daemon, name, dir s
 	if err != nil {
 		return err
 	}
+	if err := s.conn.SetDeadline(time.Time{}); err != nil { // it was set for the call
+		return err
+	}
 	var peer echo
 	go peer.serve(s.conn) // ends with the connection
 	defer s.conn.Close()
-	j, err := journal.Open(ctx, journal.Config{Dir: dir, Node: "bare"})
+	bare, err := startServer(ctx, "bare handler", bareMode, dir, durability)
 	if err != nil {
 		return err
 	}
-	defer j.Close()
-	bare, stop, err := serveBare(j)
-	if err != nil {
-		return err
-	}
-	defer stop()
+	defer func() { err = errors.Join(err, bare.stop()) }()
 	sessions, err := d.Sessions(ctx)
 	if err != nil || len(sessions) != 1 {
 		return fmt.Errorf("%d sessions: %w", len(sessions), err)
 	}
 	body := fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":"msrp_ua:send_message","params":{"session_id":%q,"mime":"text/plain","body":"%s"}}`, sessions[0].SessionID, strings.Repeat("x", 100))
 	for _, conns := range []int{1, 16} {
-		before := peer.answered.Load()
-		sent, took, err := post(d.URL("")[len("http://"):], body, conns, p.duration)
-		if err != nil {
-			return err
-		}
-		for start := time.Now(); peer.answered.Load()-before < sent; time.Sleep(time.Millisecond) {
-			if time.Since(start) > stallTime {
-				return fmt.Errorf("%d messages were accepted, %d came", sent, peer.answered.Load()-before)
+		r := row{Work: "commands", Sessions: conns, Window: 1, Body: 100}
+		var sent, handled []outcome
+		for range p.runs { // in turn, so that what disturbs the machine disturbs both alike
+			before := peer.answered.Load()
+			found, err := load(ctx, order{Row: r, HTTP: d.URL("")[len("http://"):], Request: body, PID: d.PID(), Duration: p.duration})
+			if err != nil {
+				return err
 			}
+			for start := time.Now(); peer.answered.Load()-before < found.Count; time.Sleep(time.Millisecond) {
+				if time.Since(start) > stallTime {
+					return fmt.Errorf("%d messages were accepted, %d came", found.Count, peer.answered.Load()-before)
+				}
+			}
+			sent = append(sent, found)
+			if found, err = load(ctx, order{Row: r, HTTP: bare.http, Request: body, PID: bare.pid, Duration: p.duration}); err != nil {
+				return err
+			}
+			handled = append(handled, found)
 		}
-		handled, tookBare, err := post(bare, body, conns, p.duration)
-		if err != nil {
-			return err
-		}
-		rate, bareRate := float64(sent)/took.Seconds(), float64(handled)/tookBare.Seconds()
-		fmt.Printf("  send_message over HTTP, %2d connections: %7.0f a second, kept and delivered; a bare handler that keeps an event: %7.0f, so %.2f of it\n", conns, rate, bareRate, rate/bareRate)
-		if err := encoder.Encode(figure{Name: fmt.Sprintf("%s/send_message/conns=%d", name, conns), Value: rate, Unit: "messages/s", Least: rate, Most: rate, Runs: 1, RatioToEcho: rate / bareRate}); err != nil {
+		f, b := summary(sent), summary(handled)
+		f.Name, f.Unit, f.RatioToEcho = fmt.Sprintf("%s/send_message/conns=%d", name, conns), works[r.Work].unit, f.Value/b.Value
+		fmt.Printf("  send_message over HTTP, %2d connections: %7.0f a second (%.0f to %.0f), %.1f µs CPU each, kept and delivered\n", conns, f.Value, f.Least, f.Most, f.CPUMicrosPerMessage)
+		fmt.Printf("    a bare handler that keeps an event:    %7.0f          (%.0f to %.0f), %.1f µs CPU each; so %.2f of it\n", b.Value, b.Least, b.Most, b.CPUMicrosPerMessage, f.RatioToEcho)
+		if err := encoder.Encode(f); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// serveBare is the handler that is compared with.
-func serveBare(j journal.Journal) (addr string, stop func() error, err error) {
+// serveBare is the process that is compared with: each request is an event in a journal in dir. It serves until in ends.
+func serveBare(ctx context.Context, dir, durability string, in io.Reader, out io.Writer) (err error) {
+	j, err := journal.Open(ctx, journal.Config{Dir: dir, Node: "bare", Fsync: durability == "fsync"})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, j.Close()) }()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return "", nil, err
+		return err
 	}
 	s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b, err := io.ReadAll(r.Body)
@@ -92,46 +103,78 @@ func serveBare(j journal.Journal) (addr string, stop func() error, err error) {
 			_, _ = io.WriteString(w, `{"jsonrpc":"2.0","result":"OK","id":1}`)
 		}
 	})}
-	go func() { _ = s.Serve(l) }() // ends with stop
-	return l.Addr().String(), s.Close, nil
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }() // ends with s
+	ballast := make([]byte, ballastSize) // as the daemon has it
+	err = json.NewEncoder(out).Encode(addresses{HTTP: l.Addr().String()})
+	if err == nil {
+		_, err = io.Copy(io.Discard, in)
+	}
+	runtime.KeepAlive(ballast)
+	err = errors.Join(err, s.Close())
+	if ended := <-served; !errors.Is(ended, http.ErrServerClosed) {
+		err = errors.Join(err, ended)
+	}
+	return err
 }
 
-// post posts the same over and over, one request after the other on each connection.
-func post(addr, body string, conns int, d time.Duration) (n int64, took time.Duration, err error) {
-	request := fmt.Appendf(nil, "POST /mi HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", addr, len(body), body)
+// postCommands posts the same over and over, one request after the other on each connection.
+func postCommands(o order) (out outcome, err error) {
+	request := fmt.Appendf(nil, "POST /mi HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", o.HTTP, len(o.Request), o.Request)
+	used, err := cpuTime(o.PID)
+	if err != nil {
+		return out, err
+	}
 	var count atomic.Int64
 	var posting sync.WaitGroup
-	failed := make(chan error, conns)
+	failed := make(chan error, o.Row.Sessions)
 	begin := time.Now()
-	for range conns {
-		posting.Go(func() { // ends after d
-			c, err := net.Dial("tcp", addr)
-			if err != nil {
+	for range o.Row.Sessions {
+		posting.Go(func() { // ends after o.Duration
+			if err := postOver(o.HTTP, request, begin.Add(o.Duration), &count); err != nil {
 				failed <- err
-				return
-			}
-			defer c.Close()
-			r := bufio.NewReader(c)
-			for time.Since(begin) < d {
-				if _, err := c.Write(request); err != nil {
-					failed <- err
-					return
-				}
-				a, err := http.ReadResponse(r, nil)
-				if err != nil {
-					failed <- err
-					return
-				}
-				text, err := io.ReadAll(a.Body)
-				if err != nil || !strings.Contains(string(text), `"result":"OK"`) {
-					failed <- fmt.Errorf("answered %s: %s (%w)", a.Status, text, err)
-					return
-				}
-				count.Add(1)
 			}
 		})
 	}
 	posting.Wait()
+	out.Elapsed, out.Count = time.Since(begin), count.Load()
 	close(failed)
-	return count.Load(), time.Since(begin), <-failed
+	if err := <-failed; err != nil {
+		return out, err
+	}
+	after, err := cpuTime(o.PID)
+	if err != nil {
+		return out, err
+	}
+	out.CPU = after - used
+	out.Generator, err = ownCPUTime()
+	return out, err
+}
+
+// postOver posts over one connection until end.
+func postOver(addr string, request []byte, end time.Time, count *atomic.Int64) error {
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	r := bufio.NewReader(c)
+	for time.Now().Before(end) {
+		if _, err := c.Write(request); err != nil {
+			return err
+		}
+		a, err := http.ReadResponse(r, nil)
+		if err != nil {
+			return err
+		}
+		text, err := io.ReadAll(a.Body)
+		if err != nil {
+			return err
+		}
+		if !strings.Contains(string(text), `"result":"OK"`) {
+			return fmt.Errorf("answered %s: %s", a.Status, text)
+		}
+		count.Add(1)
+	}
+	return nil
 }

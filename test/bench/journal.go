@@ -105,7 +105,7 @@ func (p plan) measureDurability(ctx context.Context, durability string, out io.W
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(bare)) }()
-	return p.measureCommands(ctx, d, name, bare, encoder)
+	return p.measureCommands(ctx, d, name, bare, durability, encoder)
 }
 
 // consumer follows the events.

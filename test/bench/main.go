@@ -40,6 +40,8 @@ func run(ctx context.Context, args []string) error {
 			return stayAwake(os.Stdin, os.Stdout)
 		case mode == echoMode && len(args) == 2:
 			return serveEcho(ctx, args[1], os.Stdin, os.Stdout)
+		case mode == bareMode && len(args) == 3:
+			return serveBare(ctx, args[1], args[2], os.Stdin, os.Stdout)
 		case mode == engineMode && len(args) == 3:
 			return serveEngine(ctx, args[1], args[2], os.Stdin, os.Stdout)
 		}

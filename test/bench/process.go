@@ -19,6 +19,7 @@ const (
 	echoMode     = "echo"
 	engineMode   = "engine"
 	awakeMode    = "awake"
+	bareMode     = "bare"
 	agentMode    = "agent"
 	phoneMode    = "phone"
 )
@@ -29,11 +30,12 @@ type server struct {
 	pid     int
 	sip     string // where the generator invites; empty: it asks for sessions at control
 	control string
+	http    string
 	stop    func() error
 }
 
 // addresses is what a server started by startSelf writes once it listens: on the one or on the other, and for demands.
-type addresses struct{ MSRP, SIP, Control string }
+type addresses struct{ MSRP, SIP, Control, HTTP string }
 
 // stopLimit bounds the end of a server, and of what it has to write then.
 const stopLimit = 30 * time.Second
@@ -92,7 +94,7 @@ func startServer(ctx context.Context, name string, args ...string) (server, erro
 	if err != nil {
 		return server{}, errors.Join(fmt.Errorf("the %s did not start: %w", name, err), p.stop())
 	}
-	return server{name: name, pid: p.pid, sip: a.SIP, control: a.Control, stop: p.stop}, nil
+	return server{name: name, pid: p.pid, sip: a.SIP, control: a.Control, http: a.HTTP, stop: p.stop}, nil
 }
 
 // generatorLimit is how much longer than its measured time a run may take, for setting sessions up and ending them.

@@ -58,6 +58,7 @@ type work struct {
 var works = map[string]work{
 	"messages":      {unit: "messages/s", run: receiveMessages},
 	"sending":       {unit: "messages/s", of: " sent by the server", control: true, run: takeMessages},
+	"commands":      {unit: "messages/s", of: " sent by command", run: postCommands},
 	"bulk-received": {unit: "MiB/s", of: " in one chunk to the server", control: true, run: giveBulk},
 	"bulk-sent":     {unit: "MiB/s", of: " in one chunk from the server", control: true, run: takeBulk},
 }
@@ -112,6 +113,8 @@ type order struct {
 	Row      row
 	SIP      string // where to invite; empty: sessions are asked for at Control
 	Control  string // host:port
+	HTTP     string // host:port, where commands go
+	Request  string // the command
 	PID      int    // the serving process, whose CPU time is read
 	Duration time.Duration
 }
