@@ -15,7 +15,9 @@ import (
 
 type benchCommand struct {
 	output
-	To string `arg:"" help:"SIP URI to call; \";transport=tcp\" calls over TCP."`
+	To     string `arg:"" optional:"" help:"SIP URI to call; \";transport=tcp\" calls over TCP."`
+	Listen string `placeholder:"ADDR:PORT" help:"Take calls and messages there until interrupted, in place of making them: the other end of a measurement."`
+	Echo   bool   `help:"With --listen: send each message back."`
 
 	Calls    float64       `placeholder:"RATE" help:"Make this many full calls a second. Without it sessions are held, and messages sent in them."`
 	Messages int           `placeholder:"N" help:"With --calls: messages in each call."`
@@ -43,7 +45,45 @@ func (benchCommand) Help() string {
   parley bench sip:bob@127.0.0.1 --calls 500 --messages 1 --max-failed 0 --max-p99 20ms`
 }
 
+// Validate says what is wrong with the command line.
+func (c *benchCommand) Validate() error {
+	switch {
+	case (c.Listen != "") == (c.To != ""):
+		return errors.New("name somebody to call, like \"parley bench sip:bob@127.0.0.1\", or take calls with --listen")
+	case c.Echo && c.Listen == "":
+		return errors.New("--echo is for --listen")
+	}
+	return nil
+}
+
+// Run calls, or takes calls.
 func (c *benchCommand) Run(ctx context.Context, std IO) error {
+	if c.Listen != "" {
+		return c.take(ctx, std)
+	}
+	return c.generate(ctx, std)
+}
+
+// take is the other end.
+func (c *benchCommand) take(ctx context.Context, std IO) error {
+	a := load.Answering{Listen: c.Listen, TLS: c.TLS, Echo: c.Echo, Ready: func(at string) { fmt.Fprintln(std.Err, "taking calls at", at) }}
+	if isTerminal(std.Err) {
+		a.Progress = func(t load.Taken) {
+			fmt.Fprintf(std.Err, "\r%4.0f s  %d calls, %d live, %d messages\x1b[K", t.Seconds, t.Calls, t.Live, t.Messages)
+		}
+	}
+	t, err := load.Answer(ctx, a)
+	if err != nil {
+		return err
+	}
+	return c.print(std.Out, t, func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "calls     %d\nmessages  %d, %.1f a second, %s\nin        %.1f s\n", t.Calls, t.Messages, t.Rate, octets(t.Octets), t.Seconds)
+		return err
+	})
+}
+
+// generate makes the load.
+func (c *benchCommand) generate(ctx context.Context, std IO) error {
 	if c.Local == "" {
 		host, err := addressTowards(c.To)
 		if err != nil {

@@ -38,6 +38,11 @@ func TestBench(t *testing.T) {
 	if status != 1 || !strings.Contains(errOut, "(--max-p99)") || !strings.Contains(errOut, "there should be 1000 (--min-rate)") || !strings.Contains(out, "messages  ") {
 		t.Errorf("status %d\n%s%s", status, out, errOut)
 	}
+	for _, args := range []string{"bench", "bench sip:a@b --listen 127.0.0.1:0", "bench sip:a@b --echo"} {
+		if status, _, errOut := parley(strings.NewReader(""), nil, strings.Fields(args)...); status != 2 {
+			t.Errorf("%s: status %d %s", args, status, errOut)
+		}
+	}
 	if status, _, errOut := parley(strings.NewReader(""), nil, "bench", "tel:1"); status != 1 || !strings.Contains(errOut, "want a SIP URI") {
 		t.Errorf("status %d %s", status, errOut)
 	}

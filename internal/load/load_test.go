@@ -112,6 +112,35 @@ func TestWhatFails(t *testing.T) {
 	}
 }
 
+// TestAnswer has the two ends measure each other.
+func TestAnswer(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	at := make(chan string, 1)
+	type end struct {
+		t   Taken
+		err error
+	}
+	done := make(chan end, 1)
+	go func() {
+		taken, err := Answer(ctx, Answering{Listen: "127.0.0.1:0", Echo: true, Ready: func(sip string) { at <- sip }})
+		done <- end{taken, err}
+	}()
+	first, _, _ := strings.Cut(<-at, " ")
+	c := base("sip:peer@" + strings.TrimPrefix(first, "udp:"))
+	c.Sessions = 2
+	r, err := Run(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if e := <-done; e.err != nil || e.t.Calls != 2 || e.t.Messages != r.Messages.Delivered || e.t.Octets != r.Messages.Octets || e.t.Rate <= 0 {
+		t.Errorf("%+v, and the other end has %+v", e, r.Messages)
+	}
+	if _, err := Answer(t.Context(), Answering{Listen: "nonsense"}); err == nil {
+		t.Error("nonsense was listened on")
+	}
+}
+
 func TestPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began, p := time.Now(), newPace(10)
