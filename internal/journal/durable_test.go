@@ -171,6 +171,21 @@ func TestTooLarge(t *testing.T) {
 	expect(t, r, 1, 10)
 }
 
+// TestNobodyWaits: an event that nobody waits for is kept all the same, soon and without another one that takes it along.
+func TestNobodyWaits(t *testing.T) {
+	j := open(t, journal.Config{})
+	r := follow(t, j, journal.Newest)
+	for n := 0; n < 100; n += 2 {
+		j.Append(numbered(n), nil)
+		if n%3 == 0 { // it is taken along, while the timer runs on
+			keep(t, j, n+1, n+1)
+		} else {
+			j.Append(numbered(n+1), nil)
+		}
+		expect(t, r, n, n+1)
+	}
+}
+
 func BenchmarkDurable(b *testing.B) {
 	for _, fsync := range []bool{false, true} {
 		b.Run(fmt.Sprintf("fsync=%v", fsync), func(b *testing.B) {
