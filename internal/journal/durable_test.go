@@ -175,14 +175,17 @@ func TestTooLarge(t *testing.T) {
 func TestNobodyWaits(t *testing.T) {
 	j := open(t, journal.Config{})
 	r := follow(t, j, journal.Newest)
-	for n := 0; n < 100; n += 2 {
-		j.Append(numbered(n), nil)
-		if n%3 == 0 { // it is taken along, while the timer runs on
+	n := 0
+	for round := range 100 {
+		for range round % 25 { // each is taken along, while the timer of the first runs on
+			j.Append(numbered(n), nil)
 			keep(t, j, n+1, n+1)
-		} else {
-			j.Append(numbered(n+1), nil)
+			expect(t, r, n, n+1)
+			n += 2
 		}
-		expect(t, r, n, n+1)
+		j.Append(numbered(n), nil)
+		expect(t, r, n, n)
+		n++
 	}
 }
 
