@@ -19,6 +19,7 @@ const sippUser, sippRealm, sippPassword = "alice", "interop", "secret"
 // TestSIPpAuthenticates has sipp call a daemon that asks for credentials in every request, also within calls. A proxy is between: sipp reads only the
 // first challenge, which is for SHA-256, and knows MD5 alone; so the proxy leaves it only that one.
 func TestSIPpAuthenticates(t *testing.T) {
+	t.Parallel()
 	for _, mode := range []string{"u1", "t1"} {
 		t.Run("authentication over "+transports[mode], func(t *testing.T) {
 			t.Parallel()
@@ -36,6 +37,7 @@ func TestSIPpAuthenticates(t *testing.T) {
 
 // TestSIPpAsksForAuthentication has the daemon call sipp, which asks for credentials, checks them, and answers.
 func TestSIPpAsksForAuthentication(t *testing.T) {
+	t.Parallel()
 	for _, mode := range []string{"u1", "t1"} {
 		t.Run("asked for authentication over "+transports[mode], func(t *testing.T) {
 			t.Parallel()

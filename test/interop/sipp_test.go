@@ -22,6 +22,7 @@ const callsPerSecond = 100
 
 // TestSIPpCalls has sipp make calls at a steady rate: none fails, and nothing is left of them.
 func TestSIPpCalls(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name, scenario string
 		modes          []string // sipp's -t: one socket for all calls
@@ -79,6 +80,7 @@ func endSessions(ctx context.Context, d *daemon.Daemon) {
 
 // TestSIPpCancelled has the daemon call sipp, which rings, and give up.
 func TestSIPpCancelled(t *testing.T) {
+	t.Parallel()
 	for _, mode := range []string{"u1", "t1"} {
 		t.Run("cancelled over "+transports[mode], func(t *testing.T) {
 			t.Parallel()

@@ -18,6 +18,7 @@ const tlsPort = 5061
 
 // TestSIPpTLS has sipp call over TLS. Debian's sipp is built without it, so that its TCP goes into TLS on the way.
 func TestSIPpTLS(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name, scenario string
 		calls, long    int
