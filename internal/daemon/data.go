@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -64,7 +66,7 @@ func (n *node) recall(c *config.Journal) error {
 		return nil
 	}
 	n.control.KeepBodies(j, c.MaxBody)
-	r, err := j.Recall(context.Background())
+	r, err := j.Recall(context.Background(), slices.Collect(maps.Keys(n.calls.sessions)))
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}

@@ -24,6 +24,8 @@ type Config struct {
 
 	MaxBodyOctets int64 // of all bodies that are kept beside the events, 4 GiB; negative: no limit
 
+	RecallOctets int64 // of the newest events that Recall reads in any case, 256 MiB
+
 	Patience time.Duration // after which who waits for an event to be kept is told that it is not, 10 s
 }
 
@@ -59,6 +61,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxOctets == 0 {
 		c.MaxOctets = 1 << 30
+	}
+	if c.RecallOctets == 0 {
+		c.RecallOctets = 256 << 20
 	}
 	if c.MaxBodyOctets == 0 {
 		c.MaxBodyOctets = 4 << 30

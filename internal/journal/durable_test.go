@@ -221,6 +221,41 @@ func BenchmarkDurable(b *testing.B) {
 	}
 }
 
+// TestRecallOfOldSessions: what the newest part of the journal does not have of a session that goes on is looked for in what is older.
+func TestRecallOfOldSessions(t *testing.T) {
+	j := open(t, journal.Config{RecallOctets: 1})
+	counters := map[string]*event.Counter{"old": {}, "ended": {}, "new": {}}
+	tell := func(id string, e event.Event) {
+		e.Counter, e.Time = counters[id], time.Now()
+		kept := make(chan error, 1)
+		j.Append(e, func(err error) { kept <- err }) // each in a pack of its own
+		if err := <-kept; err != nil {
+			t.Fatal(err)
+		}
+	}
+	tell("old", event.NewSession("sip:a@b", "sip:c@d", "sip:c@d", "old", "text/plain"))
+	tell("old", event.NewMessage("old", "text/plain", []byte("x"), event.MessageID("m1")))
+	tell("ended", event.NewEnd("ended"))
+	for range 20 {
+		tell("new", event.NewMessage("new", "text/plain", []byte("x"), event.MessageID("m2")))
+	}
+	r, err := j.Recall(t.Context(), nil)
+	if err != nil || len(r.Sessions) != 1 || r.Sessions["new"] == nil {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	r, err = j.Recall(t.Context(), []string{"old", "ended", "unknown"})
+	if err != nil || len(r.Sessions) != 2 || r.Sessions["new"].Sequence != 20 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	old := r.Sessions["old"]
+	if _, known := old.Received["m1"]; old.Sequence != 2 || !old.Established || !known {
+		t.Errorf("%+v", old)
+	}
+	if _, ended := r.Ended["ended"]; !ended {
+		t.Error("that the other one has ended is not known")
+	}
+}
+
 func BenchmarkRecall(b *testing.B) {
 	const events = 100_000
 	j := open(b, journal.Config{})
@@ -232,7 +267,7 @@ func BenchmarkRecall(b *testing.B) {
 	}
 	keep(b, j, 1, 1)
 	for b.Loop() {
-		if r, err := j.Recall(b.Context()); err != nil || len(r.Sessions) != 10 {
+		if r, err := j.Recall(b.Context(), nil); err != nil || len(r.Sessions) != 10 {
 			b.Fatal(r, err)
 		}
 	}

@@ -52,7 +52,7 @@ func TestFixture(t *testing.T) {
 	if got, err := io.ReadAll(b); err != nil || len(got) != fixtureBody || strings.Trim(string(got), "x") != "" {
 		t.Errorf("%d octets, %v", len(got), err)
 	}
-	r, err := j.Recall(t.Context())
+	r, err := j.Recall(t.Context(), nil)
 	if err != nil || len(r.Commands) != 1 || r.Commands[0].Key != "key" {
 		t.Errorf("%+v, %v", r, err)
 	}

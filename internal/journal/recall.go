@@ -11,8 +11,6 @@ import (
 )
 
 const (
-	// recallOctets is how much of the journal is read at the start, its newest part.
-	recallOctets = 256 << 20
 	// recallMessages is how many Message-IDs of a session are recalled, the newest ones (RFC 4975 §5.4).
 	recallMessages = 1000
 	// recallBegun is how long before the end a message may have begun that can still have been under way: msrp.Config.PartialTimeout.
@@ -23,7 +21,7 @@ const (
 type Recollection struct {
 	Sessions map[string]*RecalledSession // that have no end
 	Commands []RecalledCommand           // in their order
-	Ended    map[string]time.Time        // sessions that had their end not long before, and when
+	Ended    map[string]time.Time        // sessions that had their end not long before, or that were asked for, and when
 }
 
 // RecalledSession is a session of an earlier process that has no end.
@@ -46,44 +44,44 @@ func (s *RecalledSession) Over() bool { return s.over }
 // RecalledCommand is a command that had a key.
 type RecalledCommand struct{ Key, Digest, Result string }
 
-// Recall reads the newest 256 MiB of what was kept before.
-func (j *Durable) Recall(ctx context.Context) (*Recollection, error) {
-	r := &Recollection{Sessions: map[string]*RecalledSession{}, Ended: map[string]time.Time{}}
+// Recall reads the newest 256 MiB of what was kept before; and of what is older, where live names sessions of which they hold nothing, all that is
+// about those. Whatever else there is of a session that began before that is not known.
+func (j *Durable) Recall(ctx context.Context, live []string) (*Recollection, error) {
 	j.mu.Lock()
 	st := j.store
 	j.mu.Unlock()
 	if st == nil {
 		return nil, ErrUnavailable
 	}
-	first, last, octets, err := st.bounds(ctx)
+	oldest, last, octets, err := st.bounds(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if octets > recallOctets {
-		first = last - uint64(float64(last-first)*recallOctets/float64(octets))
+	first := oldest
+	if part := float64(j.cfg.RecallOctets) / float64(octets); part < 1 {
+		first = last - uint64(float64(last-oldest)*part)
 	}
-	var end time.Time
-	for first <= last {
-		packs, err := st.fetch(ctx, first)
-		if err != nil {
+	r := newRecollection()
+	end, err := r.read(ctx, st, first, last, func(*event.Event) bool { return true })
+	if err != nil {
+		return nil, err
+	}
+	wanted, missing := map[string]bool{}, map[string]bool{}
+	for _, id := range live {
+		wanted[id] = true
+		if _, over := r.Ended[id]; r.Sessions[id] == nil && !over {
+			missing[id] = true
+		}
+	}
+	if len(missing) > 0 && oldest < first {
+		older := newRecollection()
+		if _, err := older.read(ctx, st, oldest, first-1, func(e *event.Event) bool { return missing[e.SessionID] }); err != nil {
 			return nil, err
 		}
-		if len(packs) == 0 {
-			break
-		}
-		for i := range packs {
-			events, err := packs[i].events()
-			if err != nil {
-				return nil, err
-			}
-			for i := range events {
-				r.add(&events[i])
-				end = events[i].Time
-			}
-		}
-		first = packs[len(packs)-1].sequence + 1
+		maps.Copy(r.Sessions, older.Sessions)
+		maps.Copy(r.Ended, older.Ended)
 	}
-	maps.DeleteFunc(r.Ended, func(_ string, at time.Time) bool { return end.Sub(at) > recallBegun })
+	maps.DeleteFunc(r.Ended, func(id string, at time.Time) bool { return !wanted[id] && end.Sub(at) > recallBegun })
 	for _, s := range r.Sessions {
 		for id, at := range s.begun {
 			if end.Sub(at) < recallBegun {
@@ -93,6 +91,40 @@ func (j *Durable) Recall(ctx context.Context) (*Recollection, error) {
 		slices.Sort(s.Incomplete)
 	}
 	return r, nil
+}
+
+func newRecollection() *Recollection {
+	return &Recollection{Sessions: map[string]*RecalledSession{}, Ended: map[string]time.Time{}}
+}
+
+// read adds the events of a part of the journal that about says yes to. It returns the time of the last one there.
+func (r *Recollection) read(ctx context.Context, st *store, first, last uint64, about func(*event.Event) bool) (end time.Time, err error) {
+	for first <= last {
+		packs, err := st.fetch(ctx, first)
+		if err != nil {
+			return end, err
+		}
+		if len(packs) == 0 {
+			break
+		}
+		for i := range packs {
+			if packs[i].sequence > last {
+				return end, nil
+			}
+			events, err := packs[i].events()
+			if err != nil {
+				return end, err
+			}
+			for i := range events {
+				if about(&events[i]) {
+					r.add(&events[i])
+				}
+				end = events[i].Time
+			}
+		}
+		first = packs[len(packs)-1].sequence + 1
+	}
+	return end, nil
 }
 
 func text(e *event.Event, name string) string {
