@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/parley-msrp/parley/internal/load"
@@ -113,13 +112,6 @@ func (c *benchCommand) generate(ctx context.Context, std IO) error {
 		return err
 	}
 	return c.judge(r)
-}
-
-func bracketed(host string) string {
-	if strings.Contains(host, ":") {
-		return "[" + host + "]"
-	}
-	return host
 }
 
 // line is the progress of a run.

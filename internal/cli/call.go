@@ -1,14 +1,10 @@
 package cli
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"strings"
 )
 
@@ -39,7 +35,8 @@ type occurrence struct {
 	Data    struct {
 		ContentType string `json:"content_type"`
 		Body        *string
-		MessageID   string `json:"message_id"`
+		BodyRef     *struct{} `json:"body_ref"` // the body is elsewhere
+		MessageID   string    `json:"message_id"`
 		Status      string
 		Fate        string
 		Code        int
@@ -47,17 +44,29 @@ type occurrence struct {
 	}
 }
 
-var errOver = errors.New("over")
+var (
+	errOver      = errors.New("over")
+	errNoSession = errors.New("no session")
+)
 
 // Run starts a session and stays with it.
 func (c *callCommand) Run(ctx context.Context, std IO) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stream, err := c.do(ctx, http.MethodGet, "/v1/events", nil) // before the session is: nothing of it is missed
-	if err != nil {
+	events, done := make(chan occurrence), make(chan struct{})
+	defer close(done)
+	follows := make(chan error, 1) // nil once events are followed: before the session is, so that nothing of it is missed
+	go func() {                    // ends with ctx, or with the stream
+		defer close(events)
+		err := c.daemon.follow(ctx, "/v1/events", "events", func() { follows <- nil }, func(data []byte) error { return handOver(data, events, done) })
+		select {
+		case follows <- err: // it never began
+		default:
+		}
+	}()
+	if err := <-follows; err != nil {
 		return err
 	}
-	defer stream.Close()
 	start := startCommand{daemon: c.daemon, To: c.To, From: c.From, Types: c.Types}
 	id, err := start.start(ctx)
 	if err != nil {
@@ -65,9 +74,6 @@ func (c *callCommand) Run(ctx context.Context, std IO) error {
 	}
 	fmt.Fprintf(std.Err, "calling %s; the session is %s\n", printable(c.To), id)
 	terminal, std := newConsole(std)
-	events, done := make(chan occurrence), make(chan struct{})
-	defer close(done)
-	go readEvents(stream, events, done) // ends with the stream
 	rest := func() {}
 	defer func() { rest() }()
 	begin := func() (<-chan string, error) {
@@ -80,9 +86,12 @@ func (c *callCommand) Run(ctx context.Context, std IO) error {
 		go readLines(typed, std.Err, lines, done) // ends with the input or, if that never ends, with the process
 		return lines, nil
 	}
-	err = c.follow(ctx, &followed{std: std, id: id, open: map[string]bool{}}, events, begin)
-	if errors.Is(err, errOver) {
+	err = c.stay(ctx, &followed{std: std, id: id, open: map[string]bool{}}, events, begin)
+	switch {
+	case errors.Is(err, errOver):
 		return nil
+	case errors.Is(err, errNoSession):
+		return err
 	}
 	// Whatever else ends the command ends the session: nobody is there any more.
 	closing, cancelClosing := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
@@ -91,8 +100,8 @@ func (c *callCommand) Run(ctx context.Context, std IO) error {
 	return errors.Join(err, c.call(closing, "msrp_ua_end_session", map[string]string{"session_id": id}, &ok))
 }
 
-// follow goes on until the session or the input is over; errOver for the session. Lines are typed once the session stands.
-func (c *callCommand) follow(ctx context.Context, f *followed, events <-chan occurrence, begin func() (<-chan string, error)) error {
+// stay goes on until the session or the input is over; errOver for the session, errNoSession where it came to nothing. Lines are typed once it stands.
+func (c *callCommand) stay(ctx context.Context, f *followed, events <-chan occurrence, begin func() (<-chan string, error)) error {
 	var lines <-chan string
 	typed := false // everything
 	for !typed || len(f.open) > 0 {
@@ -146,20 +155,19 @@ func (f *followed) tell(e occurrence) error {
 		f.stands = true
 		fmt.Fprintln(f.std.Err, "connected; type a line to send it, end the input (Ctrl-D) to leave")
 	case "E_MSRP_SESSION_FAILED":
-		fmt.Fprintf(f.std.Err, "no session: %d %s\n", e.Data.Code, printable(e.Data.Reason))
-		return fmt.Errorf("%s could not be called", f.id)
+		return fmt.Errorf("%w: %d %s", errNoSession, e.Data.Code, printable(e.Data.Reason))
 	case "E_MSRP_SESSION_END":
 		fmt.Fprintf(f.std.Err, "the session is over: %s\n", printable(e.Data.Reason))
 		return errOver
 	case "E_MSRP_MSG_RECEIVED":
-		if e.Data.Body == nil || !isText(e.Data.ContentType) {
+		if e.Data.Body == nil || e.Data.BodyRef != nil || !isText(e.Data.ContentType) {
 			fmt.Fprintf(f.std.Err, "peer sent %s; \"parley events\" shows it\n", printable(e.Data.ContentType))
 			return nil
 		}
 		fmt.Fprintf(f.std.Out, "peer: %s\n", printable(*e.Data.Body))
 	case "E_MSRP_MSG_SENT":
 		if e.Data.Fate == "failed" {
-			fmt.Fprintf(f.std.Err, "not delivered: %s\n", strings.TrimSpace(fmt.Sprintf("%d", e.Data.Code)))
+			fmt.Fprintf(f.std.Err, "not delivered: %d\n", e.Data.Code)
 		}
 		delete(f.open, e.Data.MessageID)
 	case "E_MSRP_REPORT_RECEIVED":
@@ -171,21 +179,15 @@ func (f *followed) tell(e occurrence) error {
 	return nil
 }
 
-// readEvents hands over the events of a stream until that ends or done is closed, and then closes events.
-func readEvents(stream io.Reader, events chan<- occurrence, done <-chan struct{}) {
-	defer close(events)
-	lines := bufio.NewScanner(stream)
-	lines.Buffer(nil, maxStreamLine)
-	for lines.Scan() {
-		data, ok := bytes.CutPrefix(lines.Bytes(), []byte("data:"))
-		var e occurrence
-		if !ok || json.Unmarshal(data, &e) != nil {
-			continue
-		}
-		select {
-		case events <- e:
-		case <-done:
-			return
-		}
+// handOver gives an event to who stays with the session, unless that has gone.
+func handOver(data []byte, events chan<- occurrence, done <-chan struct{}) error {
+	var e occurrence
+	if err := json.Unmarshal(data, &e); err != nil {
+		return fmt.Errorf("the daemon's event cannot be read: %w", err)
 	}
+	select {
+	case events <- e:
+	case <-done:
+	}
+	return nil
 }

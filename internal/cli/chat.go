@@ -98,12 +98,17 @@ func (c *chatCommand) chooseAddresses() error {
 		c.MSRP = net.JoinHostPort(host, "0")
 	}
 	if c.As == "" {
-		c.As = "sip:parley@" + host
-		if strings.Contains(host, ":") {
-			c.As = "sip:parley@[" + host + "]"
-		}
+		c.As = "sip:parley@" + bracketed(host)
 	}
 	return nil
+}
+
+// bracketed is a host as URIs have it.
+func bracketed(host string) string {
+	if strings.Contains(host, ":") {
+		return "[" + host + "]"
+	}
+	return host
 }
 
 // addressTowards is the own address that the route to a SIP URI's host begins at. Nothing is sent.

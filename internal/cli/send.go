@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 )
@@ -96,14 +95,4 @@ func (c *sendCommand) sendFile(ctx context.Context, std IO) (sent, error) {
 		return sent{}, fmt.Errorf("the daemon's answer cannot be read: %w", err)
 	}
 	return message, nil
-}
-
-// isTerminal says whether w is one.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	s, err := f.Stat()
-	return err == nil && s.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
 }

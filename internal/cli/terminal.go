@@ -133,3 +133,13 @@ func readLines(in lineReader, errOut io.Writer, lines chan<- string, done <-chan
 		}
 	}
 }
+
+// isTerminal says whether w is one.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	s, err := f.Stat()
+	return err == nil && s.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
+}

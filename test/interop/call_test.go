@@ -57,4 +57,10 @@ func TestCall(t *testing.T) {
 	caller.stdin.Close() // leaves
 	caller.ends(t)
 	called.ends(t)
+
+	// Nobody is there any more.
+	alone := startChat(t, dir, "call", fmt.Sprintf("sip:bob@%s:%d;transport=tcp", addr, daemon.SIPPort+1), "--url", url)
+	if err := <-alone.done; err == nil || !strings.Contains(alone.stderr.String(), "parley: no session: 503") {
+		t.Errorf("%v\n%s", err, &alone.stderr)
+	}
 }
