@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -34,6 +35,18 @@ func (p *pack) events() ([]event.Event, error) {
 		events = append(events, e)
 	}
 	return events, nil
+}
+
+// began is the time of the first event.
+func (p *pack) began() (time.Time, error) {
+	for line := range event.Lines(p.lines) {
+		e, err := event.ParseCloudEvent(line)
+		if err != nil {
+			return time.Time{}, fmt.Errorf("pack %d: %w", p.sequence, err)
+		}
+		return e.Time, nil
+	}
+	return time.Time{}, fmt.Errorf("pack %d is empty", p.sequence)
 }
 
 // errNoPack says that the stream has no such pack, or none behind it.

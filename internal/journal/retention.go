@@ -20,8 +20,10 @@ func (j *Durable) keep(ctx context.Context) {
 	tick := time.NewTicker(keepEvery)
 	defer tick.Stop()
 	for {
+		aged := false // there may be what is too old, not only too much
 		select {
 		case <-tick.C:
+			aged = true
 		case <-j.filled:
 		case <-ctx.Done():
 			return
@@ -32,9 +34,12 @@ func (j *Durable) keep(ctx context.Context) {
 		if st == nil {
 			continue
 		}
-		err := j.purge(ctx, st, total)
+		var err error
+		if aged {
+			err = j.purge(ctx, st, total)
+		}
 		if err == nil {
-			err = j.dropBodies(ctx, st)
+			err = j.dropBodies(ctx, st, aged)
 		}
 		if err != nil && ctx.Err() == nil {
 			j.cfg.Logger.Warn("what is old cannot be dropped from the journal", "err", err)
@@ -42,11 +47,15 @@ func (j *Durable) keep(ctx context.Context) {
 	}
 }
 
-// dropBodies drops the bodies whose events are gone, and the oldest ones where three quarters of their room are taken.
-func (j *Durable) dropBodies(ctx context.Context, st *store) error {
+// dropBodies drops the bodies whose events are gone, if aged says that there may be such, and the oldest ones where three quarters of their room are taken.
+func (j *Durable) dropBodies(ctx context.Context, st *store, aged bool) error {
 	status, err := st.bodies.Status(ctx)
 	if err != nil || status.Size() == 0 {
 		return err
+	}
+	full := func(octets uint64) bool { return j.cfg.MaxBodyOctets > 0 && octets > uint64(j.cfg.MaxBodyOctets)/4*3 }
+	if !aged && !full(status.Size()) {
+		return nil // all of them would be listed for nothing
 	}
 	all, err := st.bodies.List(ctx)
 	if err != nil {
@@ -59,14 +68,14 @@ func (j *Durable) dropBodies(ctx context.Context, st *store) error {
 	}
 	before := time.Now()
 	if oldest != nil {
-		if events, err := oldest.events(); err == nil {
-			before = events[0].Time
+		if before, err = oldest.began(); err != nil {
+			return err // else all would count as older than every event
 		}
 	}
 	before = before.Add(-orphaned)
 	octets := status.Size()
 	for _, body := range all {
-		if !body.ModTime.Before(before) && (j.cfg.MaxBodyOctets <= 0 || octets <= uint64(j.cfg.MaxBodyOctets)/4*3) {
+		if !body.ModTime.Before(before) && !full(octets) {
 			break
 		}
 		if err := st.dropBody(ctx, body); err != nil {

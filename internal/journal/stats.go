@@ -38,8 +38,8 @@ func (j *Durable) Stats(ctx context.Context) Stats {
 		return s
 	}
 	s.Events = s.Appended - oldest.first + 1
-	if events, err := oldest.events(); err == nil {
-		s.Oldest = events[0].Time
+	if began, err := oldest.began(); err == nil {
+		s.Oldest = began
 	}
 	return s
 }
