@@ -52,8 +52,9 @@ func (c *Control) send(s *ua.Session, m Send, own []event.Param) (messageID stri
 	if err != nil {
 		// It was possible a moment ago.
 		c.statistics.messages.refused.Inc()
-		t.dropped(key, span, err)
-		t.tell(event.NewSent(s.ID(), out.MessageID, event.FateFailed, event.Comment(err.Error())), nil)
+		e := event.NewSent(s.ID(), out.MessageID, event.FateFailed, event.Comment(err.Error()))
+		e.Trace = t.fated(key, &ua.Fate{Kind: msrp.Failed, Comment: err.Error()})
+		t.tell(e, nil)
 		return "", err
 	}
 	t.countSent(s.ID())

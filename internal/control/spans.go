@@ -114,16 +114,3 @@ func (t *teller) fated(key messageKey, f *ua.Fate) string {
 	}
 	return l.all.Context()
 }
-
-// dropped ends the spans of a message that the engine did not take.
-func (t *teller) dropped(key messageKey, all *telemetry.Span, err error) {
-	if all == nil {
-		return
-	}
-	t.leavings.mu.Lock()
-	l := t.leavings.spans[key]
-	delete(t.leavings.spans, key)
-	t.leavings.mu.Unlock()
-	l.way.Fail(err.Error())
-	all.Fail(err.Error())
-}

@@ -133,7 +133,7 @@ func start(c config.Config, errOut io.Writer) (*node, error) {
 	n.traceMessages(&c.OTel)
 	if err := n.recall(&c.Journal); err != nil {
 		n.closeTap()
-		return nil, errors.Join(err, listener.Close(), n.journal.Close(), n.data.close())
+		return nil, errors.Join(err, listener.Close(), n.calls.close(), n.journal.Close(), n.data.close())
 	}
 	// The agent answers as soon as it listens, so all that it calls stands before it.
 	files, err := certificate.Load(n.sipFiles(&c))
