@@ -2,10 +2,8 @@ package ua
 
 import (
 	"context"
-	"errors"
 	"slices"
 
-	"github.com/parley-msrp/parley/internal/dialog"
 	"github.com/parley-msrp/parley/msrp"
 	"github.com/parley-msrp/parley/msrpsdp"
 )
@@ -87,15 +85,7 @@ func (c *Call) withoutCEMA(answer *msrpsdp.Description) {
 	c.plain = true
 	c.mu.Unlock()
 	c.logger().Info("offering without CEMA")
-	told := func(err error) {
-		c.updated(err)
-		if err != nil && !errors.Is(err, dialog.ErrOver) {
-			c.logger().Warn("the peer takes no offer without CEMA", "err", public(err))
-		}
-	}
-	if err := d.Modify(false, func() []byte { return c.makeOffer(change{}) }, told); err != nil {
-		told(err)
-	}
+	c.offerAfresh(d, "the peer takes no offer without CEMA")
 }
 
 // anchored is the offer of the call, where CEMA is wanted without the lines that refusesAddress has something against. It blocks while names are looked up.
@@ -109,7 +99,7 @@ func (i *Invitation) anchored(p *profile) *msrpsdp.Description {
 	offer.Lines = slices.Clone(offer.Lines)
 	for n := range offer.Lines {
 		l := &offer.Lines[n]
-		if err := p.refusesAddress(ctx, l, i.agent.names.Addresses); err != nil && l.Problem == nil {
+		if err := p.refusesAddress(ctx, l, i.agent.names.Addresses); err != nil {
 			l.Problem = err
 		}
 	}
@@ -119,7 +109,7 @@ func (i *Invitation) anchored(p *profile) *msrpsdp.Description {
 // refusesAddress says why an offer is not taken whose c= and m= name none of its path: something in between does not know CEMA, and the connection would
 // not get through (RFC 6714 §4.3, X-014). lookup nil looks no name up.
 func (p *profile) refusesAddress(ctx context.Context, offer *msrpsdp.Line, lookup msrpsdp.Lookup) error {
-	if !p.cema || p.cemaAny || !offer.MSRP || offer.CEMA || len(offer.Path) == 0 {
+	if !p.cema || p.cemaAny || !offer.MSRP || offer.CEMA || offer.Problem != nil || len(offer.Path) == 0 {
 		return nil
 	}
 	if offer.Fits(ctx, lookup) != msrpsdp.Differs {

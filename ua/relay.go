@@ -198,13 +198,19 @@ func (c *Call) offerPaths() {
 	if !moved {
 		return
 	}
-	told := func(err error) {
-		c.updated(err)
+	c.offerAfresh(d, "the peer was not told the new path through the MSRP relay")
+}
+
+// offerAfresh offers what the call's sessions are now; failed is what the log says where that comes to nothing.
+func (c *Call) offerAfresh(d *dialog.Dialog, failed string) {
+	warn := func(err error) {
 		if err != nil && !errors.Is(err, dialog.ErrOver) {
-			c.logger().Warn("the peer was not told the new path through the MSRP relay", "err", public(err))
+			c.logger().Warn(failed, "err", public(err))
 		}
 	}
-	if err := d.Modify(false, func() []byte { return c.makeOffer(change{}) }, told); err != nil && !errors.Is(err, dialog.ErrOver) {
-		c.logger().Warn("the peer is not told the new path through the MSRP relay", "err", public(err))
-	}
+	// Where Modify itself fails, nothing was offered: what is on its way stays what it is.
+	warn(d.Modify(false, func() []byte { return c.makeOffer(change{}) }, func(err error) {
+		c.updated(err)
+		warn(err)
+	}))
 }

@@ -28,7 +28,12 @@ func (e *Endpoint) countShed(m *sip.Message, code int) {
 		return
 	}
 	e.cfg.Counter.Called(code)
-	if !e.draining.Load() {
+	e.countLimited()
+}
+
+// countLimited counts an INVITE that a limit refuses; while the endpoint closes, that is no limit.
+func (e *Endpoint) countLimited() {
+	if e.cfg.Counter != nil && !e.draining.Load() {
 		e.cfg.Counter.Limited()
 	}
 }

@@ -276,10 +276,12 @@ func (e *Endpoint) newIncoming(tx *sip.ServerTx, m *sip.Message, tag, user strin
 	d.in = in
 	// From here on CANCEL and Close find it.
 	if !e.admission.enter(d, tx.Flow().Remote.Addr()) {
+		e.countLimited()
 		return nil, overloaded("Too Many Calls", drainWait)
 	}
 	if !e.register(d) {
 		e.admission.left(d)
+		e.countLimited()
 		return nil, overloaded("Too Many Calls", drainWait)
 	}
 	e.undecided.add(in)
