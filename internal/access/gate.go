@@ -53,7 +53,7 @@ func (g *Gate) Admit(r *http.Request) (Caller, *Refusal) {
 	}
 	var key any = caller.Name
 	if caller.Name == "" {
-		key = sourceOf(r.RemoteAddr)
+		key = SourceOf(r.RemoteAddr)
 	}
 	if wait := g.rates.take(key, g.config.MaxPerSecond, now); wait > 0 {
 		return Caller{}, later(wait, fmt.Sprintf("there are more than %d requests a second", g.config.MaxPerSecond))
@@ -82,7 +82,7 @@ func (g *Gate) identify(r *http.Request, now time.Time) (Caller, *Refusal) {
 }
 
 func (g *Gate) byToken(r *http.Request, headers []string, now time.Time) (Caller, *Refusal) {
-	source := sourceOf(r.RemoteAddr)
+	source := SourceOf(r.RemoteAddr)
 	// Also for a good token: else the answer would tell one from a bad one.
 	if wait := g.failures.waits(source, now); wait > 0 {
 		return Caller{}, later(wait, "too many attempts to authenticate have failed")

@@ -82,8 +82,8 @@ func (s *sources) put(source netip.Addr, f *failing, now time.Time) {
 	s.all[source] = f
 }
 
-// sourceOf is where a request comes from: an IPv4 address, or an IPv6 /64, whose owner has all of it.
-func sourceOf(remote string) netip.Addr {
+// SourceOf is where a request comes from: an IPv4 address, or an IPv6 /64, whose owner has all of it.
+func SourceOf(remote string) netip.Addr {
 	host, _, err := net.SplitHostPort(remote)
 	if err != nil {
 		return netip.Addr{}
@@ -95,10 +95,10 @@ func sourceOf(remote string) netip.Addr {
 	return Source(a)
 }
 
-// Source is what counts as one source: an IPv4 address, or an IPv6 /64.
+// Source is what counts as one source: an IPv4 address, or an IPv6 /64; the loopback address of IPv6 by itself.
 func Source(a netip.Addr) netip.Addr {
 	a = a.Unmap().WithZone("")
-	if a.Is4() {
+	if a.Is4() || a.IsLoopback() {
 		return a
 	}
 	p, err := a.Prefix(64)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -60,6 +61,9 @@ func ParseWebhook(s string) (w Webhook, err error) {
 func checkSecret(s string) error {
 	if len(s) < 16 || len(s) > 256 {
 		return fmt.Errorf("has a secret of %d characters; 16 to 256 would be right", len(s))
+	}
+	if strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+		return errors.New("has a secret with blanks, or with more than printable characters of ASCII; those would be right")
 	}
 	return nil
 }

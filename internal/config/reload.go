@@ -24,12 +24,14 @@ func (c *Config) Again() (Config, Changes, error) {
 	keys := Keys()
 	for i := range keys {
 		k := &keys[i]
-		switch {
-		case k.Text(c) == k.Text(&next):
-		case k.Reload == Restart:
+		if k.Reload == Restart && k.Text(c) != k.Text(&next) {
 			changes.NextStart = append(changes.NextStart, k.Path)
 			k.copy(&next, c)
-		default:
+		}
+	}
+	next.Complete() // what follows from keys that stay
+	for i := range keys {
+		if k := &keys[i]; k.Reload != Restart && k.Text(c) != k.Text(&next) {
 			changes.Taken = append(changes.Taken, k.Path)
 		}
 	}

@@ -78,3 +78,33 @@ func TestAgain(t *testing.T) {
 		}
 	})
 }
+
+// TestAgainWhatFollows: the certificate of HTTPS follows from that of SIP; it does so too for a listener that stays until the next start.
+func TestAgainWhatFollows(t *testing.T) {
+	const tls = "tls: {certificate: node.pem, private_key: node.key}\n"
+	file := write(t, "parley.yaml", tls+"http: {listen_tls: [\"127.0.0.1:8443\"], clients: clients}\n")
+	running, err := config.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(tls+"http: {clients: clients}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	next, changes, err := running.Again()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(changes.NextStart, []string{"http.listen_tls"}) || len(changes.Taken) > 0 || next.HTTP.Certificate != running.HTTP.Certificate || next.HTTP.Certificate == "" {
+		t.Errorf("%+v %q", changes, next.HTTP.Certificate)
+	}
+}
+
+// TestSecretsAsTheNodeTakesThem: what the check lets pass, the node starts with.
+func TestSecretsAsTheNodeTakesThem(t *testing.T) {
+	for _, secret := range []string{"äääääääääääääääää", "with blanks in the middle of it"} {
+		_, err := config.Load(write(t, "parley.yaml", "ask: {url: \"https://example.org/\", secret: \""+secret+"\"}\n"))
+		if err == nil || !strings.Contains(err.Error(), "printable characters of ASCII") || strings.Contains(err.Error(), secret) {
+			t.Errorf("%v", err)
+		}
+	}
+}

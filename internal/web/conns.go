@@ -27,11 +27,11 @@ type conns struct {
 func (c *conns) count(conn net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
-		if !c.enter(remoteSource(conn)) {
+		if !c.enter(access.SourceOf(conn.RemoteAddr().String())) {
 			conn.Close()
 		}
 	case http.StateClosed, http.StateHijacked:
-		c.leave(remoteSource(conn))
+		c.leave(access.SourceOf(conn.RemoteAddr().String()))
 	}
 }
 
@@ -62,12 +62,4 @@ func (c *conns) leave(source netip.Addr) {
 	if c.sources[source]--; c.sources[source] == 0 {
 		delete(c.sources, source)
 	}
-}
-
-func remoteSource(conn net.Conn) netip.Addr {
-	a, err := netip.ParseAddrPort(conn.RemoteAddr().String())
-	if err != nil {
-		return netip.Addr{}
-	}
-	return access.Source(a.Addr())
 }
