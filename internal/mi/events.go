@@ -147,10 +147,10 @@ func (s *Server) listSubscribers(p params) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := []subscribed{}
+	all, subscribers := []subscribed{}, s.config.Subscribers.List()
 	for _, entry := range entries() {
 		of := subscribed{eventEntry: entry}
-		for _, sub := range s.config.Subscribers.List() {
+		for _, sub := range subscribers {
 			if sub.Event == entry.Name && (!oneSocket || sub.Socket == socket) {
 				of.Subscribers = append(of.Subscribers, describeSubscriber(sub))
 			}

@@ -52,7 +52,7 @@ func NewAsker(c AskerConfig) (*Asker, error) {
 	if err := checkSecret(c.Secret); err != nil {
 		return nil, &FieldError{"secret", err}
 	}
-	return &Asker{config: c, poster: newPoster(c.Policy.dialer().DialContext, c.Roots, c.Product), places: make(chan struct{}, maxAsking)}, nil
+	return &Asker{config: c, poster: newPoster(c.Policy.dialer().DialContext, c.Roots, c.Product, maxAsking), places: make(chan struct{}, maxAsking)}, nil
 }
 
 // Ask gives what the application answered with status 200. The error says why there is no answer in time.

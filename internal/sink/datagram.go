@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"time"
 )
 
@@ -112,7 +113,7 @@ func (u *unix) send(ctx context.Context, notification []byte) error {
 	}
 	again := u.conn != nil
 	err := u.write(ctx, notification)
-	if err != nil && again && !errors.Is(err, context.DeadlineExceeded) && !isTimeout(err) {
+	if err != nil && again && !errors.Is(err, os.ErrDeadlineExceeded) {
 		err = u.write(ctx, notification)
 	}
 	return err
@@ -149,9 +150,4 @@ func writeWithin(ctx context.Context, c net.Conn, b []byte, limit time.Duration)
 	defer stop()
 	_, err := c.Write(b)
 	return err
-}
-
-func isTimeout(err error) bool {
-	var timeout net.Error
-	return errors.As(err, &timeout) && timeout.Timeout()
 }

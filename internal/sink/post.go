@@ -79,11 +79,11 @@ type poster struct {
 	agent  string
 }
 
-// newPoster trusts what roots trust; nil: what the system trusts.
-func newPoster(dial func(context.Context, string, string) (net.Conn, error), roots *x509.CertPool, agent string) *poster {
+// newPoster trusts what roots trust; nil: what the system trusts. It posts so much at a time to one receiver.
+func newPoster(dial func(context.Context, string, string) (net.Conn, error), roots *x509.CertPool, agent string, atATime int) *poster {
 	transport := &http.Transport{
 		DialContext: dial, IdleConnTimeout: idleConnTime, TLSHandshakeTimeout: dialTimeout,
-		MaxIdleConnsPerHost: parallel, ForceAttemptHTTP2: true, DisableCompression: true, MaxResponseHeaderBytes: maxAnswer,
+		MaxIdleConnsPerHost: atATime, ForceAttemptHTTP2: true, DisableCompression: true, MaxResponseHeaderBytes: maxAnswer,
 		TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 	}
 	return &poster{agent: agent, client: &http.Client{

@@ -77,14 +77,7 @@ func (s *stream) watch(conn net.Conn) {
 // rest waits before the next attempt.
 func (s *stream) rest(ctx context.Context) error {
 	s.wait = min(max(2*s.wait, firstWait), longestWait)
-	timer := time.NewTimer(s.wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return pause(ctx, s.wait)
 }
 
 func (s *stream) close() {

@@ -100,7 +100,7 @@ func NewWebhooks(c WebhooksConfig) (*Webhooks, error) {
 	if c.Dial == nil {
 		c.Dial = c.Policy.dialer().DialContext
 	}
-	w := &Webhooks{config: c, poster: newPoster(c.Dial, c.Roots, c.Product)}
+	w := &Webhooks{config: c, poster: newPoster(c.Dial, c.Roots, c.Product, parallel)}
 	var kept state
 	if c.Store != nil {
 		var err error
@@ -362,9 +362,3 @@ func (w *Webhooks) Close(ctx context.Context) error {
 	w.poster.close()
 	return errors.Join(err, ctx.Err())
 }
-
-// Newest and Oldest are where a webhook can begin besides after a cursor.
-const (
-	Newest = journal.Newest
-	Oldest = journal.Oldest
-)
