@@ -35,8 +35,8 @@ func (o *ownURI) find(u URI, by ToPathMatch) *ownURI {
 // renewed is between the session's ID and the rest of the session-id of a URI that is not its first. IDs do not hold it.
 const renewed = "."
 
-// sessionOf is the ID of the session that a session-id of ours belongs to: it begins with it.
-func sessionOf(sessionID string) string {
+// SessionOf is the ID of the session (Session.ID) that a session-id of this side's belongs to: the session-ids of all URIs that it has had begin with it.
+func SessionOf(sessionID string) string {
 	id, _, _ := strings.Cut(sessionID, renewed)
 	return id
 }

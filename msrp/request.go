@@ -135,7 +135,7 @@ func (c *conn) find(toPath []byte) (*route, int) {
 	if err != nil {
 		return nil, 400
 	}
-	s := c.endpoint.sessions.get(sessionOf(u.SessionID))
+	s := c.endpoint.sessions.get(SessionOf(u.SessionID))
 	if s == nil || s.over.Load() || !c.carries(u) {
 		return nil, 481
 	}

@@ -103,7 +103,7 @@ func (e *Endpoint) NewSession(c SessionConfig) (*Session, error) {
 	s.streamer, _ = c.Handler.(Streamer)
 	s.beginner, _ = c.Handler.(Beginner)
 	if c.Lost.SessionID != "" {
-		s.id, s.lost, s.base = sessionOf(c.Lost.SessionID), true, &c.Base
+		s.id, s.lost, s.base = SessionOf(c.Lost.SessionID), true, &c.Base
 		s.moving.Store(true)
 		s.own.Store(newOwnURI(c.Lost, nil))
 		return s, e.register(s)

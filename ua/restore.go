@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/parley-msrp/parley/msrp"
@@ -93,8 +92,7 @@ func StateSessions(state []byte) (ids []string, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrState, err)
 		}
-		id, _, _ := strings.Cut(u.SessionID, ".") // it begins the session-id of every URI
-		ids = append(ids, id)
+		ids = append(ids, msrp.SessionOf(u.SessionID))
 	}
 	return ids, nil
 }

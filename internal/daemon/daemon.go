@@ -8,22 +8,17 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/netip"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
-	"text/tabwriter"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
 	"github.com/parley-msrp/parley/internal/access"
-	"github.com/parley-msrp/parley/internal/auth"
 	"github.com/parley-msrp/parley/internal/certificate"
 	"github.com/parley-msrp/parley/internal/config"
 	"github.com/parley-msrp/parley/internal/control"
@@ -34,7 +29,6 @@ import (
 	"github.com/parley-msrp/parley/internal/telemetry"
 	"github.com/parley-msrp/parley/internal/version"
 	"github.com/parley-msrp/parley/internal/web"
-	"github.com/parley-msrp/parley/msrp"
 	"github.com/parley-msrp/parley/ua"
 )
 
@@ -200,85 +194,6 @@ func (n *node) ready() error {
 	return errors.Join(n.journal.Err(), n.calls.err())
 }
 
-// security is what SIP over TLS needs; nil where no certificate is configured.
-func security(c config.TLS, files *certificate.Files) *ua.TLS {
-	if c.Certificate == "" {
-		return nil
-	}
-	clients := map[string]ua.ClientCertificates{"ask": ua.AskClientCertificates, "require": ua.RequireClientCertificates}[c.ClientCertificates]
-	return &ua.TLS{Certificate: files.Certificate, Roots: files.Roots, LegacyCipher: c.LegacyCipher, Clients: clients}
-}
-
-func (n *node) agentConfig(c config.Config, users *auth.Users, files *certificate.Files) ua.Config {
-	sip := &c.SIP
-	return ua.Config{
-		SIPListen:        c.SIP.Listen,
-		TLS:              security(c.TLS, files),
-		DNSServers:       c.SIP.DNSServers,
-		OutboundProxy:    c.SIP.OutboundProxy,
-		MSRPListen:       c.MSRP.Listen,
-		Profile:          profile(&c),
-		RelayIdleTimeout: c.MSRP.RelayIdleTimeout, RelayRoots: files.Roots,
-		Recovery:        ua.Recovery{Off: !c.MSRP.Recovery, EndRestored: !c.MSRP.RecoveryAfterRestart, Limit: c.MSRP.RecoveryTime},
-		Keeper:          n.calls.keeper(),
-		Ready:           n.takeUp,
-		OnInvite:        n.router.invite,
-		OnQuery:         n.router.query,
-		SetupTimeout:    c.SIP.SetupTimeout,
-		MaxDuration:     c.MSRPUA.MaxDuration,
-		CleanupInterval: c.MSRPUA.CleanupInterval,
-		Auth:            authConfig(c.Auth, users),
-		Allow:           config.Prefixes(c.SIP.Allow),
-		Deny:            config.Prefixes(c.SIP.Deny),
-		Trusted:         config.Prefixes(c.SIP.Trusted),
-		Register:        registrations(c.SIP.Register),
-		Credentials:     c.UACAuth.Credentials(),
-		Limits:          ua.CallLimits{CallsPerSecond: sip.MaxCallsPerSecond, CallsInSetup: sip.MaxCallsInSetup, Calls: sip.MaxSessions},
-		SourceLimits: ua.CallLimits{
-			CallsPerSecond: sip.MaxCallsPerSecondPerSource, CallsInSetup: sip.MaxCallsInSetupPerSource, Calls: sip.MaxSessionsPerSource,
-		},
-		Replaces:       map[string]ua.Replacing{"same_source": ua.ReplacingSource, "any": ua.ReplacingAny}[sip.Replaces],
-		Refer:          sip.Refer == "in_dialog",
-		MaxRedirects:   sip.MaxRedirects,
-		SessionExpires: sip.SessionExpires,
-		MinSE:          sip.MinSE,
-		Reliable:       sip.ReliableProvisional,
-		Product:        version.Server(),
-		Logger:         n.log,
-		Counter:        n.control.Statistics(),
-		TapSIP:         n.control.Tap().SIP,
-		MSRP:           n.mediaConfig(&c.MSRP, &c.Journal),
-	}
-}
-
-func profile(c *config.Config) ua.Profile {
-	return ua.Profile{
-		MyURI: c.MSRPUA.MyURI, Contact: c.MSRPUA.AdvertisedContact, Relay: c.MSRPUA.RelayURI,
-		Unreachable: c.MSRP.Setup == "active", CEMA: c.MSRP.CEMA != "off", CEMAAnyAddress: c.MSRP.CEMA == "lenient",
-	}
-}
-
-func (n *node) mediaConfig(c *config.MSRP, j *config.Journal) msrp.Config {
-	policy := access.Addresses{Allow: config.Targets(c.ConnectAllow), Deny: config.Targets(c.ConnectDeny)}
-	attempts := c.ConnectAttempts
-	if attempts == 0 {
-		attempts = -1
-	}
-	match := msrp.ToPathWhole
-	if c.Match == "session_id" {
-		match = msrp.ToPathSessionID
-	}
-	// The journal keeps the bodies: they are not borrowed.
-	m := msrp.Config{
-		RefuseWhenFull: true, Counter: n.control.Statistics().MSRP(), Tap: n.control.Tap().MSRP, MayConnect: policy.Permit, ConnectAttempts: attempts, ToPath: match,
-		MaxMessage: int64(c.MaxMessage), StreamFrom: int64(c.MaxMessage),
-	}
-	if j.Durability != "memory" {
-		m.StreamFrom, m.PartialOctets = int64(j.MaxBody), partialOctets
-	}
-	return m
-}
-
 // drain ends the sessions and then everything else. Peers and readers that take longer than they may are left behind: that is no error.
 func (n *node) drain() error {
 	var errs []error
@@ -302,51 +217,6 @@ func (n *node) drain() error {
 	within(readersTimeout, n.sinks.close)
 	within(readersTimeout, n.tracer.Close)
 	return errors.Join(append(errs, n.calls.close(), n.journal.Close(), n.data.close())...)
-}
-
-// greet says what listens and what to try.
-func (n *node) greet(out io.Writer) {
-	url := ""
-	if n.http != config.Default().HTTP.Listen {
-		url = " --url http://" + n.http
-	}
-	addresses := append([]string{"http://" + n.http}, n.https...)
-	fmt.Fprintf(out, "Parley %s is ready.\n  SIP   %s\n  MSRP  %s\n  HTTP  %s\nTry, in a second terminal or a browser:\n",
-		version.String(), strings.Join(n.agent.SIPAddrs(), " "), strings.Join(n.agent.MSRPAddrs(), " "), strings.Join(addresses, " "))
-	self := program()
-	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
-	fmt.Fprintf(w, "  %s chat %s\ttalk to this daemon\n", self, uri(n.agent.SIPAddrs()))
-	fmt.Fprintf(w, "  http://%s/\tsee who is there, and talk\n", n.http)
-	fmt.Fprintf(w, "  %s events%s\tsee what happens\n", self, url)
-	fmt.Fprintf(w, "  %s sessions%s\tlist the sessions, then: %s send%s SESSION_ID hello\n", self, url, self, url)
-	w.Flush()
-}
-
-// program is how this program was called, so that what to try can be typed as it stands.
-func program() string {
-	if strings.ContainsRune(os.Args[0], filepath.Separator) {
-		return os.Args[0]
-	}
-	return "parley"
-}
-
-// uri is whom to call to reach the first listener, as a word of a command line.
-func uri(listeners []string) string {
-	network, address, ok := strings.Cut(listeners[0], ":")
-	at, err := netip.ParseAddrPort(address)
-	if !ok || err != nil {
-		return "sip:anyone@127.0.0.1"
-	}
-	host := at.Addr().Unmap()
-	if host.IsUnspecified() {
-		host = netip.MustParseAddr("127.0.0.1")
-	}
-	u := "sip:anyone@" + netip.AddrPortFrom(host, at.Port()).String()
-	u = strings.TrimSuffix(u, ":5060")
-	if network != "udp" {
-		return "'" + u + ";transport=" + network + "'"
-	}
-	return u
 }
 
 // hint says what to do about an address that is in use.

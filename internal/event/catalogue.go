@@ -24,10 +24,7 @@ type Member struct {
 // Fates of a message, as E_MSRP_MSG_SENT tells them.
 const (
 	FateDelivered   = "delivered"
-	FateReported    = "reported"
 	FateFailed      = "failed"
-	FateWritten     = "written"
-	FateUnconfirmed = "unconfirmed"
 	FateUnknown     = "unknown"
 )
 

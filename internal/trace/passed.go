@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+
+	"github.com/parley-msrp/parley/msrp"
 )
 
 // Protocol is what a message is of.
@@ -64,10 +66,9 @@ func sessionIDs(frame []byte, sent bool) []string {
 	var ids []string
 	for _, name := range names {
 		for uri := range strings.FieldsSeq(headerOf(frame, name, "")) {
-			_, id, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(uri, "msrp://"), "msrps://"), "/")
-			id, _, _ = strings.Cut(id, ";")
-			id, _, _ = strings.Cut(id, ".") // a session's ID is what its URIs begin with: see msrp.Session.Renew
-			ids = append(ids, id)
+			if u, err := msrp.ParseURI(uri); err == nil {
+				ids = append(ids, msrp.SessionOf(u.SessionID))
+			}
 		}
 	}
 	return ids
