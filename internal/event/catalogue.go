@@ -23,9 +23,9 @@ type Member struct {
 
 // Fates of a message, as E_MSRP_MSG_SENT tells them.
 const (
-	FateDelivered   = "delivered"
-	FateFailed      = "failed"
-	FateUnknown     = "unknown"
+	FateDelivered = "delivered"
+	FateFailed    = "failed"
+	FateUnknown   = "unknown"
 )
 
 // Catalogue returns every event that a node raises, in the order in which they are listed.
