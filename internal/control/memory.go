@@ -8,6 +8,8 @@ import (
 // memory is what the journal says of the sessions of an earlier process that go on in this one. It does not change once calls come or go.
 type memory struct {
 	sessions map[string]*journal.RecalledSession
+	untold   map[string]bool // sessions of which nothing was kept, not even that they are established: the process was killed just then
+	whole    bool            // of what is not there, nothing was ever kept
 }
 
 // sequence is the number of the last event of a session; 0: there is none.
@@ -26,7 +28,11 @@ func (m *memory) know(sessionID string) {
 	if m.sessions == nil {
 		m.sessions = map[string]*journal.RecalledSession{}
 	}
-	if m.sessions[sessionID] == nil {
+	switch {
+	case m.sessions[sessionID] != nil:
+	case m.whole:
+		m.untold[sessionID] = true
+	default:
 		m.sessions[sessionID] = &journal.RecalledSession{Sequence: sequenceLeap}
 	}
 }
@@ -48,7 +54,7 @@ func (c *Control) Recall(r *journal.Recollection, goesOn func(sessionID string) 
 	for _, k := range r.Commands {
 		c.commands.recall(k.Key, k.Digest, k.Result)
 	}
-	c.memory.sessions = map[string]*journal.RecalledSession{}
+	c.memory = memory{sessions: map[string]*journal.RecalledSession{}, untold: map[string]bool{}, whole: r.Whole}
 	for id, s := range r.Sessions {
 		counter := &event.Counter{Last: s.Sequence}
 		tell := func(e event.Event) {

@@ -28,6 +28,7 @@ type teller struct {
 
 // told is what was told of one session.
 type told struct {
+	untold   bool // that it is established, which it was in an earlier process
 	counter  event.Counter
 	over     bool          // the session has ended
 	received atomic.Uint64 // messages that were kept
@@ -57,6 +58,7 @@ func (t *teller) of(sessionID string) *told {
 	if s == nil {
 		s = &told{}
 		s.counter.Last = t.control.memory.sequence(sessionID)
+		s.untold = t.control.memory.untold[sessionID]
 		t.sessions[sessionID] = s
 	}
 	return s
@@ -96,6 +98,18 @@ func (t *teller) Established(s *ua.Session, _ *ua.SIPMessage) {
 	t.tell(event.NewSession(c.From(), c.To(), c.RequestURI(), s.ID(), s.PeerTypes().String(), own(c)...), nil)
 }
 
+// catchUp tells that a session is established, where an earlier process was killed before that was kept. It is for what a restored session's Handler hears first.
+func (t *teller) catchUp(s *ua.Session) {
+	t.mu.Lock()
+	told := t.of(s.ID())
+	untold := told.untold
+	told.untold = false
+	t.mu.Unlock()
+	if untold {
+		t.Established(s, nil)
+	}
+}
+
 // own are the members that say which call it is, and who calls where that was verified. An identity that is to stay private is not told.
 func own(c *ua.Call) []event.Param {
 	members := []event.Param{event.CallID(c.CallID())}
@@ -125,6 +139,7 @@ func (t *teller) Failed(s *ua.Session, e ua.End) {
 
 // Ended tells nothing where the application ended the session itself.
 func (t *teller) Ended(s *ua.Session, e ua.End) {
+	t.catchUp(s)
 	t.control.statistics.sessions.ended.Inc()
 	if e.Cause == ua.ByApplication {
 		t.end(s, nil)
@@ -142,6 +157,7 @@ func (t *teller) Warned(s *ua.Session, w ua.Warning) {
 
 // ConnectionLost tells that a session has lost its connection: an alarm.
 func (t *teller) ConnectionLost(s *ua.Session, l ua.Loss) {
+	t.catchUp(s)
 	t.tell(event.NewConnectionLost(s.ID(), l.Recovering, event.CallID(s.Call().CallID()), event.Reason(l.Reason)), nil)
 }
 

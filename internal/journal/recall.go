@@ -21,6 +21,7 @@ const (
 type Recollection struct {
 	Sessions map[string]*RecalledSession // that have no end
 	Commands []RecalledCommand           // in their order
+	Whole    bool                        // nothing was dropped yet: the journal has all that there ever was
 	Ended    map[string]time.Time        // sessions that had their end not long before, or that were asked for, and when
 }
 
@@ -62,6 +63,7 @@ func (j *Durable) Recall(ctx context.Context, live []string) (*Recollection, err
 		first = last - uint64(float64(last-oldest)*part)
 	}
 	r := newRecollection()
+	r.Whole = oldest == 1
 	end, err := r.read(ctx, st, first, last, func(*event.Event) bool { return true })
 	if err != nil {
 		return nil, err

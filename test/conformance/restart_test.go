@@ -67,6 +67,23 @@ func TestRestart(t *testing.T) {
 			}
 		})
 	}
+	row(t, "M-054/killed before the journal had anything of the session: its beginning is told first", func(t *testing.T) {
+		config, dir := durable(t, "")
+		n := start(t, config)
+		c := answered(t, n, setup{})
+		kept(t, dir, c)
+		// The call is in its file; that the journal has nothing is a matter of milliseconds otherwise.
+		if err := os.RemoveAll(filepath.Join(dir, "jetstream")); err != nil {
+			t.Fatal(err)
+		}
+		n.Restart(t)
+		c.recovers(t, c.reoffered(t))
+		n.Await(t, c.id, "E_MSRP_CONNECTION_LOST", 1)
+		events := n.Events(c.id, "")
+		if len(events) < 2 || events[0].Type != "E_MSRP_SESSION_NEW" || events[0].Sequence != "0000000001" || events[1].Type != "E_MSRP_CONNECTION_LOST" || events[1].Sequence != "0000000002" {
+			t.Errorf("%+v", events)
+		}
+	})
 	row(t, "M-054/killed and started again, recovery_after_restart off: BYE, and an end", func(t *testing.T) {
 		config, dir := durable(t, "  recovery_after_restart: false\n")
 		n := start(t, config)
