@@ -125,6 +125,7 @@ func (a *Agent) start() error {
 	config.Replacing, config.Refer = a.cfg.Replaces, a.cfg.Refer
 	config.MaxRedirects = a.cfg.MaxRedirects
 	config.Limits, config.PerSource = a.cfg.Limits.dialogs(), a.cfg.SourceLimits.dialogs()
+	config.Unavailable = a.cfg.Unavailable
 	config.Contact = func(sip.Proto, netip.Addr) (sip.URI, error) { return a.profile(DefaultProfile).contact, nil }
 	if config.Proxy, err = outboundProxy(a.cfg.OutboundProxy); err != nil {
 		return err

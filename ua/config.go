@@ -82,6 +82,9 @@ type Config struct {
 	// Limits are those on the calls that come in, in all; SourceLimits those on the calls from one address, of IPv6 from one /64. Where one is
 	// reached, an INVITE gets 503 with Retry-After before anything else of it is looked at; live calls never notice.
 	Limits, SourceLimits CallLimits
+	// Unavailable says why no call is taken at the moment, as a reason phrase ("Journal Unavailable"); "", or nil: calls are taken. An INVITE of a new call, and
+	// an OPTIONS outside of calls, get 503 with Retry-After then; live calls never notice. It is asked for each of them, concurrently, and must not block.
+	Unavailable func() string
 	// Replaces says which calls that come in may replace an established one; zero: none.
 	Replaces Replacing
 	// Refer lets the peer of an established call move its sessions by REFER, to a conference for example. REFER from anybody else is refused.

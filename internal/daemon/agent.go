@@ -47,6 +47,7 @@ func (n *node) agentConfig(c config.Config, users *auth.Users, files *certificat
 		SourceLimits: ua.CallLimits{
 			CallsPerSecond: sip.MaxCallsPerSecondPerSource, CallsInSetup: sip.MaxCallsInSetupPerSource, Calls: sip.MaxSessionsPerSource,
 		},
+		Unavailable:    n.unavailable,
 		Replaces:       map[string]ua.Replacing{"same_source": ua.ReplacingSource, "any": ua.ReplacingAny}[sip.Replaces],
 		Refer:          sip.Refer == "in_dialog",
 		MaxRedirects:   sip.MaxRedirects,

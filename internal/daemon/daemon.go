@@ -194,6 +194,14 @@ func (n *node) ready() error {
 	return errors.Join(n.journal.Err(), n.calls.err())
 }
 
+// unavailable is the reason phrase for new calls while their events could not be kept.
+func (n *node) unavailable() string {
+	if n.journal.Refusing() {
+		return "Journal Unavailable"
+	}
+	return ""
+}
+
 // drain ends the sessions and then everything else. Peers and readers that take longer than they may are left behind: that is no error.
 func (n *node) drain() error {
 	var errs []error

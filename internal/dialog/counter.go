@@ -31,9 +31,9 @@ func (e *Endpoint) countShed(m *sip.Message, code int) {
 	e.countLimited()
 }
 
-// countLimited counts an INVITE that a limit refuses; while the endpoint closes, that is no limit.
+// countLimited counts an INVITE that a limit refuses; while the endpoint closes or is unavailable, that is no limit.
 func (e *Endpoint) countLimited() {
-	if e.cfg.Counter != nil && !e.draining.Load() {
+	if e.cfg.Counter != nil && !e.draining.Load() && e.unavailable() == "" {
 		e.cfg.Counter.Limited()
 	}
 }

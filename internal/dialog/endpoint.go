@@ -27,6 +27,10 @@ type Config struct {
 	// the calls from one address, of IPv6 from one /64.
 	Limits, PerSource Limits
 
+	// Unavailable says why no new call is taken at the moment, as a reason phrase; "": they are, as they are without it. INVITEs that would make one,
+	// and OPTIONS outside of dialogs, get 503 with Retry-After then. It must not block.
+	Unavailable func() string
+
 	// Replacing says which INVITEs may replace an established dialog; zero: none. Refer takes REFER inside of dialogs whose Owner is a Referred.
 	Replacing Replacing
 	Refer     bool

@@ -8,11 +8,19 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/parley-msrp/parley/internal/sip"
 )
+
+// called counts calls that came.
+type called struct{ calls, limited atomic.Int32 }
+
+func (c *called) Called(int)  { c.calls.Add(1) }
+func (c *called) Calling(int) {}
+func (c *called) Limited()    { c.limited.Add(1) }
 
 func TestEndpoint(t *testing.T) {
 	overSockets(t, "S-022/draining: 503 with Retry-After, live dialogs go on", Config{}, func(t *testing.T, r *rig) {
@@ -33,6 +41,48 @@ func TestEndpoint(t *testing.T) {
 		c.want("200 INVITE")
 		c.ack(re)
 		c.bye(r)
+	})
+
+	var down atomic.Bool
+	counts := &called{}
+	unavailable := func() string {
+		if down.Load() {
+			return "Nothing Works"
+		}
+		return ""
+	}
+	overSockets(t, "S-022/unavailable: 503 with Retry-After until it is over, live dialogs go on", Config{Unavailable: unavailable, Counter: counts}, func(t *testing.T, r *rig) {
+		c := r.newCall()
+		c.setUp()
+		r.expect("established")
+		counts.calls.Store(0)
+		down.Store(true)
+		other := r.newCall()
+		inv := other.invite()
+		other.send(inv)
+		no := other.want("503 INVITE")
+		if no.get("Retry-After") == "" || !strings.Contains(no.start, "Nothing Works") {
+			t.Errorf("got\n%s", no.raw)
+		}
+		other.ackFinal(inv, no)
+		if counts.calls.Load() != 1 || counts.limited.Load() != 0 {
+			t.Errorf("%d calls counted, %d of them as above a limit", counts.calls.Load(), counts.limited.Load())
+		}
+		asked := r.newCall()
+		asked.send(asked.request("OPTIONS"))
+		if m := asked.want("503 OPTIONS"); m.get("Retry-After") == "" {
+			t.Errorf("S-020: got\n%s", m.raw)
+		}
+		re := c.request("INVITE").sdp(offerSDP)
+		c.send(re)
+		c.want("200 INVITE")
+		c.ack(re)
+		c.bye(r)
+		down.Store(false)
+		again := r.newCall()
+		again.setUp()
+		r.expect("established")
+		again.bye(r)
 	})
 
 	overSockets(t, "S-022/too many dialogs: 503, existing ones unharmed", Config{Limits: Limits{Dialogs: 2}}, func(t *testing.T, r *rig) {

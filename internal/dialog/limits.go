@@ -255,11 +255,22 @@ func (e *Endpoint) shed(tx *sip.ServerTx, m *sip.Message) bool {
 	return true
 }
 
+// unavailable asks Config.Unavailable.
+func (e *Endpoint) unavailable() string {
+	if e.cfg.Unavailable == nil {
+		return ""
+	}
+	return e.cfg.Unavailable()
+}
+
 // fullFor says why no new call from that address is taken; nil if one is. counts: there is one.
 func (e *Endpoint) fullFor(from netip.Addr, counts bool) *Refusal {
+	why := e.unavailable()
 	switch {
 	case e.draining.Load():
 		return overloaded("Shutting Down", drainWait)
+	case why != "":
+		return overloaded(why, someWait())
 	case e.dialogs.count() >= e.cfg.Limits.Dialogs:
 		return overloaded("Too Many Calls", someWait())
 	case counts:

@@ -22,6 +22,9 @@ type Journal interface {
 	// Err says why nothing can be kept at the moment; nil: it can.
 	Err() error
 
+	// Refusing says that nothing could be kept for so long that events with kept are refused at once. It is cheap.
+	Refusing() bool
+
 	// Stats says how much there is.
 	Stats(ctx context.Context) Stats
 

@@ -168,6 +168,9 @@ func (m *Memory) position(cursor string) (uint64, error) {
 // Err returns nil: memory can be written to.
 func (m *Memory) Err() error { return nil }
 
+// Refusing is false.
+func (m *Memory) Refusing() bool { return false }
+
 // Stats says how much is kept.
 func (m *Memory) Stats(context.Context) Stats {
 	m.mu.Lock()

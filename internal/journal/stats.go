@@ -23,6 +23,13 @@ func (j *Durable) Err() error {
 	return j.problem
 }
 
+// Refusing says that the journal has not been available for Config.Patience or longer.
+func (j *Durable) Refusing() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.refusing
+}
+
 // Stats asks the stream how much it holds.
 func (j *Durable) Stats(ctx context.Context) Stats {
 	j.mu.Lock()

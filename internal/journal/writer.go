@@ -79,7 +79,10 @@ func (j *Durable) refuse() {
 		j.mu.Unlock()
 		return
 	}
-	j.refusing = true
+	if !j.refusing {
+		j.refusing = true
+		j.cfg.Logger.Error("the journal has not been available for too long: messages, commands and new calls are refused", "err", j.problem)
+	}
 	var refused []func(error)
 	vain := func(e pending) bool {
 		if e.kept == nil || time.Since(e.since) < j.cfg.Patience {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/parley-msrp/parley/test/daemon"
+	"github.com/parley-msrp/parley/test/peer"
 )
 
 // TestOutage: while nothing can be kept, nothing is answered 200; from 10 s on messages are refused with 413, and the node says that it is not well.
@@ -120,6 +121,26 @@ func healthy(d *daemon.Daemon) bool {
 	return r.StatusCode == http.StatusOK
 }
 
+// turnedAway: no new call is taken or made, and nobody is told that it could be; a live one can be changed and ended.
+func turnedAway(t *testing.T, d *daemon.Daemon, live *call) {
+	t.Helper()
+	agent := peer.NewAgent(t, "udp", d.SIP().String())
+	_, invited := agent.NewDialog("bob").Call(t, limit, peer.Offer("*", "msrp://127.0.0.1:9/"+peer.Ident()+";tcp"))
+	asked := agent.Ask(t, limit, agent.NewDialog("bob").Request("OPTIONS"))
+	for what, r := range map[string]*peer.Message{"a new call": invited, "OPTIONS": asked} {
+		if r.Code() != 503 || r.Get("Retry-After") == "" || !strings.HasSuffix(r.Start, "Journal Unavailable") {
+			t.Errorf("%s: %s, Retry-After %q", what, r.Start, r.Get("Retry-After"))
+		}
+	}
+	if _, r := live.Call(t, limit, peer.Offer("*", live.session.Own)); r.Code() != 200 {
+		t.Errorf("re-INVITE: %s", r.Start)
+	}
+	live.Ack(t)
+	if r := live.Bye(t, limit); r.Code() != 200 {
+		t.Errorf("BYE: %s", r.Start)
+	}
+}
+
 func outage(t *testing.T, dir, more string, breakIt, mendIt func()) {
 	addr, err := daemon.Address()
 	if err != nil {
@@ -133,7 +154,7 @@ func outage(t *testing.T, dir, more string, breakIt, mendIt func()) {
 		return len(l.answered)
 	}
 	var loading sync.WaitGroup
-	busy, quiet := []*call{place(t, d), place(t, d)}, place(t, d)
+	busy, quiet, live := []*call{place(t, d), place(t, d)}, place(t, d), place(t, d)
 	for i, c := range busy {
 		loading.Go(func() { c.load(l, fmt.Sprint(i), i == 1) })
 	}
@@ -158,6 +179,7 @@ func outage(t *testing.T, dir, more string, breakIt, mendIt func()) {
 	if healthy(d) {
 		t.Error("it says that it is well")
 	}
+	turnedAway(t, d, live)
 	mendIt()
 	eventually(t, "it says that it is well", func() bool { return healthy(d) })
 	eventually(t, "messages are answered again", func() bool { return answered() > before+100 })
