@@ -28,6 +28,8 @@ type StartConfig struct {
 	CallID string
 	// Handler is told what happens; required.
 	Handler Handler
+	// BeforeInvite is called before anything is sent, with the ID that the session will have; nil: nothing is. It may block. Its error is that of Start.
+	BeforeInvite func(sessionID string) error
 }
 
 // Start sends an INVITE that offers one MSRP session, and returns before the peer answers: the Handler hears Established or Failed.
@@ -55,6 +57,12 @@ func (a *Agent) Start(c StartConfig) (*Session, error) {
 	}
 	call.locals = []*msrpsdp.Local{p.offers(s, accept)}
 	call.own = msrpsdp.Offer(*call.locals[0])
+	if c.BeforeInvite != nil {
+		if err := c.BeforeInvite(s.ID()); err != nil {
+			call.abandon()
+			return nil, err
+		}
+	}
 	a.table.add(s)
 	d, err := a.dialogs.Invite(dialog.Invite{
 		RequestURI: c.RequestURI, From: c.From, To: c.To, CallID: call.CallID(), Contact: p.contact, Offer: call.own.Bytes(), Owner: owner{c: call},

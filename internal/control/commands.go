@@ -93,13 +93,19 @@ func (k *commands) add(key, digest string) *command {
 	return c
 }
 
-// recall notes a command of before the process began.
-func (k *commands) recall(key, digest, result string) {
+// recall notes a command of before the process began, with what it came to.
+func (k *commands) recall(key, digest, result string, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	c := k.add(key, digest)
-	c.result = result
+	c.result, c.err = result, err
 	close(c.done)
+}
+
+// errCut says that the process was killed while a command with a key started a session. It is not done again: the peer may have been called.
+func errCut(sessionID string) error {
+	return &FieldError{KeyField, fmt.Errorf("was used to start the session %s, which is over: the process was killed meanwhile, and whether the peer was called is not known; "+
+		"another key starts another session", sessionID)}
 }
 
 // once does a command that leaves no event of its own which has its key, and keeps that it was done.
@@ -112,10 +118,8 @@ func (c *Control) once(key, digest string, do func() (string, error)) (string, e
 		if err != nil {
 			return "", err
 		}
-		kept := make(chan error, 1)
-		c.emit(event.NewCommand(key, digest, result), func(err error) { kept <- err })
-		// The command was done, whatever becomes of the record: without it a retry after a restart would do it again.
-		if err := <-kept; err != nil {
+		// The command was done, whatever becomes of the record.
+		if err := c.keep(event.NewCommand(key, digest, result)); err != nil {
 			c.log.Warn("a command's key was not kept", "err", err)
 		}
 		return result, nil

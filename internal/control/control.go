@@ -75,11 +75,17 @@ func (c *Control) Attach(a *ua.Agent) {
 func (c *Control) UnwrapCPIM(on bool) { c.unwrap = on }
 
 // Start starts a session. An error that one of s causes names it as the faces do: content_types, from_uri, to_uri, ruri.
+// Its INVITE leaves once the journal has that it will: the outcome follows as an event, also where the process dies in between, and a command with a key that
+// did not hear of it is not done a second time.
 func (c *Control) Start(s Start) (sessionID string, err error) {
-	return c.once(s.Key, digest("start", s.ContentTypes, s.FromURI, s.ToURI, s.RequestURI), func() (string, error) { return c.start(s) })
+	sum := ""
+	if s.Key != "" {
+		sum = digest("start", s.ContentTypes, s.FromURI, s.ToURI, s.RequestURI)
+	}
+	return c.once(s.Key, sum, func() (string, error) { return c.start(s, sum) })
 }
 
-func (c *Control) start(s Start) (sessionID string, err error) {
+func (c *Control) start(s Start, sum string) (sessionID string, err error) {
 	types, err := msrp.ParseTypes(s.ContentTypes)
 	if err != nil {
 		return "", &FieldError{"content_types", err}
@@ -87,10 +93,29 @@ func (c *Control) start(s Start) (sessionID string, err error) {
 	if s.RequestURI == "" {
 		return "", &FieldError{"ruri", errors.New("is required")}
 	}
-	config := ua.StartConfig{From: s.FromURI, To: s.ToURI, RequestURI: s.RequestURI, Types: types, Handler: c.newTeller(Label{})}
-	if s.Trace {
-		return c.startTraced(config)
+	begun := ""
+	config := ua.StartConfig{
+		From: s.FromURI, To: s.ToURI, RequestURI: s.RequestURI, Types: types, Handler: c.newTeller(Label{}),
+		BeforeInvite: func(id string) error {
+			err := c.keep(event.NewSessionBegun(id, s.FromURI, s.ToURI, s.RequestURI, s.Key, sum))
+			if err == nil {
+				begun = id
+			}
+			return err
+		},
 	}
+	if s.Trace {
+		sessionID, err = c.startTraced(config)
+	} else {
+		sessionID, err = c.startPlain(config)
+	}
+	if err != nil && begun != "" {
+		_ = c.keep(event.NewOver(begun)) // nothing was sent; where that is not kept, the key is taken after a restart
+	}
+	return sessionID, err
+}
+
+func (c *Control) startPlain(config ua.StartConfig) (sessionID string, err error) {
 	session, err := c.agent.Start(config)
 	if err != nil {
 		return "", named(err)
@@ -203,6 +228,13 @@ func (c *Control) Subscribe(cursor string) (journal.Reader, error) {
 
 // Raise puts an event into the journal that nothing has caused. kept is as in journal.Journal.
 func (c *Control) Raise(e event.Event, kept func(error)) { c.emit(e, kept) }
+
+// keep puts an event into the journal, and waits until it is there.
+func (c *Control) keep(e event.Event) error {
+	kept := make(chan error, 1)
+	c.emit(e, func(err error) { kept <- err })
+	return <-kept
+}
 
 // emit puts an event into the journal.
 func (c *Control) emit(e event.Event, kept func(error)) {

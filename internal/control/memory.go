@@ -1,6 +1,8 @@
 package control
 
 import (
+	"cmp"
+
 	"github.com/parley-msrp/parley/internal/event"
 	"github.com/parley-msrp/parley/internal/journal"
 )
@@ -48,11 +50,15 @@ func (m *memory) received(key messageKey) bool {
 }
 
 // Recall takes up what an earlier process left, before any call comes or goes: commands with keys are known again; the messages whose fate nobody
-// heard are told to be of fate unknown, those that were cut off incomplete; and each session gets its end, unless goesOn says that it is recovered: then
+// heard are told to be of fate unknown, those that were cut off incomplete; and each session gets its end, or is told to have failed, unless goesOn says that it is recovered: then
 // its events are numbered on, and the messages that it got are known.
 func (c *Control) Recall(r *journal.Recollection, goesOn func(sessionID string) bool) {
 	for _, k := range r.Commands {
-		c.commands.recall(k.Key, k.Digest, k.Result)
+		var err error
+		if k.Begun != "" && (goesOn == nil || !goesOn(k.Begun)) {
+			err = errCut(k.Begun)
+		}
+		c.commands.recall(k.Key, k.Digest, cmp.Or(k.Result, k.Begun), err)
 	}
 	c.memory = memory{sessions: map[string]*journal.RecalledSession{}, untold: map[string]bool{}, whole: r.Whole}
 	for id, s := range r.Sessions {
@@ -73,8 +79,11 @@ func (c *Control) Recall(r *journal.Recollection, goesOn func(sessionID string) 
 		case s.Over():
 		case goesOn != nil && goesOn(id):
 			c.memory.sessions[id] = s
+			c.memory.untold[id] = !s.Established && (r.Whole || s.Start != nil)
 		case s.Established:
 			tell(event.NewEnd(id, event.Reason(restarted)))
+		case s.Start != nil:
+			tell(event.NewFailed(id, 503, restarted, s.Start.From, s.Start.To, s.Start.RequestURI))
 		default:
 			c.emit(event.NewOver(id), nil)
 		}

@@ -119,7 +119,7 @@ func entries() []Kind {
 		},
 		{
 			Name: SessionFailed,
-			When: "A session that was being set up came to nothing: refused, no answer in time, a bad answer, no connection. Parley's own event.",
+			When: "A session that was being set up came to nothing: refused, no answer in time, a bad answer, no connection, a node that was restarted meanwhile (503). Parley's own event.",
 			Params: []Member{
 				sessionID,
 				{"code", "number", "The SIP status that says it best: that of the final response, 408 where none came, 487 after a CANCEL."},

@@ -23,6 +23,8 @@ type Recollection struct {
 	Commands []RecalledCommand           // in their order
 	Whole    bool                        // nothing was dropped yet: the journal has all that there ever was
 	Ended    map[string]time.Time        // sessions that had their end not long before, or that were asked for, and when
+
+	begun map[string]int // index in Commands of those that Begun says, by that
 }
 
 // RecalledSession is a session of an earlier process that has no end.
@@ -33,6 +35,7 @@ type RecalledSession struct {
 	Unfated     []string            // Message-IDs of messages that were accepted for sending and have no fate
 	Incomplete  []string            // Message-IDs of messages of which some chunks came
 	Own         []event.Param       // handler and tags
+	Start       *RecalledStart      // nil: it came from the peer, or its beginning is not known
 
 	over  bool     // it has its end, and yet fates are missing
 	order []string // of Received
@@ -42,8 +45,15 @@ type RecalledSession struct {
 // Over says that the session has its end, and only fates are missing.
 func (s *RecalledSession) Over() bool { return s.over }
 
+// RecalledStart is what a session was started with.
+type RecalledStart struct{ From, To, RequestURI string }
+
 // RecalledCommand is a command that had a key.
-type RecalledCommand struct{ Key, Digest, Result string }
+type RecalledCommand struct {
+	Key, Digest, Result string
+	// Begun is the session that it was to start where nothing says that it was accepted or established; "" otherwise.
+	Begun string
+}
 
 // Recall reads the newest 256 MiB of what was kept before; and of what is older, where live names sessions of which they hold nothing, all that is
 // about those. Whatever else there is of a session that began before that is not known.
@@ -84,6 +94,7 @@ func (j *Durable) Recall(ctx context.Context, live []string) (*Recollection, err
 		maps.Copy(r.Ended, older.Ended)
 	}
 	maps.DeleteFunc(r.Ended, func(id string, at time.Time) bool { return !wanted[id] && end.Sub(at) > recallBegun })
+	r.Commands = slices.DeleteFunc(r.Commands, func(c RecalledCommand) bool { return c.Key == "" })
 	for _, s := range r.Sessions {
 		for id, at := range s.begun {
 			if end.Sub(at) < recallBegun {
@@ -96,7 +107,7 @@ func (j *Durable) Recall(ctx context.Context, live []string) (*Recollection, err
 }
 
 func newRecollection() *Recollection {
-	return &Recollection{Sessions: map[string]*RecalledSession{}, Ended: map[string]time.Time{}}
+	return &Recollection{Sessions: map[string]*RecalledSession{}, Ended: map[string]time.Time{}, begun: map[string]int{}}
 }
 
 // read adds the events of a part of the journal that about says yes to. It returns the time of the last one there.
@@ -138,6 +149,9 @@ func (r *Recollection) add(e *event.Event) {
 	switch e.Name {
 	case event.SessionEnd, event.SessionFailed, event.SessionOver:
 		r.Ended[e.SessionID] = e.Time
+		if e.Name == event.SessionOver {
+			r.undone(e.SessionID)
+		}
 		if s := r.Sessions[e.SessionID]; s != nil {
 			s.over, s.Sequence = true, max(s.Sequence, e.Sequence)
 			clear(s.begun)
@@ -145,7 +159,9 @@ func (r *Recollection) add(e *event.Event) {
 		}
 		return
 	case event.CommandDone:
-		r.Commands = append(r.Commands, RecalledCommand{text(e, "key"), text(e, "digest"), text(e, "result")})
+		if result := text(e, "result"); !r.done(result) {
+			r.Commands = append(r.Commands, RecalledCommand{Key: text(e, "key"), Digest: text(e, "digest"), Result: result})
+		}
 		return
 	}
 	if e.SessionID == "" {
@@ -161,10 +177,38 @@ func (r *Recollection) add(e *event.Event) {
 	}
 	s.Sequence = max(s.Sequence, e.Sequence)
 	s.add(e)
-	if key := text(e, "idempotency_key"); key != "" {
-		r.Commands = append(r.Commands, RecalledCommand{key, text(e, "request_digest"), text(e, "message_id")})
+	switch e.Name {
+	case event.SessionBegun:
+		if key := text(e, "key"); key != "" {
+			r.begun[e.SessionID] = len(r.Commands)
+			r.Commands = append(r.Commands, RecalledCommand{Key: key, Digest: text(e, "digest"), Begun: e.SessionID})
+		}
+	case event.SessionNew:
+		r.done(e.SessionID)
+	case event.MsgQueued:
+		if key := text(e, "idempotency_key"); key != "" {
+			r.Commands = append(r.Commands, RecalledCommand{Key: key, Digest: text(e, "request_digest"), Result: text(e, "message_id")})
+		}
 	}
 	r.settle(e.SessionID, s)
+}
+
+// done notes that the command that began to start a session has done so. False: none of them did.
+func (r *Recollection) done(sessionID string) bool {
+	i, ok := r.begun[sessionID]
+	if ok {
+		delete(r.begun, sessionID)
+		r.Commands[i].Result, r.Commands[i].Begun = sessionID, ""
+	}
+	return ok
+}
+
+// undone forgets the command that began to start a session of which nothing was sent: it may be tried again.
+func (r *Recollection) undone(sessionID string) {
+	if i, ok := r.begun[sessionID]; ok {
+		delete(r.begun, sessionID)
+		r.Commands[i] = RecalledCommand{}
+	}
 }
 
 // settle forgets a session that is over, once all its messages have their fates.
@@ -187,6 +231,8 @@ func final(e *event.Event) bool {
 func (s *RecalledSession) add(e *event.Event) {
 	id := text(e, "message_id")
 	switch e.Name {
+	case event.SessionBegun:
+		s.Start = &RecalledStart{text(e, "from_uri"), text(e, "to_uri"), text(e, "ruri")}
 	case event.SessionNew:
 		s.Established = true
 		s.Own = slices.DeleteFunc(slices.Clone(e.Own), func(p event.Param) bool { return p.Name != "handler" && p.Name != "tags" })

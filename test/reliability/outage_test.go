@@ -132,6 +132,15 @@ func turnedAway(t *testing.T, d *daemon.Daemon, live *call) {
 			t.Errorf("%s: %s, Retry-After %q", what, r.Start, r.Get("Retry-After"))
 		}
 	}
+	err := d.Call(t.Context(), "msrp_ua:start_session", map[string]any{
+		"content_types": "text/plain", "from_uri": "sip:bot@" + d.Addr.String(), "to_uri": agent.ContactURI(), "ruri": agent.ContactURI(),
+	}, nil)
+	if err == nil || !strings.Contains(err.Error(), "the journal is not available") {
+		t.Errorf("start_session: %v", err)
+	}
+	if called := agent.Drop(func(m *peer.Message) bool { return m.Method() == "INVITE" }); len(called) != 0 {
+		t.Error("start_session was refused, and yet an INVITE came")
+	}
 	if _, r := live.Call(t, limit, peer.Offer("*", live.session.Own)); r.Code() != 200 {
 		t.Errorf("re-INVITE: %s", r.Start)
 	}
