@@ -484,7 +484,7 @@ export interface E_MSRP_REPORT_RECEIVED {
   };
 }
 
-/** A session that was being set up came to nothing: refused, no answer in time, a bad answer, no connection. Parley's own event. */
+/** A session that was being set up came to nothing: refused, no answer in time, a bad answer, no connection, a node that was restarted meanwhile (503). Parley's own event. */
 export interface E_MSRP_SESSION_FAILED {
   specversion: "1.0";
   /** The event's cursor. */
