@@ -149,7 +149,7 @@ func (s *Session) PeerPath() []URI {
 // side they leave when the peer has bound a connection (RFC 4975 §5.4, M-047). A path that leads to another place than before unbinds the
 // session: it moves to the connection over which the first valid request comes, or which Connect opens, and until then requests are taken
 // over the old one (D-016). Errors: ErrClosed; *ConfigError for a Peer without path; *TLSError where the peer has connected and its certificate
-// is not that of the session description, which ends the session.
+// is not that of the session description, which ends the session. The Handler is told by another goroutine: the caller may hold locks that it takes.
 func (s *Session) SetPeer(p Peer) error {
 	next, err := newPeer(p)
 	if err != nil {
@@ -157,7 +157,11 @@ func (s *Session) SetPeer(p Peer) error {
 	}
 	err = s.setPeer(next)
 	if wrong, ok := errors.AsType[*TLSError](err); ok {
-		s.end(fmt.Errorf("%w: %w", ErrConnectionLost, wrong))
+		s.finish(fmt.Errorf("%w: %w", ErrConnectionLost, wrong))
+		go func() { // ends at once; setPeer has counted it
+			defer s.endpoint.wg.Done()
+			s.deliver()
+		}()
 	}
 	return err
 }
@@ -176,7 +180,8 @@ func (s *Session) setPeer(next *peer) error {
 	s.peer.Store(next)
 	if c := s.conn; c != nil && c.secured && s.relays == nil {
 		if err := checkFingerprint(c.shown, next.fingerprints()); err != nil {
-			return err // M-063: it connected before its session description came
+			s.endpoint.wg.Add(1) // this cannot be the first while the endpoint is closed, which ends all sessions before it waits
+			return err           // M-063: it connected before its session description came
 		}
 	}
 	if (s.conn == nil || s.awaits) && s.bindTimer == nil && !s.lost {
@@ -229,6 +234,12 @@ func (s *Session) Close() {
 
 // end ends the session; err is nil if the application wants it.
 func (s *Session) end(err error) {
+	s.finish(err)
+	s.deliver()
+}
+
+// finish is end without telling the Handler, which is left to the next deliver.
+func (s *Session) finish(err error) {
 	s.mu.Lock()
 	if s.over.Swap(true) {
 		s.mu.Unlock()
@@ -262,7 +273,6 @@ func (s *Session) end(err error) {
 	if m != nil && m.from != c {
 		m.from.leave(s)
 	}
-	s.deliver()
 }
 
 // log is made for each line: an idle session shall not hold a logger of its own.

@@ -313,6 +313,29 @@ func TestTLSPassive(t *testing.T) {
 		fault(t, s.SetPeer(peer), msrp.BadFingerprint)
 		fault(t, next[error](h), msrp.BadFingerprint)
 	})
+	t.Run("M-063/another session description, whose teller holds a lock that the Handler takes", func(t *testing.T) {
+		r := newTLSRig(t, own, peers)
+		var held sync.Mutex
+		s, h := r.session(func(c *msrp.SessionConfig) { c.Handler = locking{c.Handler.(*recorder), &held} })
+		p := r.peer(s)
+		p.uri = securePeerURI
+		peer := known(t, securePeerURI)
+		peer.Fingerprints = []msrp.Fingerprint{right}
+		if err := s.SetPeer(peer); err != nil {
+			t.Fatal(err)
+		}
+		id := p.nextID()
+		p.write(p.request(id, "SEND", nil, "$", "Message-ID: m-bind"))
+		p.expect(id, 200)
+		next[*msrp.Received](h)
+		peer.Fingerprints = fingerprints(wrong)
+		held.Lock()
+		err := s.SetPeer(peer)
+		held.Unlock()
+		fault(t, err, msrp.BadFingerprint)
+		fault(t, next[error](h), msrp.BadFingerprint)
+		p.closed()
+	})
 	t.Run("M-067/a session of msrps is not to be had without TLS, nor one of msrp with it", func(t *testing.T) {
 		for _, secure := range []bool{false, true} {
 			r := newRig(t, msrp.Config{TLS: shows(own, nil)})
@@ -327,6 +350,18 @@ func TestTLSPassive(t *testing.T) {
 			p.expect(id, 481)
 		}
 	})
+}
+
+// locking is a recorder that takes a lock of its owner's.
+type locking struct {
+	*recorder
+	mu *sync.Mutex
+}
+
+func (h locking) Closed(s *msrp.Session, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.recorder.Closed(s, err)
 }
 
 // TestTLSActive has the engine connect to a scripted peer.

@@ -178,6 +178,17 @@ func TestOfferTLS(t *testing.T) {
 		next.ok(t, next.s.Bodiless())
 		next.talk(t)
 	})
+	row(t, "M-063/a later offer with another fingerprint than that of the connection", func(t *testing.T) {
+		c := secureCall(t, n, own)
+		if r, _ := c.reoffer(t, "INVITE", peer.OverTLS(peer.Offer("*", c.s.Own), fingerprintOf(peer.NewAuthority().Issue("peer.example")))); r.Code() != 200 {
+			t.Fatalf("%s", r.Raw)
+		}
+		c.byeCame(t)
+		c.c.Closed(t, patience())
+		if end := n.Await(t, c.id, "E_MSRP_SESSION_END", 1)[0]; !strings.Contains(end.Text("reason"), "fingerprint") {
+			t.Errorf("%s", end.Raw)
+		}
+	})
 	row(t, "D-017/lines stay, the version rises by one, over TLS", func(t *testing.T) {
 		c := secureCall(t, n, own)
 		second := strings.Replace(peer.MessageLine("9", "*", "msrps://127.0.0.1:9/x;tcp"), "TCP/MSRP", "TCP/TLS/MSRP", 1)
