@@ -188,20 +188,16 @@ func (s *Session) Send(ctx context.Context, m Outgoing) (string, error) {
 func (s *Session) enqueue(m *Outgoing, mime string) (id string, room <-chan struct{}, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.over.Load() {
-		return "", nil, ErrClosed
-	}
-	if err := s.allows(m); err != nil {
-		return "", nil, err
-	}
-	o, cfg := &s.outgoing, &s.endpoint.cfg
-	body := m.source(s.endpoint, s.recovers)
-	size := body.memory()
-	if o.full(size, cfg) {
+	body, err := s.sendable(m)
+	if err == ErrQueueFull {
+		o := &s.outgoing
 		if o.room == nil {
 			o.room = make(chan struct{})
 		}
 		return "", o.room, nil
+	}
+	if err != nil {
+		return "", nil, err
 	}
 	if m.MessageID == "" {
 		m.MessageID = s.endpoint.idents.message()
@@ -211,7 +207,7 @@ func (s *Session) enqueue(m *Outgoing, mime string) (id string, room <-chan stru
 		contentType: compactType(m.ContentType),
 		mime:        mime,
 		body:        body,
-		counted:     size,
+		counted:     body.memory(),
 		success:     m.SuccessReport,
 		failure:     m.FailureReport,
 		yields:      m.Yields,
@@ -242,35 +238,6 @@ func (s *Session) push(m *message) {
 // Failure-Report header, so that its 200 tells that the binding stands.
 func (s *Session) queueBind() {
 	s.push(&message{id: s.endpoint.idents.message(), bind: true})
-}
-
-// allows applies what the peer's session description and responses said. Holding s.mu.
-func (s *Session) allows(m *Outgoing) error {
-	p := s.peer.Load()
-	if p == nil {
-		return ErrNotEstablished
-	}
-	if _, taken := s.outgoing.pending[m.MessageID]; taken {
-		return &HeaderError{"Message-ID", "is that of a message under way"}
-	}
-	if m.ContentType == "" {
-		return nil
-	}
-	if !m.Control && (p.Direction == RecvOnly || p.Direction == Inactive) {
-		return ErrDirection
-	}
-	if !p.Accept.Accepts(m.ContentType) {
-		return &TypeError{ContentType: m.ContentType}
-	}
-	if len(s.outgoing.refused) > 0 {
-		if _, refused := s.outgoing.refused[refusalKey(m.ContentType, m.Body)]; refused {
-			return &TypeError{ContentType: m.ContentType, Refused: true} // M-084
-		}
-	}
-	if size := max(int64(len(m.Body)), m.Size); p.MaxSize > 0 && size > p.MaxSize {
-		return &SizeError{Size: size, Max: p.MaxSize}
-	}
-	return nil
 }
 
 // feedMore lets a session go on whose message waited for its reader.

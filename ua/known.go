@@ -63,8 +63,13 @@ func (c *Call) recognise(s *Session) {
 	}
 	who := c.peerIdentity()
 	if who == "" || !c.agent.known.changed(who, p.Fingerprints) {
+		s.strange = nil
 		return
 	}
+	if slices.Equal(s.strange, p.Fingerprints) {
+		return // later exchanges say no more
+	}
+	s.strange = p.Fingerprints
 	c.agent.log.Warn("the peer's certificate has changed", "session_id", s.ID(), "call_id", c.CallID())
 	if w, ok := c.handler.(Warned); ok {
 		c.told.put(func() { w.Warned(s, CertificateChanged) })

@@ -35,6 +35,7 @@ type Session struct {
 	lost  error                     // why it waits for another connection; nil: it has one, or never had. Guarded by call.mu
 
 	alarmed bool                        // the Handler knows of lost; guarded by call.mu
+	strange []msrp.Fingerprint          // those that were warned of last; guarded by call.mu
 	heard   media                       // what the media side tells, unless the Handler is a Streamer
 	lease   atomic.Pointer[relay.Lease] // nil: there is no relay, or the session is one of an earlier process that has no path yet
 
@@ -70,24 +71,27 @@ func (s *Session) PeerTypes() msrp.Types {
 // Send queues a message and returns its Message-ID. An error means that nothing was or will be sent: ErrNotEstablished, or one of package msrp.
 // Otherwise the Handler hears the message's fate. It blocks only while the session's queue is full, until ctx ends.
 func (s *Session) Send(ctx context.Context, m Outgoing) (messageID string, err error) {
-	if st := s.State(); st == Inviting || st == Terminated {
-		return "", ErrNotEstablished
-	}
-	if err := s.wrap(&m); err != nil {
+	if err := s.prepare(&m); err != nil {
 		return "", err
 	}
 	return s.media.Send(ctx, m)
 }
 
-// MaySend says whether Send would take a message now: nil, or the error that it would return. It does not block, and nothing is sent.
-func (s *Session) MaySend(m Outgoing) error {
+// MaySend says whether Send would take a message now: nil, or the error that it would return. It does not block, and nothing is sent. Where the peer
+// wants the message within message/cpim, m is that afterwards: Send has no more to do then.
+func (s *Session) MaySend(m *Outgoing) error {
+	if err := s.prepare(m); err != nil {
+		return err
+	}
+	return s.media.MaySend(*m)
+}
+
+// prepare makes of a message what is to be sent.
+func (s *Session) prepare(m *Outgoing) error {
 	if st := s.State(); st == Inviting || st == Terminated {
 		return ErrNotEstablished
 	}
-	if err := s.wrap(&m); err != nil {
-		return err
-	}
-	return s.media.MaySend(m)
+	return s.wrap(m)
 }
 
 // End ends the call that the session belongs to, as Call.End does.

@@ -46,6 +46,7 @@ func TestWrap(t *testing.T) {
 	disposition := []msrp.Header{{Name: "Content-Disposition", Value: `attachment; filename="a"`}}
 	for name, m := range map[string]ua.Outgoing{
 		"body":                   {Body: []byte(file)},
+		"body, asked before":     {Body: []byte(file)},
 		"stream of known size":   {Stream: strings.NewReader(file), Size: int64(len(file))},
 		"stream of unknown size": {Stream: strings.NewReader(file)},
 		"stream to close":        {Stream: &closing{Reader: strings.NewReader(file)}},
@@ -54,6 +55,11 @@ func TestWrap(t *testing.T) {
 			bob := newRecorder()
 			s, alice := talking(t, bob, "message/cpim", "text/plain")
 			m.ContentType, m.Headers = "text/plain", disposition
+			if strings.HasSuffix(name, "asked before") {
+				if err := s.MaySend(&m); err != nil || m.ContentType != "message/cpim" {
+					t.Fatalf("%s, %v", m.ContentType, err)
+				}
+			}
 			if _, err := s.Send(context.Background(), m); err != nil {
 				t.Fatal(err)
 			}

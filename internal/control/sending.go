@@ -34,7 +34,7 @@ func (c *Control) send(s *ua.Session, m Send, own []event.Param) (messageID stri
 	if m.Disposition != "" {
 		out.Headers = []msrp.Header{{Name: "Content-Disposition", Value: m.Disposition}}
 	}
-	if err := s.MaySend(out); err != nil {
+	if err := s.MaySend(&out); err != nil {
 		c.statistics.messages.refused.Inc()
 		return "", err
 	}

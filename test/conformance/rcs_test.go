@@ -3,6 +3,7 @@ package conformance
 import (
 	"bytes"
 	"crypto/tls"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -287,5 +288,23 @@ func TestCertificates(t *testing.T) {
 			t.Errorf("%s", e.Raw)
 		}
 		c.talk(t)
+
+		// A later exchange that says the same of the peer is no news; another certificate is.
+		third := peer.NewAuthority().Issue("phone.example")
+		for i, cert := range []tls.Certificate{second, third} {
+			path := "msrps://127.0.0.1:" + strconv.Itoa(10+i) + "/" + peer.Ident() + ";tcp"
+			if r, _ := c.reoffer(t, "INVITE", peer.OverTLS(peer.Offer("*", path), fingerprintOf(cert))); r.Code() != 200 {
+				t.Fatalf("%s", r.Raw)
+			}
+			c.s.Own = path
+			c.connectTLS(t, &cert)
+			c.ok(t, c.s.Bodiless())
+			c.talk(t)
+		}
+		c.bye(t)
+		n.Await(t, c.id, "E_MSRP_SESSION_END", 1)
+		if told := n.Events(c.id, "E_MSRP_SESSION_WARNING"); len(told) != 2 {
+			t.Errorf("%d warnings, want one for each certificate: %v", len(told), told)
+		}
 	})
 }
