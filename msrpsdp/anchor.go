@@ -29,7 +29,7 @@ func (l *Line) Fits(ctx context.Context, lookup Lookup) Fit {
 	}
 	fit := Differs
 	var at []netip.Addr // of c=; once they are needed
-	anyPort := l.Setup == SetupActive && l.Port == discard
+	anyPort := l.Setup == SetupActive && l.Port == DiscardPort
 	for _, u := range l.Path {
 		port := anyPort || u.Port == 0 || u.Port == l.Port
 		if port && strings.EqualFold(u.Host, l.Host) {
@@ -51,9 +51,6 @@ func (l *Line) Fits(ctx context.Context, lookup Lookup) Fit {
 	}
 	return fit
 }
-
-// discard is the port of who cannot be connected to.
-const discard = 9
 
 // addressesOf are the addresses of a host, none of them mapped to IPv6; nil where none is known.
 func addressesOf(ctx context.Context, host string, lookup Lookup) []netip.Addr {

@@ -13,6 +13,9 @@ const (
 	SetupActpass = "actpass" // of an offer: either
 )
 
+// DiscardPort is the port in the path of who cannot be connected to, and is active therefore (RFC 6135 §4.2.2, X-005).
+const DiscardPort = 9
+
 // setup finds the role among attributes, else it is otherwise. The first one counts; "holdconn", which MSRP has no use for, and what is unknown is as if it
 // were not there.
 func setup(attributes []sdp.Attribute, otherwise string) string {

@@ -19,7 +19,6 @@ import (
 )
 
 const (
-	defaultCleanupInterval = 60 * time.Second
 	// connectTimeout bounds opening the MSRP connection of a started session.
 	connectTimeout = 30 * time.Second
 	// byeGrace is how long after its MSRP connection a BYE may come.
@@ -69,9 +68,6 @@ type Agent struct {
 func New(c Config) (*Agent, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
-	}
-	if c.CleanupInterval <= 0 {
-		c.CleanupInterval = defaultCleanupInterval
 	}
 	if c.MSRP.Logger == nil {
 		c.MSRP.Logger = c.Logger

@@ -150,7 +150,7 @@ func (c *Call) Expires() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.state < Established {
-		return c.started.Add(c.agent.setupTimeout())
+		return c.started.Add(c.agent.settings.Load().SetupTimeout)
 	}
 	return c.expires
 }

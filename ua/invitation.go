@@ -228,21 +228,24 @@ func (c *Call) newSession(p *profile, accept msrp.Types, line int, secure bool) 
 	if err != nil {
 		return nil, err
 	}
-	if c.anonymous() && base.Secure && p.relays == nil {
-		if s.certificate, err = selfSigned(); err != nil {
-			return nil, err
-		}
-	}
-	m, err := c.agent.media.NewSession(msrp.SessionConfig{
-		Base: base, Accept: accept, MaxSize: p.maxSize, Handler: mediaHandler(s),
-		Attrs: c.attrs[:], Certificate: s.certificate, Recovers: !c.agent.cfg.Recovery.Off,
-	})
-	if err != nil {
+	if err := c.take(s, msrp.SessionConfig{Base: base, Accept: accept, Recovers: !c.agent.cfg.Recovery.Off}); err != nil {
 		return nil, err
 	}
-	s.media = m
-	c.sessions = append(c.sessions, s)
 	return s, c.joinRelays(p, s)
+}
+
+// take gives a session its MSRP side, as the config has it and the call's profile, and makes it one of the call's.
+func (c *Call) take(s *Session, config msrp.SessionConfig) (err error) {
+	if c.anonymous() && config.Base.Secure && c.profile.relays == nil {
+		if s.certificate, err = selfSigned(); err != nil {
+			return err
+		}
+	}
+	config.MaxSize, config.Handler, config.Attrs, config.Certificate = c.profile.maxSize, mediaHandler(s), c.attrs[:], s.certificate
+	if s.media, err = c.agent.media.NewSession(config); err == nil {
+		c.sessions = append(c.sessions, s)
+	}
+	return err
 }
 
 // announce lets the Handler hear of the call from now on. What happened before is told by another goroutine: the caller may hold locks

@@ -126,7 +126,7 @@ func (c *Call) joinRelays(p *profile, s *Session) error {
 	if p.relays == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(c.untilOver(), c.agent.setupTimeout())
+	ctx, cancel := context.WithTimeout(c.untilOver(), c.agent.settings.Load().SetupTimeout)
 	defer cancel()
 	lease, err := p.relays.client.Join(ctx, s.media, relayed{s})
 	if err != nil {

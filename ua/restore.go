@@ -178,18 +178,7 @@ func (c *Call) restoreSession(state *sessionState) error {
 		base = uri // there is no such listener any more: peers behind a relay do not mind
 		base.SessionID = ""
 	}
-	if c.anonymous() && base.Secure && c.profile.relays == nil {
-		if s.certificate, err = selfSigned(); err != nil {
-			return err
-		}
-	}
 	local := c.locals[n]
 	local.Direction = state.Direction
-	s.media, err = c.agent.media.NewSession(msrp.SessionConfig{
-		Base: base, Lost: uri, Accept: local.Accept, MaxSize: c.profile.maxSize, Handler: mediaHandler(s), Attrs: c.attrs[:], Certificate: s.certificate, Recovers: true,
-	})
-	if err == nil {
-		c.sessions = append(c.sessions, s)
-	}
-	return err
+	return c.take(s, msrp.SessionConfig{Base: base, Lost: uri, Accept: local.Accept, Recovers: true})
 }

@@ -13,9 +13,6 @@ import (
 	"github.com/parley-msrp/parley/msrpsdp"
 )
 
-// discard is the port of who cannot be connected to (RFC 6135 §4.2.2, X-005).
-const discard = 9
-
 // base is the own URI of a session of the call, without its session-id.
 func (c *Call) base(p *profile, secure bool) (msrp.URI, error) {
 	u := p.sessionBase(secure)
@@ -27,7 +24,7 @@ func (c *Call) base(p *profile, secure bool) (msrp.URI, error) {
 		u.Host = c.local.String()
 	}
 	if p.relays == nil && (p.unreachable || c.anonymous() && u.Secure) {
-		u.Port = discard
+		u.Port = msrpsdp.DiscardPort
 	}
 	return u, nil
 }
@@ -89,13 +86,18 @@ const lookupTimeout = 10 * time.Second
 var errNoTarget = errors.New("no address of the peer is known")
 
 // reachable says whether a peer can connect to the session: to this side, or to the relay before it.
-func (s *Session) reachable() bool { return s.lease.Load() != nil || s.media.URI().Port != discard }
+func (s *Session) reachable() bool { return s.lease.Load() != nil || s.media.URI().Port != msrpsdp.DiscardPort }
 
 // offers is what the own line of a session says in an offer.
 func (p *profile) offers(s *Session, accept msrp.Types) *msrpsdp.Local {
 	l := p.local(s, accept, msrpsdp.Containers(accept))
-	l.Setup, l.CEMA = msrpsdp.OfferedSetup(s.reachable()), p.cema
+	s.propose(l, p.cema)
 	return l
+}
+
+// propose leaves open in an own line who connects, as far as an offer can.
+func (s *Session) propose(l *msrpsdp.Local, cema bool) {
+	l.Setup, l.CEMA = msrpsdp.OfferedSetup(s.reachable()), cema
 }
 
 // answers is what the own line of a session says in answer to a line of the peer's, where the application takes these types.

@@ -1,10 +1,11 @@
 package ua
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"time"
+
+	"github.com/parley-msrp/parley/internal/dialog"
 )
 
 // Settings are those of Config, and of its default Profile, that can change while an Agent runs. Zero values mean what they mean there.
@@ -16,10 +17,21 @@ type Settings struct {
 }
 
 func (c *Config) settings() *Settings {
-	return &Settings{
-		SetupTimeout: c.SetupTimeout, MaxDuration: c.MaxDuration, CleanupInterval: cmp.Or(c.CleanupInterval, defaultCleanupInterval),
-		MyURI: c.Profile.MyURI, Contact: c.Profile.Contact,
+	s := Settings{
+		SetupTimeout: c.SetupTimeout, MaxDuration: c.MaxDuration, CleanupInterval: c.CleanupInterval, MyURI: c.Profile.MyURI, Contact: c.Profile.Contact,
 	}
+	return s.withDefaults()
+}
+
+// withDefaults gives the settings with the defaults for what is not said.
+func (s Settings) withDefaults() *Settings {
+	if s.SetupTimeout <= 0 {
+		s.SetupTimeout = dialog.DefaultSetupTimeout
+	}
+	if s.CleanupInterval <= 0 {
+		s.CleanupInterval = 60 * time.Second
+	}
+	return &s
 }
 
 // Adjust changes settings: CleanupInterval at once, the others for calls that begin later. An error names what is wrong; nothing has changed then.
@@ -36,9 +48,8 @@ func (a *Agent) Adjust(s Settings) error {
 	ready.relays = old.relays
 	profiles := maps.Clone(*a.profiles.Load())
 	profiles[DefaultProfile] = ready
-	s.CleanupInterval = cmp.Or(max(s.CleanupInterval, 0), defaultCleanupInterval)
 	a.profiles.Store(&profiles)
-	a.settings.Store(&s)
+	a.settings.Store(s.withDefaults())
 	a.dialogs.SetSetupTimeout(s.SetupTimeout)
 	select {
 	case a.swept <- struct{}{}:

@@ -57,9 +57,17 @@ func TestAdjust(t *testing.T) {
 	h.want(t, "ended: by peer, 200 BYE")
 
 	// And back to what follows from the listeners.
-	if err := a.Adjust(ua.Settings{}); err != nil {
+	if err := a.Adjust(ua.Settings{SetupTimeout: -1, CleanupInterval: -1}); err != nil {
 		t.Fatal(err)
 	}
+	s, err := a.Start(ua.StartConfig{From: "sip:bob@" + address(a), To: "sip:nobody@" + peer.NewAgent(t, "udp", address(a)).Addr.String(), Handler: ua.Quiet{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left := s.Lifetime(); left < 50*time.Second || left > time.Minute {
+		t.Errorf("the set-up of a call ends in %v, want the default, 1m", left)
+	}
+	s.End()
 	if p, c, d := call(); !strings.HasPrefix(p, "msrp://127.0.0.1:") || strings.Contains(c, "192.0.2.1") {
 		t.Errorf("back again: %s, %s", p, c)
 	} else {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
-	"time"
 
 	"github.com/parley-msrp/parley/internal/dialog"
 	"github.com/parley-msrp/parley/internal/sip"
@@ -105,10 +104,3 @@ func bareURI(s string) string {
 	}
 	return a.URI.String()
 }
-
-func (a *Agent) setupTimeout() time.Duration {
-	return cmp.Or(a.settings.Load().SetupTimeout, defaultSetupTimeout)
-}
-
-// defaultSetupTimeout is that of internal/dialog.
-const defaultSetupTimeout = 60 * time.Second

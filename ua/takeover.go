@@ -60,7 +60,7 @@ func (c *Call) place(offer *msrpsdp.Description, accept msrp.Types) (*placement,
 		if accept != nil {
 			l.Accept, l.Wrapped = accept, msrpsdp.Containers(accept)
 		}
-		l.Setup, l.CEMA = msrpsdp.OfferedSetup(s.reachable()), c.profile.cema
+		s.propose(&l, c.profile.cema)
 		return &l
 	}
 	if offer == nil {

@@ -94,15 +94,17 @@ func (c *Call) makeOffer(ch change) []byte {
 			locals[s.line] = next
 		}
 	}
-	if c.own.Next(locals...) != c.own {
+	own := c.own.Next(locals...)
+	if own != c.own {
 		// What repeats the standing description repeats who connects as well (S-024); what changes it offers anew.
 		for _, s := range c.live() {
 			if l := locals[s.line]; l != nil {
-				l.Setup, l.CEMA = msrpsdp.OfferedSetup(s.reachable()), c.profile.cema && !c.plain
+				s.propose(l, c.profile.cema && !c.plain)
 			}
 		}
+		own = c.own.Next(locals...)
 	}
-	c.offered = &offered{own: c.own.Next(locals...), locals: locals}
+	c.offered = &offered{own: own, locals: locals}
 	for _, s := range c.live() {
 		if ch.types != nil {
 			// RFC 3264 §8.3.2: until the answer, what is offered is taken as well as what stood before.

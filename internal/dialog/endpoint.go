@@ -12,13 +12,16 @@ import (
 	"github.com/parley-msrp/parley/internal/sip"
 )
 
+// DefaultSetupTimeout is the longest life of a set-up where none is said.
+const DefaultSetupTimeout = 60 * time.Second
+
 // Config of an Endpoint. Zero values mean the defaults said beside them.
 type Config struct {
 	Logger       *slog.Logger                                        // none
 	Product      string                                              // Server and User-Agent value; none if empty
 	Features     string                                              // feature tags of own Contacts, each with its leading ';' (RFC 3840 §9)
 	Counter      Counter                                             // nobody counts
-	SetupTimeout time.Duration                                       // 60 s: longest life of a set-up; then CANCEL as caller, 480 as called. Once a 2xx went, 64*T1 for its ACK counts, then BYE
+	SetupTimeout time.Duration                                       // DefaultSetupTimeout: longest life of a set-up; then CANCEL as caller, 480 as called. Once a 2xx went, 64*T1 for its ACK counts, then BYE
 	T1, T2       time.Duration                                       // 500 ms and 4 s, as in the stack: resending of 2xx (S-002)
 	Contact      func(p sip.Proto, peer netip.Addr) (sip.URI, error) // own Contact for that peer; nil, and a zero URI: sip:HOST:PORT;transport= of the listener
 	Proxy        sip.URI                                             // where REGISTERs, and INVITEs that say no Route, go first; zero: to their Request-URI
@@ -103,7 +106,7 @@ func (e *Endpoint) Attach(s *sip.Stack) { e.stack = s }
 // SetSetupTimeout changes Config.SetupTimeout for set-ups that begin later.
 func (e *Endpoint) SetSetupTimeout(d time.Duration) {
 	if d <= 0 {
-		d = 60 * time.Second
+		d = DefaultSetupTimeout
 	}
 	e.setupTimeout.Store(int64(d))
 }

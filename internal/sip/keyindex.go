@@ -91,11 +91,3 @@ func (x *keyIndex) remove(key txKey, number uint64) {
 	p.slots[i] = 0
 	p.used--
 }
-
-// count is how many keys there are.
-func (x *keyIndex) count() (n int) {
-	for i := range x {
-		n += x[i].used
-	}
-	return n
-}

@@ -42,3 +42,11 @@ func TestKeyIndexIsAMap(t *testing.T) {
 		}
 	}
 }
+
+// count is how many keys there are.
+func (x *keyIndex) count() (n int) {
+	for i := range x {
+		n += x[i].used
+	}
+	return n
+}
