@@ -86,7 +86,9 @@ const lookupTimeout = 10 * time.Second
 var errNoTarget = errors.New("no address of the peer is known")
 
 // reachable says whether a peer can connect to the session: to this side, or to the relay before it.
-func (s *Session) reachable() bool { return s.lease.Load() != nil || s.media.URI().Port != msrpsdp.DiscardPort }
+func (s *Session) reachable() bool {
+	return s.lease.Load() != nil || s.media.URI().Port != msrpsdp.DiscardPort
+}
 
 // offers is what the own line of a session says in an offer.
 func (p *profile) offers(s *Session, accept msrp.Types) *msrpsdp.Local {
