@@ -1,7 +1,6 @@
 package access
 
 import (
-	"maps"
 	"net"
 	"net/netip"
 	"sync"
@@ -9,23 +8,18 @@ import (
 )
 
 const (
-	// maxSources bounds how many sources are remembered; for one more, another is forgotten.
-	maxSources = 4096
 	// freeFailures are forgiven: somebody has put in the wrong token.
 	freeFailures = 5
 	// maxWait is how long a source waits at most after a further failure; it doubles up to that, from a second on.
 	maxWait = time.Minute
-	// sweepEvery is how often at most all that is remembered is looked through.
-	sweepEvery = time.Second
 	// forget is when a source that has not failed again counts as new.
 	forget = 10 * time.Minute
 )
 
 // sources remembers who failed to authenticate. The zero value is ready.
 type sources struct {
-	mu    sync.Mutex
-	all   map[netip.Addr]*failing
-	swept time.Time
+	mu  sync.Mutex
+	all memory[netip.Addr, *failing]
 }
 
 type failing struct {
@@ -38,7 +32,7 @@ type failing struct {
 func (s *sources) waits(source netip.Addr, now time.Time) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if f := s.all[source]; f != nil {
+	if f := s.all.of[source]; f != nil {
 		return f.until.Sub(now)
 	}
 	return 0
@@ -48,38 +42,16 @@ func (s *sources) waits(source netip.Addr, now time.Time) time.Duration {
 func (s *sources) failed(source netip.Addr, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f := s.all[source]
+	f := s.all.of[source]
 	if f == nil || now.Sub(f.last) > forget {
 		f = &failing{}
-		s.put(source, f, now)
+		s.all.put(source, f, now, func(f *failing) bool { return now.Sub(f.last) > forget })
 	}
 	f.failures++
 	f.last = now
 	if over := f.failures - freeFailures; over > 0 {
 		f.until = now.Add(min(time.Second<<min(over-1, 10), maxWait))
 	}
-}
-
-// put makes room where there is none: those that are not held against their source any more go first. Holding s.mu.
-func (s *sources) put(source netip.Addr, f *failing, now time.Time) {
-	if s.all == nil {
-		s.all = map[netip.Addr]*failing{}
-	}
-	if len(s.all) >= maxSources && now.Sub(s.swept) >= sweepEvery {
-		s.swept = now
-		for a, old := range s.all {
-			if now.Sub(old.last) > forget {
-				delete(s.all, a)
-			}
-		}
-	}
-	for a := range s.all {
-		if len(s.all) < maxSources {
-			break
-		}
-		delete(s.all, a)
-	}
-	s.all[source] = f
 }
 
 // SourceOf is where a request comes from: an IPv4 address, or an IPv6 /64, whose owner has all of it.
@@ -110,9 +82,8 @@ func Source(a netip.Addr) netip.Addr {
 
 // rates bounds requests a second: by a caller's name, or by source. The zero value is ready.
 type rates struct {
-	mu    sync.Mutex
-	swept time.Time
-	full  map[any]time.Time // when the requests of the last second are no longer held against a caller
+	mu   sync.Mutex
+	full memory[any, time.Time] // when the requests of the last second are no longer held against a caller
 }
 
 // take counts a request, and says how long the caller has to wait first; then it was not counted. As many at once are taken as in a second.
@@ -122,7 +93,7 @@ func (r *rates) take(caller any, perSecond int, now time.Time) (wait time.Durati
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	full := r.full[caller]
+	full := r.full.of[caller]
 	if full.Before(now) {
 		full = now
 	}
@@ -130,24 +101,6 @@ func (r *rates) take(caller any, perSecond int, now time.Time) (wait time.Durati
 	if wait := full.Sub(now) - time.Second + interval; wait > 0 {
 		return wait
 	}
-	if r.full == nil {
-		r.full = map[any]time.Time{}
-	}
-	r.makeRoom(now)
-	r.full[caller] = full.Add(interval)
+	r.full.put(caller, full.Add(interval), now, func(full time.Time) bool { return full.Before(now) })
 	return 0
-}
-
-// makeRoom for one more: those against whom nothing is held go first. Holding r.mu.
-func (r *rates) makeRoom(now time.Time) {
-	if len(r.full) >= maxSources && now.Sub(r.swept) >= sweepEvery {
-		r.swept = now
-		maps.DeleteFunc(r.full, func(_ any, full time.Time) bool { return full.Before(now) })
-	}
-	for c := range r.full {
-		if len(r.full) < maxSources {
-			break
-		}
-		delete(r.full, c)
-	}
 }

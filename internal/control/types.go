@@ -96,8 +96,7 @@ type Registration struct {
 type Node interface {
 	Start(s Start) (sessionID string, err error)
 	Send(s Send) (messageID string, err error) // ErrUnknownSession, or why it cannot be sent
-	End(sessionID string) error                // ErrUnknownSession
-	EndOnce(sessionID, key string) error       // End, with the caller's own key
+	EndOnce(sessionID, key string) error       // ErrUnknownSession; key: the caller's own, or ""
 	List() []Session
 	Session(sessionID string) (Session, error) // ErrUnknownSession
 	Figures() Figures

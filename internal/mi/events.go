@@ -80,14 +80,10 @@ func (s *Server) subscribe(p params) (any, error) {
 
 // expiry reads expire: seconds, as a number or as its text.
 func expiry(p params) (time.Duration, error) {
-	text, given, err := p.text("expire")
-	if err != nil || !given {
-		return defaultExpire, err
-	}
-	seconds, err := strconv.ParseInt(text, 10, 32)
+	seconds, given, err := p.number("expire")
 	switch {
-	case err != nil:
-		return 0, invalidParams("expire is not a whole number of seconds")
+	case err != nil || !given:
+		return defaultExpire, err
 	case seconds < 0:
 		return 0, invalidParams("Negative expire value")
 	}

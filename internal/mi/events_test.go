@@ -113,8 +113,8 @@ func TestSubscribeSpellingsAndErrors(t *testing.T) {
 		{"one socket too many", "event_subscribe", `["E_MSRP_MSG_SENT","udp:127.0.0.1:10"]`, fault(500, "Failed to subscribe", "too many sockets get events already: 3")},
 		{"negative", "event_subscribe", `["E_MSRP_MSG_SENT","udp:127.0.0.1:9",-1]`, fault(-32602, "Invalid params", "Negative expire value")},
 		{"negative text", "event_subscribe", `["E_MSRP_MSG_SENT","udp:127.0.0.1:9","-1"]`, fault(-32602, "Invalid params", "Negative expire value")},
-		{"no number", "event_subscribe", `["E_MSRP_MSG_SENT","udp:127.0.0.1:9","soon"]`, fault(-32602, "Invalid params", "expire is not a whole number of seconds")},
-		{"too large", "event_subscribe", `["E_MSRP_MSG_SENT","udp:127.0.0.1:9",99999999999]`, fault(-32602, "Invalid params", "expire is not a whole number of seconds")},
+		{"no number", "event_subscribe", `["E_MSRP_MSG_SENT","udp:127.0.0.1:9","soon"]`, fault(-32602, "Invalid params", "expire is not a whole number")},
+		{"too large", "event_subscribe", `["E_MSRP_MSG_SENT","udp:127.0.0.1:9",99999999999]`, fault(-32602, "Invalid params", "expire is not a whole number")},
 		{"no socket", "event_subscribe", `["E_MSRP_MSG_SENT"]`, fault(-32602, "Invalid params", "Too few or too many parameters")},
 		{"ended, though there is none", "event_subscribe", `["E_MSRP_MSG_SENT","udp:127.0.0.1:11","0"]`, ok},
 	} {

@@ -30,8 +30,7 @@ const (
 type Node interface {
 	Start(s control.Start) (sessionID string, err error)
 	Send(s control.Send) (messageID string, err error)
-	End(sessionID string) error
-	EndOnce(sessionID, key string) error // End, with the caller's own key
+	EndOnce(sessionID, key string) error // key: the caller's own, or ""
 	List() []control.Session
 	Registrations() []control.Registration
 }

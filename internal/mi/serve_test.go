@@ -44,9 +44,7 @@ func (n *node) Send(s control.Send) (string, error) {
 	return "m1", n.err
 }
 
-func (n *node) EndOnce(sessionID, _ string) error { return n.End(sessionID) }
-
-func (n *node) End(sessionID string) error {
+func (n *node) EndOnce(sessionID, _ string) error {
 	n.asked = append(n.asked, sessionID)
 	if sessionID != "s1" {
 		return control.ErrUnknownSession

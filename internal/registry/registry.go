@@ -81,7 +81,7 @@ func Open(path string, fsync bool, log *slog.Logger) (*Registry, error) {
 
 // Records gives what is in the file, each key once, in the order in which they were put. It is for the start, before anything is put or deleted.
 func (r *Registry) Records() iter.Seq2[string, []byte] {
-	keys := slices.SortedFunc(maps.Keys(r.index), func(a, b string) int { return int(r.index[a].at - r.index[b].at) })
+	keys := r.keys()
 	return func(yield func(string, []byte) bool) {
 		for _, key := range keys {
 			record, err := r.read(key)
@@ -94,6 +94,11 @@ func (r *Registry) Records() iter.Seq2[string, []byte] {
 			}
 		}
 	}
+}
+
+// keys are those of the records in the order in which they lie in the file.
+func (r *Registry) keys() []string {
+	return slices.SortedFunc(maps.Keys(r.index), func(a, b string) int { return int(r.index[a].at - r.index[b].at) })
 }
 
 func (r *Registry) read(key string) ([]byte, error) {
@@ -288,7 +293,7 @@ func (r *Registry) compact() (err error) {
 	if _, err = next.WriteString(magic); err != nil {
 		return err
 	}
-	keys := slices.SortedFunc(maps.Keys(r.index), func(a, b string) int { return int(r.index[a].at - r.index[b].at) })
+	keys := r.keys()
 	index, size := make(map[string]span, len(keys)), int64(len(magic))
 	for _, key := range keys {
 		s := r.index[key]

@@ -229,10 +229,10 @@ func (h *hook) attempt(p *pending) (done bool, err error) {
 
 // delivering begins the span of an attempt, where the event has a trace, and gives the trace context that the receiver gets.
 func (h *hook) delivering(p *pending) (span *telemetry.Span, context string) {
-	if h.all.config.Tracer == nil || p.trace == "" {
+	span = h.all.config.Tracer.Continue(telemetry.Client, "webhook", p.trace, "parley.webhook", h.ID, "parley.session_id", p.session)
+	if span == nil {
 		return nil, p.trace
 	}
-	span = h.all.config.Tracer.Begin(telemetry.Client, "webhook", p.trace, "parley.webhook", h.ID, "parley.session_id", p.session)
 	return span, span.Context()
 }
 

@@ -136,10 +136,7 @@ func (t *target) take(e *event.Event, err error) bool {
 
 // traced sends an event, in a span where it has a trace.
 func (t *target) traced(e *event.Event, send func() error) {
-	var span *telemetry.Span
-	if t.all.config.Tracer != nil && e.Trace != "" {
-		span = t.all.config.Tracer.Begin(telemetry.Producer, "socket", e.Trace, "parley.socket", t.socket.String(), "parley.session_id", e.SessionID)
-	}
+	span := t.all.config.Tracer.Continue(telemetry.Producer, "socket", e.Trace, "parley.socket", t.socket.String(), "parley.session_id", e.SessionID)
 	span.End(send())
 }
 

@@ -94,6 +94,14 @@ func (t *Tracer) Begin(kind Kind, name, parent string, attributes ...string) *Sp
 	return &Span{span: span}
 }
 
+// Continue is Begin where there is a trace to go on with; parent is empty where there is none, and then so is the span nil.
+func (t *Tracer) Continue(kind Kind, name, parent string, attributes ...string) *Span {
+	if parent == "" {
+		return nil
+	}
+	return t.Begin(kind, name, parent, attributes...)
+}
+
 // Span is a part of a trace. Safe for concurrent use.
 type Span struct{ span trace.Span }
 

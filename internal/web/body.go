@@ -113,7 +113,7 @@ func readObject(body []byte, into reflect.Value) (status int, err error) {
 		case (!given || null) && !m.Optional:
 			wrong = append(wrong, FieldProblem{m.Name, "is required"})
 		case given && !null:
-			if problem := setMember(value, raw); problem != "" {
+			if problem := setMember(value, f, raw); problem != "" {
 				wrong = append(wrong, FieldProblem{m.Name, problem})
 			}
 		}
@@ -135,9 +135,12 @@ func because(err error) string {
 }
 
 // setMember returns what is wrong with a value; "": nothing.
-func setMember(v reflect.Value, raw json.RawMessage) string {
+func setMember(v reflect.Value, f reflect.StructField, raw json.RawMessage) string {
 	if err := json.Unmarshal(raw, v.Addr().Interface()); err != nil {
 		return "must be " + kindOf(v.Type())
+	}
+	if v.CanInt() {
+		return beyond(v, f)
 	}
 	e, ok := v.Interface().(openapi.Enumerated)
 	if ok && !slices.Contains(e.Enum(), v.String()) {

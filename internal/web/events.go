@@ -192,10 +192,7 @@ func (s *stream) next(ctx context.Context) error {
 
 // write writes an event, in a span where it has a trace.
 func (s *stream) write(e *event.Event) error {
-	if s.tracer == nil || e.Trace == "" {
-		return s.to.event(e)
-	}
-	span := s.tracer.Begin(telemetry.Producer, "event stream", e.Trace, "parley.session_id", e.SessionID)
+	span := s.tracer.Continue(telemetry.Producer, "event stream", e.Trace, "parley.session_id", e.SessionID)
 	err := s.to.event(e)
 	span.End(err)
 	return err

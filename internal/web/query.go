@@ -39,7 +39,7 @@ func readQuery[T any](r *http.Request) (T, error) {
 
 type queryField struct {
 	value reflect.Value
-	tag   reflect.StructTag
+	field reflect.StructField
 }
 
 // queryFields finds the fields by the names of their parameters, and gives numbers their defaults.
@@ -47,7 +47,7 @@ func queryFields(v reflect.Value) (fields map[string]queryField, names []string)
 	fields = map[string]queryField{}
 	for f, value := range v.Fields() {
 		name := openapi.MemberOf(f, "query").Name
-		fields[name] = queryField{value, f.Tag}
+		fields[name] = queryField{value, f}
 		names = append(names, name)
 		if n, err := strconv.ParseInt(f.Tag.Get("default"), 10, 64); err == nil && value.CanInt() {
 			value.SetInt(n)
@@ -78,13 +78,24 @@ func setParameter(f queryField, values []string) string {
 
 func setNumber(f queryField, text string) string {
 	n, err := strconv.ParseInt(text, 10, 64)
-	least, _ := strconv.ParseInt(f.tag.Get("min"), 10, 64)
-	most, _ := strconv.ParseInt(f.tag.Get("max"), 10, 64)
-	if err != nil || n < least || n > most {
-		return fmt.Sprintf("must be a number from %d to %d", least, most)
+	if err != nil {
+		return notWithin(f.field)
 	}
 	f.value.SetInt(n)
+	return beyond(f.value, f.field)
+}
+
+// beyond says what is wrong with a number that the tags of its field do not allow; "": nothing.
+func beyond(v reflect.Value, f reflect.StructField) string {
+	if least, most, ok := openapi.Limits(f); ok && (v.Int() < least || v.Int() > most) {
+		return notWithin(f)
+	}
 	return ""
+}
+
+func notWithin(f reflect.StructField) string {
+	least, most, _ := openapi.Limits(f)
+	return fmt.Sprintf("must be a number from %d to %d", least, most)
 }
 
 // setString refuses what is not among the values of an enumerated type.

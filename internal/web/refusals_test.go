@@ -43,6 +43,8 @@ func TestRefusals(t *testing.T) {
 		{"unknown parameter", "GET", "/v1/sessions?states=new", "", 400, []string{"states"}, "there are: state, peer, tag, limit, after"},
 		{"no such state", "GET", "/v1/sessions?state=new", "", 400, []string{"state"}, "inviting, confirmed, established, terminated"},
 		{"a page too long", "GET", "/v1/sessions?limit=1001&after=!", "", 400, []string{"limit"}, "from 1 to 1000"},
+		{"a tag without name", "GET", "/v1/sessions?tag=%3Dacme", "", 400, []string{"query"}, "has no name; NAME or NAME=VALUE would be right"},
+		{"too many tags", "GET", "/v1/sessions?tag=" + strings.Repeat("a,", 64) + "a", "", 400, []string{"query"}, "at most 64"},
 		{"no place", "GET", "/v1/sessions?after=AAAA", "", 400, []string{"after"}, "the next of another page"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/parley-msrp/parley/internal/access"
 	"github.com/parley-msrp/parley/internal/control"
+	"github.com/parley-msrp/parley/internal/event"
 	"github.com/parley-msrp/parley/internal/web/openapi"
 	"github.com/parley-msrp/parley/ua"
 )
@@ -112,6 +113,10 @@ func (s *Server) listSessions(w http.ResponseWriter, r *http.Request) {
 	query, err := readQuery[sessionQuery](r)
 	if err != nil {
 		refuseQuery(w, err)
+		return
+	}
+	if err := (&event.Filter{Tags: query.Tag}).Check(); err != nil {
+		refuseQuery(w, wrongField("query", "%v", err))
 		return
 	}
 	after, err := parsePlace(query.After)

@@ -48,10 +48,6 @@ type TraceNext struct {
 
 func (s *Server) traceNext(w http.ResponseWriter, r *http.Request) {
 	withDocument(s, w, r, func(next TraceNext) {
-		if next.Calls < 0 || next.Calls > trace.MaxAwaited {
-			refuse(w, wrongField("calls", "must be a number from 0 to %d", trace.MaxAwaited))
-			return
-		}
 		s.config.Node.TraceNext(next.Calls)
 		w.WriteHeader(http.StatusNoContent)
 	})

@@ -53,14 +53,12 @@ func (node) Send(s control.Send) (string, error) {
 	return "m1", nil
 }
 
-func (node) End(id string) error {
+func (node) EndOnce(id, _ string) error {
 	if id != session {
 		return control.ErrUnknownSession
 	}
 	return nil
 }
-
-func (n node) EndOnce(id, _ string) error { return n.End(id) }
 
 func (node) List() []control.Session {
 	return []control.Session{{

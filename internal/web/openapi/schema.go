@@ -136,7 +136,9 @@ func (s *schemas) object(t reflect.Type, strict bool) *Schema {
 // annotate adds what the tags of a field say: doc, default, min and max.
 func annotate(schema *Schema, f reflect.StructField) {
 	schema.Description = f.Tag.Get("doc")
-	schema.Minimum, schema.Maximum = limit(f, "min"), limit(f, "max")
+	if least, most, ok := Limits(f); ok {
+		schema.Minimum, schema.Maximum = &least, &most
+	}
 	text, ok := f.Tag.Lookup("default")
 	switch {
 	case !ok:
@@ -151,12 +153,11 @@ func annotate(schema *Schema, f reflect.StructField) {
 	}
 }
 
-func limit(f reflect.StructField, tag string) *int64 {
-	n, err := strconv.ParseInt(f.Tag.Get(tag), 10, 64)
-	if err != nil {
-		return nil
-	}
-	return &n
+// Limits are the tags min and max of a number; not ok: it has none.
+func Limits(f reflect.StructField) (least, most int64, ok bool) {
+	least, minErr := strconv.ParseInt(f.Tag.Get("min"), 10, 64)
+	most, maxErr := strconv.ParseInt(f.Tag.Get("max"), 10, 64)
+	return least, most, minErr == nil && maxErr == nil
 }
 
 // Field is what the tag of a struct's field says of a member or parameter.
