@@ -107,7 +107,7 @@ func faceKeys() []Key {
 		{
 			Path: "mi.fifo_mode", Reload: Restart,
 			Doc: "Permissions of the FIFO, in octal. Clients of other users are not answered, whatever it says: answers go only into FIFOs of the user that the " +
-				"node runs as.",
+				"node runs as, and of root.",
 			field: func(c *Config) any { return &c.MI.FIFOMode },
 		},
 		{

@@ -5,13 +5,17 @@ package fifo_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -181,6 +185,72 @@ func TestDeafClient(t *testing.T) {
 		t.Errorf("answered %q", got)
 	}
 	eventually(t, "the log says what was dropped", func() bool { return strings.Contains(r.log.String(), "too many clients") })
+}
+
+// TestReplyToRoot: a node that runs as a user of its own answers root, whose FIFO lets that user write. Only root can try it.
+func TestReplyToRoot(t *testing.T) {
+	if folder := os.Getenv("FIFO_FOLDER"); folder != "" {
+		r := &rig{echo: &echo{}, folder: folder, path: filepath.Join(folder, "fifo")}
+		s, err := fifo.Listen(r.config())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		return
+	}
+	if os.Geteuid() != 0 {
+		return
+	}
+	folder, err := os.MkdirTemp("", "fifo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(folder)
+	program := filepath.Join(folder, "node")
+	if err := errors.Join(exec.Command("cp", os.Args[0], program).Run(), os.Chmod(folder, 0o777|fs.ModeSticky)); err != nil {
+		t.Fatal(err)
+	}
+	node := exec.CommandContext(t.Context(), program, "-test.run=^TestReplyToRoot$")
+	node.Env, node.Dir = append(os.Environ(), "FIFO_FOLDER="+folder), folder
+	node.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	in, err := node.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	node.Stdout, node.Stderr = &out, &out
+	if err := node.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		in.Close()
+		if err := node.Wait(); err != nil {
+			t.Errorf("%v: %s", err, out.String())
+		}
+	}()
+	r := &rig{folder: folder, path: filepath.Join(folder, "fifo")}
+	eventually(t, "the node has made its FIFO", func() bool {
+		_, err := os.Lstat(r.path)
+		return err == nil
+	})
+	if err := os.Chmod(r.reply(t, "mine"), 0o666); err != nil { // as opensips-cli does
+		t.Fatal(err)
+	}
+	mine, err := os.OpenFile(filepath.Join(folder, "mine"), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mine.Close()
+	r.write(t, `:mine:{"id":1}`)
+	if err := mine.SetReadDeadline(time.Now().Add(limit)); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(mine).ReadString('\n'); line != `{"id":1}`+"\n" {
+		t.Errorf("answered %q, %v", line, err)
+	}
 }
 
 // TestReplyNames: nothing is opened but a FIFO of this user's, in the reply folder, by its plain name.

@@ -50,9 +50,15 @@ func create(path string, mode fs.FileMode) (*os.File, error) {
 }
 
 // isOwn says whether something is a FIFO of the user that this process runs as.
-func isOwn(st *unix.Stat_t) bool {
-	return uint32(st.Mode)&unix.S_IFMT == unix.S_IFIFO && int(st.Uid) == os.Geteuid()
+func isOwn(st *unix.Stat_t) bool { return isFIFOOf(st, os.Geteuid()) }
+
+func isFIFOOf(st *unix.Stat_t, user int) bool {
+	return uint32(st.Mode)&unix.S_IFMT == unix.S_IFIFO && int(st.Uid) == user
 }
+
+// isClients says whether something is a FIFO that answers may go into: of the user that this process runs as, or of root, who runs opensips-cli as a
+// rule and can read all of this process's anyway.
+func isClients(st *unix.Stat_t) bool { return isOwn(st) || isFIFOOf(st, 0) }
 
 // removeStale removes a FIFO of this user's that nobody reads.
 func removeStale(path string) error {
@@ -94,7 +100,7 @@ func remove(path string, file *os.File) error {
 }
 
 // open opens a client's FIFO for writing, and waits for the client to open it for reading. Only a plain name in the reply folder will do, of a FIFO
-// that belongs to the user that this process runs as: anything else could be somebody's trap.
+// that belongs to the user that this process runs as, or to root: anything else could be somebody's trap.
 func (s *Server) open(ctx context.Context, name string) (*os.File, error) {
 	if strings.ContainsAny(name, "/\x00") || name == "." || name == ".." {
 		return nil, errors.New("the reply name is not a plain file name")
@@ -122,7 +128,7 @@ func (s *Server) open(ctx context.Context, name string) (*os.File, error) {
 	}
 }
 
-var errReply = errors.New("the reply name is not that of a FIFO of the user that the node runs as")
+var errReply = errors.New("the reply name is not that of a FIFO of the user that the node runs as, or of root")
 
 func openReply(folder int, name string) (*os.File, error) {
 	var st unix.Stat_t
@@ -130,14 +136,14 @@ func openReply(folder int, name string) (*os.File, error) {
 	if err := unix.Fstatat(folder, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return nil, err
 	}
-	if !isOwn(&st) {
+	if !isClients(&st) {
 		return nil, errReply
 	}
 	fd, err := unix.Openat(folder, name, unix.O_WRONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
 	}
-	if err := unix.Fstat(fd, &st); err != nil || !isOwn(&st) {
+	if err := unix.Fstat(fd, &st); err != nil || !isClients(&st) {
 		unix.Close(fd)
 		return nil, errReply
 	}
