@@ -1,6 +1,9 @@
 package msrp
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // mailbox hands what happens in a session to its Handler: one call at a time and in order, whichever goroutine it
 // happens in, and never under a lock of the engine, so that the Handler may call the Session.
@@ -8,6 +11,9 @@ type mailbox struct {
 	mu    sync.Mutex
 	busy  bool
 	queue []event
+
+	full atomic.Bool   // there are maxEvents in queue, or more
+	room chan struct{} // closed when there are fewer; nil: nobody waits
 }
 
 // event is one call of a Handler.
@@ -34,14 +40,55 @@ const (
 	eventBegun
 )
 
-// keptEvents is how many places of an emptied queue are kept for the next time.
-const keptEvents = 16
+const (
+	// keptEvents is how many places of an emptied queue are kept for the next time.
+	keptEvents = 16
+	// maxEvents is how many calls may wait for a Handler that another goroutine than the connection's reader is in; then the connection is not read. The peer
+	// can cause them without end: by REPORTs, and by messages that it gives up.
+	maxEvents = 256
+)
 
 // put leaves an event for the next deliver. It may be called under Session.mu, which decides the order.
 func (b *mailbox) put(e *event) {
 	b.mu.Lock()
-	b.queue = append(b.queue, *e)
+	b.add(e)
 	b.mu.Unlock()
+}
+
+// add puts an event behind the others. Holding b.mu.
+func (b *mailbox) add(e *event) {
+	b.queue = append(b.queue, *e)
+	if len(b.queue) == maxEvents {
+		b.full.Store(true)
+	}
+}
+
+// crowded gives what is closed once no more events wait than may; nil: it is so.
+func (b *mailbox) crowded() <-chan struct{} {
+	if !b.full.Load() {
+		return nil
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.full.Load() || !b.busy {
+		return nil
+	}
+	if b.room == nil {
+		b.room = make(chan struct{})
+	}
+	return b.room
+}
+
+// take gives all that waits, and leaves an empty queue. Holding b.mu.
+func (b *mailbox) take(empty []event) []event {
+	all := b.queue
+	b.queue = empty
+	b.full.Store(false)
+	if b.room != nil {
+		close(b.room)
+		b.room = nil
+	}
+	return all
 }
 
 // post is put and deliver, without a queue if there is nothing in it.
@@ -49,7 +96,7 @@ func (s *Session) post(e *event) {
 	b := &s.mail
 	b.mu.Lock()
 	if b.busy || len(b.queue) > 0 {
-		b.queue = append(b.queue, *e)
+		b.add(e)
 		b.mu.Unlock()
 		s.deliver()
 		return
@@ -87,7 +134,7 @@ func (s *Session) drain() {
 			return
 		}
 		clear(batch)
-		batch, b.queue = b.queue, batch[:0]
+		batch = b.take(batch[:0])
 		b.mu.Unlock()
 		for i := range batch {
 			s.call(&batch[i])

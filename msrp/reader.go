@@ -112,41 +112,6 @@ func (c *conn) unbound() bool {
 	return !c.used
 }
 
-// waitRoom waits until messages and octets that are not completed, and responses that have not left, are below their
-// limits. False: the connection is closed.
-func (c *conn) waitRoom() bool {
-	for {
-		c.mu.Lock()
-		open, room := c.state != connClosed, c.hasRoom()
-		c.paused = open && !room
-		c.mu.Unlock()
-		if !open || room {
-			return open
-		}
-		c.endpoint.limit(LimitReading)
-		select {
-		case <-c.resume:
-		case <-c.done:
-		}
-		c.reader.frameAt = time.Time{} // the peer is not to blame for the pause
-	}
-}
-
-func (c *conn) hasRoom() bool {
-	return c.handlerHasRoom() && c.waiting() < maxControl || c.state == connShut
-}
-
-// wake lets a reader go on that waits for room. Holding c.mu.
-func (c *conn) wake() {
-	if c.paused && c.hasRoom() {
-		c.paused = false
-		select {
-		case c.resume <- struct{}{}:
-		default:
-		}
-	}
-}
-
 // fill reads once. An idle connection holds no buffer.
 func (c *conn) fill() error {
 	r := &c.reader
@@ -306,7 +271,7 @@ func (c *conn) consume() {
 			if r.lost {
 				break
 			}
-			if !c.roomNow() {
+			if !c.roomNow() || c.crowded() != nil {
 				c.endBatch()
 				if !c.waitRoom() {
 					return
@@ -330,29 +295,6 @@ func (c *conn) consume() {
 func (c *conn) streaming() bool {
 	a := &c.reader.arrival
 	return a.active && a.partial != nil && a.partial.stream != nil && c.reader.inBody()
-}
-
-func (c *conn) roomNow() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.handlerHasRoom()
-}
-
-// handlerHasRoom says whether more may be given to the handlers of the sessions. Holding c.mu.
-func (c *conn) handlerHasRoom() bool {
-	cfg := &c.endpoint.cfg
-	return c.uncompleted < cfg.UncompletedMessages && c.octets < cfg.UncompletedOctets && c.buffered < cfg.StreamBuffer
-}
-
-// buffer counts octets that wait in a stream, or with a negative number no longer do.
-func (c *conn) buffer(n int) {
-	if n == 0 {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.buffered += int64(n)
-	c.wake()
 }
 
 // loseFraming stops the interpretation of what comes.
