@@ -41,6 +41,8 @@ type Key struct {
 	field func(*Config) any
 	// derived is the default's text for a key whose default follows from others.
 	derived string
+	// entry is what the first word of a list's entries is called where each may be a mapping, too; "": they are texts.
+	entry string
 	// secret says that the value is not to be shown: no line of the file that holds it is.
 	secret bool
 }

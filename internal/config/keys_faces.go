@@ -49,9 +49,10 @@ func faceKeys() []Key {
 			field: func(c *Config) any { return &c.HTTP.MaxPerSecond },
 		},
 		{
-			Path: "webhooks", Reload: Restart, secret: true,
+			Path: "webhooks", Reload: Restart, secret: true, entry: "url",
 			Doc: "Where events are posted to, a list of `URL secret=SECRET`; behind that may stand `type=EVENT`, `session=ID` and `tag=NAME` or `tag=NAME=VALUE`, each several " +
-				"times: only events of one of the types, of one of the sessions, with all of the tags. The secret signs what is sent, 16 to 256 characters without blanks. A new entry begins " +
+				"times: only events of one of the types, of one of the sessions, with all of the tags. " +
+				"An entry may be a mapping with these names, too: `{url: URL, secret: SECRET, type: [EVENT, EVENT]}`. The secret signs what is sent, 16 to 256 characters without blanks. A new entry begins " +
 				"with what happens from then on; one whose URL, types, sessions or tags change is a new one. See [http.md](http.md#webhooks); more webhooks can be made there. In the variable no entry can hold a comma.",
 			field: func(c *Config) any { return &c.Webhooks },
 		},

@@ -34,10 +34,11 @@ func sipKeys() []Key {
 			field: func(c *Config) any { return &c.SIP.Trusted },
 		},
 		{
-			Path: "sip.register", Reload: Restart,
+			Path: "sip.register", Reload: Restart, entry: "address",
 			Doc: "Addresses that the node keeps registered at a registrar, so that calls to them come here: a list of `sip:USER@DOMAIN`, or of `sips:` URIs where " +
 				"there is a `tls:` listener. Behind the address, and blanks, may stand `registrar=sip:HOST:PORT` (else the domain), " +
-				"`contact=sip:USER@HOST:PORT` (else as `msrp_ua.advertised_contact`) and `expires=SECONDS` (else 3600). `uac_auth.credential` answers the registrar's challenges. Whether it went well is in the log.",
+				"`contact=sip:USER@HOST:PORT` (else as `msrp_ua.advertised_contact`) and `expires=SECONDS` (else 3600). An entry may be a mapping with these names, too: " +
+				"`{address: sip:USER@DOMAIN, expires: 600}`. `uac_auth.credential` answers the registrar's challenges. Whether it went well is in the log.",
 			field: func(c *Config) any { return &c.SIP.Register },
 		},
 		{

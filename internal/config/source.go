@@ -143,7 +143,7 @@ func (s *source) set(c *Config, k *Key, n ast.Node) {
 	case *string:
 		wrong = text(field, n)
 	case *[]string:
-		wrong = list(field, n)
+		wrong = list(field, n, k.entry)
 	case *bool:
 		b, ok := n.(*ast.BoolNode)
 		if !ok {
@@ -190,7 +190,7 @@ func text(field *string, n ast.Node) string {
 	return ""
 }
 
-func list(field *[]string, n ast.Node) string {
+func list(field *[]string, n ast.Node, first string) string {
 	l, ok := n.(*ast.SequenceNode)
 	if !ok {
 		return expected(`a list of texts, such as ["tcp:127.0.0.1:2855"]`, n)
@@ -201,7 +201,7 @@ func list(field *[]string, n ast.Node) string {
 	}
 	values := make([]string, len(l.Values))
 	for i, v := range l.Values {
-		if wrong := text(&values[i], v); wrong != "" {
+		if wrong := entry(&values[i], v, first); wrong != "" {
 			return fmt.Sprintf("entry %d: %s", i+1, wrong)
 		}
 	}
