@@ -1,13 +1,11 @@
 package ua_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -164,27 +162,9 @@ func TestListenerAsks(t *testing.T) {
 	}
 }
 
-// safeBuffer is a buffer that a logger writes while the test reads.
-type safeBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *safeBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *safeBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
-}
-
 func TestRegistration(t *testing.T) {
 	registrar := peer.NewAgent(t, "udp", "127.0.0.1:9")
-	var log safeBuffer
+	var log lockedBuffer
 	a := newAgent(t, ua.Config{
 		Register:    []ua.Registration{{AOR: "sip:alice@example.org", Registrar: "sip:" + registrar.Addr.String(), Expires: time.Minute}},
 		Credentials: []ua.Credential{{Username: "alice", Realm: "example.org", Password: "swordfish"}},

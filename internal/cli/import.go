@@ -108,7 +108,7 @@ func readAtMost(name string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	if int64(len(contents)) > limit {
-		return nil, fmt.Errorf("%s is larger than %d octets", name, limit)
+		return nil, fmt.Errorf("%s has more than %d octets", name, limit)
 	}
 	return contents, nil
 }

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
 	"github.com/parley-msrp/parley/internal/dialog"
@@ -28,17 +26,9 @@ type recorded struct {
 // readRecorded reads a request that begins a call, or asks how one would be answered. What a daemon would refuse before the request route sees
 // it is an error.
 func readRecorded(path string) (*recorded, error) {
-	f, err := os.Open(path)
+	text, err := readAtMost(path, maxRecorded)
 	if err != nil {
 		return nil, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxRecorded+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(text) > maxRecorded {
-		return nil, fmt.Errorf("%s has more than %d octets", path, maxRecorded)
 	}
 	r, err := parseRecorded(text)
 	if err != nil {

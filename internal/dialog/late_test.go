@@ -94,16 +94,7 @@ func TestLateOffer(t *testing.T) {
 		c.bye(r)
 	})
 
-	established := func(name string, test func(*testing.T, *rig, *call)) {
-		overSockets(t, name, Config{}, func(t *testing.T, r *rig) {
-			c := r.newCall()
-			c.setUp()
-			r.expect("established")
-			test(t, r, c)
-		})
-	}
-
-	established("S-024/re-INVITE without offer: what stands is offered, and its answer changes nothing", func(t *testing.T, r *rig, c *call) {
+	inDialog(t, "S-024/re-INVITE without offer: what stands is offered, and its answer changes nothing", func(t *testing.T, r *rig, c *call) {
 		for range 3 {
 			inv := c.request("INVITE")
 			inv.contact = "<" + strings.Replace(c.uri(), "peer@", "moved@", 1) + ">"
@@ -123,7 +114,7 @@ func TestLateOffer(t *testing.T) {
 		r.expect("ended local 200 established=true")
 	})
 
-	established("S-024/another answer than before is told", func(_ *testing.T, r *rig, c *call) {
+	inDialog(t, "S-024/another answer than before is told", func(_ *testing.T, r *rig, c *call) {
 		inv := c.request("INVITE")
 		c.send(inv)
 		r.expect("make offer")
@@ -133,7 +124,7 @@ func TestLateOffer(t *testing.T) {
 		c.bye(r)
 	})
 
-	established("S-023/re-INVITE without offer, ACK without answer: BYE", func(_ *testing.T, r *rig, c *call) {
+	inDialog(t, "S-023/re-INVITE without offer, ACK without answer: BYE", func(_ *testing.T, r *rig, c *call) {
 		inv := c.request("INVITE")
 		c.send(inv)
 		r.expect("make offer")
@@ -142,7 +133,7 @@ func TestLateOffer(t *testing.T) {
 		ended(r, c, true)
 	})
 
-	established("S-024/nothing to offer: 488, and the dialog goes on", func(_ *testing.T, r *rig, c *call) {
+	inDialog(t, "S-024/nothing to offer: 488, and the dialog goes on", func(_ *testing.T, r *rig, c *call) {
 		r.set(func(do *hooks) { do.make = func() []byte { return nil } })
 		inv := c.request("INVITE")
 		c.send(inv)

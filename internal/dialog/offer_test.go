@@ -26,16 +26,7 @@ func wantRetryAfter(t *testing.T, m received) {
 }
 
 func TestInDialog(t *testing.T) {
-	established := func(name string, test func(*testing.T, *rig, *call)) {
-		overSockets(t, name, Config{}, func(t *testing.T, r *rig) {
-			c := r.newCall()
-			c.setUp()
-			r.expect("established")
-			test(t, r, c)
-		})
-	}
-
-	established("S-043/a re-INVITE that changes nothing is answered with the last description", func(t *testing.T, r *rig, c *call) {
+	inDialog(t, "S-043/a re-INVITE that changes nothing is answered with the last description", func(t *testing.T, r *rig, c *call) {
 		for range 3 {
 			inv := c.request("INVITE").sdp(offerSDP)
 			c.send(inv)
@@ -48,7 +39,7 @@ func TestInDialog(t *testing.T) {
 		c.bye(r)
 	})
 
-	established("S-026/a re-INVITE or UPDATE with another offer is asked for an answer", func(t *testing.T, r *rig, c *call) {
+	inDialog(t, "S-026/a re-INVITE or UPDATE with another offer is asked for an answer", func(t *testing.T, r *rig, c *call) {
 		inv := c.request("INVITE").sdp(offerSDP + "a=1\r\n")
 		c.send(inv)
 		r.expect("offer")
@@ -66,7 +57,7 @@ func TestInDialog(t *testing.T) {
 		c.bye(r)
 	})
 
-	established("S-018/a refused offer changes nothing", func(t *testing.T, r *rig, c *call) {
+	inDialog(t, "S-018/a refused offer changes nothing", func(t *testing.T, r *rig, c *call) {
 		refuse := true
 		r.set(func(do *hooks) {
 			do.offer = func([]byte) ([]byte, *Refusal) {
@@ -101,7 +92,7 @@ func TestInDialog(t *testing.T) {
 		r.expect("ended local 200 established=true")
 	})
 
-	established("S-043/Require in a re-INVITE: 420, path and Contact stay", func(t *testing.T, r *rig, c *call) {
+	inDialog(t, "S-043/Require in a re-INVITE: 420, path and Contact stay", func(t *testing.T, r *rig, c *call) {
 		inv := c.request("INVITE").with("Require: foo").sdp(offerSDP + "a=1\r\n")
 		inv.contact = "<sip:peer@192.0.2.66:9>"
 		c.send(inv)
@@ -119,7 +110,7 @@ func TestInDialog(t *testing.T) {
 		r.expect("ended local 200 established=true")
 	})
 
-	established("S-010/target refresh by UPDATE without offer and by re-INVITE", func(t *testing.T, r *rig, c *call) {
+	inDialog(t, "S-010/target refresh by UPDATE without offer and by re-INVITE", func(t *testing.T, r *rig, c *call) {
 		for _, method := range []string{"UPDATE", "INVITE"} {
 			q := c.request(method)
 			if method == "INVITE" {
@@ -143,7 +134,7 @@ func TestInDialog(t *testing.T) {
 		r.expect("ended local 200 established=true")
 	})
 
-	established("S-008/CSeq lower or equal: 500; gaps are accepted", func(t *testing.T, r *rig, c *call) {
+	inDialog(t, "S-008/CSeq lower or equal: 500; gaps are accepted", func(t *testing.T, r *rig, c *call) {
 		high := c.request("OPTIONS")
 		high.seq += 50
 		c.send(high)
@@ -156,7 +147,7 @@ func TestInDialog(t *testing.T) {
 		c.bye(r)
 	})
 
-	established("S-014/INFO in a dialog: 405 with Allow, and the dialog lives", func(t *testing.T, r *rig, c *call) {
+	inDialog(t, "S-014/INFO in a dialog: 405 with Allow, and the dialog lives", func(t *testing.T, r *rig, c *call) {
 		info := c.request("INFO").with("Content-Type: application/x-thing", "Info-Package: foo")
 		info.body = "thing"
 		c.send(info)
@@ -166,7 +157,7 @@ func TestInDialog(t *testing.T) {
 		c.bye(r)
 	})
 
-	established("S-020/OPTIONS in a dialog: 200 without effect, also at the limit", func(t *testing.T, r *rig, c *call) {
+	inDialog(t, "S-020/OPTIONS in a dialog: 200 without effect, also at the limit", func(t *testing.T, r *rig, c *call) {
 		r.set(func(do *hooks) { do.options = 486 })
 		c.send(c.request("OPTIONS"))
 		ok := c.want("200 OPTIONS")
@@ -176,7 +167,7 @@ func TestInDialog(t *testing.T) {
 		c.bye(r)
 	})
 
-	established("S-025/PRACK: 481; SUBSCRIBE 489; NOTIFY 481; REFER 405", func(t *testing.T, r *rig, c *call) {
+	inDialog(t, "S-025/PRACK: 481; SUBSCRIBE 489; NOTIFY 481; REFER 405", func(t *testing.T, r *rig, c *call) {
 		for _, x := range []struct{ method, want string }{
 			{"PRACK", "481"}, {"SUBSCRIBE", "489"}, {"NOTIFY", "481"}, {"REFER", "405"}, {"MESSAGE", "405"}, {"FOO", "501"},
 		} {
@@ -186,7 +177,7 @@ func TestInDialog(t *testing.T) {
 		c.bye(r)
 	})
 
-	established("S-016/BYE with an unknown body ends the call all the same", func(t *testing.T, r *rig, c *call) {
+	inDialog(t, "S-016/BYE with an unknown body ends the call all the same", func(t *testing.T, r *rig, c *call) {
 		bye := c.request("BYE").with("Content-Type: text/foo")
 		bye.body = "thanks"
 		c.send(bye)
@@ -194,7 +185,7 @@ func TestInDialog(t *testing.T) {
 		r.expect("ended remote 200 established=true")
 	})
 
-	established("S-035/after BYE: 481 to anything, silence to ACK", func(t *testing.T, r *rig, c *call) {
+	inDialog(t, "S-035/after BYE: 481 to anything, silence to ACK", func(t *testing.T, r *rig, c *call) {
 		c.bye(r)
 		inv := c.request("INVITE").sdp(offerSDP)
 		c.ack(inv)

@@ -185,6 +185,17 @@ func overSockets(t *testing.T, name string, c Config, test func(*testing.T, *rig
 	}
 }
 
+// inDialog is overSockets with a call that is established.
+func inDialog(t *testing.T, name string, test func(*testing.T, *rig, *call)) {
+	t.Helper()
+	overSockets(t, name, Config{}, func(t *testing.T, r *rig) {
+		c := r.newCall()
+		c.setUp()
+		r.expect("established")
+		test(t, r, c)
+	})
+}
+
 // underFakeTime runs a test in memory, in a bubble of fake time.
 func underFakeTime(t *testing.T, name string, proto sip.Proto, c Config, test func(*testing.T, *rig, *memNet)) {
 	t.Helper()

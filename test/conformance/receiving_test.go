@@ -243,39 +243,27 @@ func TestReassembly(t *testing.T) {
 		c.received(t)
 	})
 
-	row(t, "M-102/too large by its total", func(t *testing.T) {
-		c := answered(t, n, setup{})
-		id := peer.Ident()
-		piece := strings.Repeat("x", 1<<20)
-		for i := range 40 {
-			r := c.answer(t, c.s.Chunk(id, fmt.Sprintf("%d-%d/%d", i<<20+1, (i+1)<<20, 40<<20), piece, '+'))
-			if r.Code == 413 {
-				c.received(t)
-				return
+	for name, ranges := range map[string]func(i int) string{
+		"M-102/too large by its total":    func(i int) string { return fmt.Sprintf("%d-%d/%d", i<<20+1, (i+1)<<20, 40<<20) },
+		"M-102/too large without a total": func(i int) string { return fmt.Sprintf("%d-*/*", i<<20+1) },
+	} {
+		row(t, name, func(t *testing.T) {
+			c := answered(t, n, setup{})
+			id := peer.Ident()
+			piece := strings.Repeat("x", 1<<20)
+			for i := range 40 {
+				r := c.answer(t, c.s.Chunk(id, ranges(i), piece, '+'))
+				if r.Code == 413 {
+					c.received(t)
+					return
+				}
+				if r.Code != 200 {
+					t.Fatalf("%d", r.Code)
+				}
 			}
-			if r.Code != 200 {
-				t.Fatalf("%d", r.Code)
-			}
-		}
-		t.Error("40 MiB were taken")
-	})
-
-	row(t, "M-102/too large without a total", func(t *testing.T) {
-		c := answered(t, n, setup{})
-		id := peer.Ident()
-		piece := strings.Repeat("x", 1<<20)
-		for i := range 40 {
-			r := c.answer(t, c.s.Chunk(id, fmt.Sprintf("%d-*/*", i<<20+1), piece, '+'))
-			if r.Code == 413 {
-				c.received(t)
-				return
-			}
-			if r.Code != 200 {
-				t.Fatalf("%d", r.Code)
-			}
-		}
-		t.Error("40 MiB were taken")
-	})
+			t.Error("40 MiB were taken")
+		})
+	}
 
 	row(t, "M-102/many half-received messages", func(t *testing.T) {
 		n := start(t, node.Config{})

@@ -67,11 +67,17 @@ func (a *Agent) poll(t testing.TB, within time.Duration, match func(*Message) bo
 // AwaitBlank waits until n lone CRLF came on streams since the start.
 func (a *Agent) AwaitBlank(t testing.TB, within time.Duration, n int) {
 	t.Helper()
+	a.awaitCount(t, within, "lone CRLF", &a.ctrl, n)
+}
+
+// awaitCount waits until a counter, which a.mu guards, has come to n.
+func (a *Agent) awaitCount(t testing.TB, within time.Duration, what string, counter *int, n int) {
+	t.Helper()
 	end := time.NewTimer(within)
 	defer end.Stop()
 	for {
 		a.mu.Lock()
-		got, wake := a.ctrl, a.wake
+		got, wake := *counter, a.wake
 		a.mu.Unlock()
 		if got >= n {
 			return
@@ -79,7 +85,7 @@ func (a *Agent) AwaitBlank(t testing.TB, within time.Duration, n int) {
 		select {
 		case <-wake:
 		case <-end.C:
-			t.Fatalf("SIP: %d lone CRLF within %v, want %d", got, within, n)
+			t.Fatalf("SIP: %d %s within %v, want %d; waiting: %s", got, what, within, n, a.Waiting())
 		}
 	}
 }

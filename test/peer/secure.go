@@ -41,21 +41,7 @@ const handshakeTime = 10 * time.Second
 // AwaitRefused waits until n connections that came to a TLS agent ended in their handshake, or right after it, without a message.
 func (a *Agent) AwaitRefused(t testing.TB, within time.Duration, n int) {
 	t.Helper()
-	end := time.NewTimer(within)
-	defer end.Stop()
-	for {
-		a.mu.Lock()
-		got, wake := a.refused, a.wake
-		a.mu.Unlock()
-		if got >= n {
-			return
-		}
-		select {
-		case <-wake:
-		case <-end.C:
-			t.Fatalf("SIP: %d TLS connections refused within %v, want %d; waiting: %s", got, within, n, a.Waiting())
-		}
-	}
+	a.awaitCount(t, within, "TLS connections refused", &a.refused, n)
 }
 
 // dialStream opens a connection to the target.
