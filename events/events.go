@@ -29,24 +29,46 @@ type Event struct {
 // Stream is the name of a node's stream.
 func Stream(node string) string { return "PARLEY_EVENTS_" + node }
 
-// FormatError says that a message is no pack of events, or one of a newer version, which must not be guessed at.
+// FormatError says that a message is a pack of events of a newer version, which must not be guessed at.
 type FormatError struct{ Found string }
 
 func (e *FormatError) Error() string {
-	return fmt.Sprintf("events: format %q is not known, only %d", e.Found, event.Format)
+	return fmt.Sprintf("events: format %q is newer than %d, which this version reads", e.Found, event.Format)
 }
 
-// Parse reads the events that a message of the stream holds. instance is parley-instance of the stream's metadata. A *FormatError says that it is no
-// pack of a known format.
-func Parse(instance string, m jetstream.Msg) ([]Event, error) {
-	if f := m.Headers().Get(event.HeaderFormat); f != strconv.Itoa(event.Format) {
-		return nil, &FormatError{f}
+// DamagedError says that a message in the stream cannot be read, or that some of its events cannot.
+type DamagedError struct {
+	Sequence uint64 // of the message in the stream
+	Lost     int    // events of it that cannot be read; 0: it is no pack of events at all
+	Err      error  // what is wrong with the first of them
+}
+
+func (e *DamagedError) Error() string {
+	if e.Lost == 0 {
+		return fmt.Sprintf("events: message %d is no pack of events: %v", e.Sequence, e.Err)
 	}
+	return fmt.Sprintf("events: %d events of message %d cannot be read: %v", e.Lost, e.Sequence, e.Err)
+}
+
+// Unwrap gives the reason.
+func (e *DamagedError) Unwrap() error { return e.Err }
+
+// Parse reads the events that a message of the stream holds. instance is parley-instance of the stream's metadata. A *DamagedError comes with the events
+// that can be read; a *FormatError says that a newer version must.
+func Parse(instance string, m jetstream.Msg) ([]Event, error) {
 	about, err := m.Metadata()
 	if err != nil {
 		return nil, err
 	}
+	f := m.Headers().Get(event.HeaderFormat)
+	if format, err := strconv.Atoi(f); err != nil || format != event.Format {
+		if err == nil && format > event.Format {
+			return nil, &FormatError{f}
+		}
+		return nil, &DamagedError{Sequence: about.Sequence.Stream, Err: fmt.Errorf("%s is %.80q, want %d", event.HeaderFormat, f, event.Format)}
+	}
 	var events []Event
+	damage := &DamagedError{Sequence: about.Sequence.Stream}
 	i := -1
 	for line := range event.Lines(m.Data()) {
 		i++
@@ -55,8 +77,15 @@ func Parse(instance string, m jetstream.Msg) ([]Event, error) {
 			Time                            time.Time
 			Data                            json.RawMessage
 		}
-		if err := json.Unmarshal(line, &e); err != nil {
-			return nil, fmt.Errorf("events: message %d: %w", about.Sequence.Stream, err)
+		err := json.Unmarshal(line, &e)
+		if err == nil && e.Type == "" {
+			err = errors.New("no type")
+		}
+		if err != nil {
+			if damage.Lost++; damage.Err == nil {
+				damage.Err = err
+			}
+			continue
 		}
 		if event.Name(e.Type).Internal() {
 			continue
@@ -65,6 +94,9 @@ func Parse(instance string, m jetstream.Msg) ([]Event, error) {
 		events = append(events, Event{
 			ID: event.Cursor(instance, about.Sequence.Stream, i), Source: e.Source, Type: e.Type, Subject: e.Subject, Time: e.Time, Sequence: n, Data: e.Data,
 		})
+	}
+	if damage.Lost > 0 {
+		return events, damage
 	}
 	return events, nil
 }
@@ -76,6 +108,9 @@ type Consumer struct {
 	New  bool   // a consumer that is made begins with what happens from now on; otherwise with the oldest event kept
 	// Retry is how long after a failure, or the end of a process, what was not done is handed over again, 10 s.
 	Retry time.Duration
+	// Damaged is told of what cannot be read, before the events of the same message that can be; Run then goes on. Nil: Run returns the *DamagedError, again each time
+	// that it gets there, so that nothing is passed over that nobody has heard of.
+	Damaged func(*DamagedError)
 }
 
 // Run hands over event after event, those of a session in order, until ctx ends, which is no error, or handle returns an error, which Run returns. Each event
@@ -115,7 +150,7 @@ func (c Consumer) Run(ctx context.Context, js jetstream.JetStream, handle func(c
 		case err != nil:
 			return err
 		}
-		if err := take(ctx, instance, m, config.AckWait/3, handle); err != nil {
+		if err := c.take(ctx, instance, m, config.AckWait/3, handle); err != nil {
 			if ctx.Err() != nil {
 				return nil
 			}
@@ -129,9 +164,12 @@ func (c Consumer) Run(ctx context.Context, js jetstream.JetStream, handle func(c
 }
 
 // take handles the events of one message. While that goes on, it tells the server so.
-func take(ctx context.Context, instance string, m jetstream.Msg, every time.Duration, handle func(context.Context, Event) error) error {
+func (c Consumer) take(ctx context.Context, instance string, m jetstream.Msg, every time.Duration, handle func(context.Context, Event) error) error {
 	events, err := Parse(instance, m)
-	if err != nil {
+	var damage *DamagedError
+	if errors.As(err, &damage) && c.Damaged != nil {
+		c.Damaged(damage)
+	} else if err != nil {
 		return err
 	}
 	stop, stopped := make(chan struct{}), make(chan struct{})

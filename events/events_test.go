@@ -72,6 +72,56 @@ func Example() {
 	// <nil>
 }
 
+// TestDamage: what cannot be read stops a consumer, unless it wants to be told of it; a newer format stops it in any case.
+func TestDamage(t *testing.T) {
+	url, j, stop := node(t.TempDir())
+	t.Cleanup(stop)
+	kept := make(chan error, 1)
+	j.Append(event.NewEnd("s1"), func(err error) { kept <- err })
+	if err := <-kept; err != nil {
+		t.Fatal(err)
+	}
+	js := connect(url)
+	publish := func(format, data string) {
+		m := &nats.Msg{Subject: "parley.event.n1.0", Header: nats.Header{}, Data: []byte(data)}
+		if format != "" {
+			m.Header.Set(event.HeaderFormat, format)
+		}
+		if _, err := js.PublishMsg(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	end := func(id string) string {
+		e := event.NewEnd(id)
+		return string(e.AppendLine(nil))
+	}
+	publish("", "garbage")
+	publish("1", end("s2")+"{\"garbage\n{}\n"+end("s3"))
+	publish("2", "what is to come")
+	var got []string
+	handle := func(_ context.Context, e events.Event) error {
+		got = append(got, e.Subject)
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	c := events.Consumer{Node: "n1", Name: "archive", Retry: time.Second}
+	for range 2 {
+		var damaged *events.DamagedError
+		if err := c.Run(ctx, js, handle); !errors.As(err, &damaged) || damaged.Sequence != 2 || damaged.Lost != 0 {
+			t.Fatal(err)
+		}
+	}
+	c.Damaged = func(d *events.DamagedError) { got = append(got, fmt.Sprintf("%d of %d", d.Lost, d.Sequence)) }
+	var newer *events.FormatError
+	if err := c.Run(ctx, js, handle); !errors.As(err, &newer) || newer.Found != "2" {
+		t.Fatal(err)
+	}
+	if want := "[s1 0 of 2 2 of 3 s2 s3]"; fmt.Sprint(got) != want {
+		t.Errorf("%v, want %s", got, want)
+	}
+}
+
 // TestRun: a consumer that fails at any event, and is run again, gets every event at least once and those of a session in order; IDs are cursors.
 func TestRun(t *testing.T) {
 	const sessions, each = 5, 200

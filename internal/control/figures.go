@@ -77,6 +77,7 @@ type JournalCounts struct {
 	Appended uint64 `json:"appended" doc:"Events since the journal was made."`
 	Waiting  int    `json:"waiting" doc:"Events that wait to be kept."`
 	Dropped  uint64 `json:"dropped" doc:"Events that could not be kept, because the journal was unavailable for too long, since the start."`
+	Damaged  int    `json:"damaged" doc:"Packs of events, as they are stored, that were found not to be readable, whole or in part, since the start; what they held is lost."`
 	Problem  string `json:"problem,omitempty" doc:"Why nothing can be kept at the moment."`
 }
 
@@ -84,7 +85,7 @@ func journalCounts(j journal.Journal) JournalCounts {
 	ctx, cancel := context.WithTimeout(context.Background(), statsTimeout)
 	defer cancel()
 	s := j.Stats(ctx)
-	c := JournalCounts{Events: s.Events, Octets: s.Octets, Appended: s.Appended, Waiting: s.Waiting, Dropped: s.Dropped}
+	c := JournalCounts{Events: s.Events, Octets: s.Octets, Appended: s.Appended, Waiting: s.Waiting, Dropped: s.Dropped, Damaged: s.Damaged}
 	if !s.Oldest.IsZero() {
 		c.Oldest = s.Oldest.UTC().Format(time.RFC3339Nano)
 	}

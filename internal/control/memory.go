@@ -79,7 +79,7 @@ func (c *Control) Recall(r *journal.Recollection, goesOn func(sessionID string) 
 		case s.Over():
 		case goesOn != nil && goesOn(id):
 			c.memory.sessions[id] = s
-			c.memory.untold[id] = !s.Established && (r.Whole || s.Start != nil)
+			c.memory.untold[id] = !s.Established && (r.Whole || s.Start != nil && !r.Damaged)
 		case s.Established:
 			tell(event.NewEnd(id, event.Reason(restarted)))
 		case s.Start != nil:

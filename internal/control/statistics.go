@@ -155,6 +155,7 @@ func (c *Control) addState() {
 			{"appended", "journal_appended_total", "Events since the journal was made.", statistics.Rising, float64(n.Appended)},
 			{"waiting", "journal_waiting", "Events that wait to be kept.", statistics.Varying, float64(n.Waiting)},
 			{"dropped", "journal_dropped_total", "Events that could not be kept, because the journal was unavailable for too long.", statistics.Rising, float64(n.Dropped)},
+			{"damaged", "journal_damaged_packs_total", "Packs of events that were found not to be readable, whole or in part.", statistics.Rising, float64(n.Damaged)},
 			{"failing", "journal_failing", "1 while nothing can be kept, else 0.", statistics.Varying, failing},
 		} {
 			yield(statistics.Value{Number: x.n, Metric: statistics.Metric{Group: "journal", Name: x.name, Metric: x.metric, Help: x.help, Kind: x.kind}})

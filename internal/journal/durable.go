@@ -39,6 +39,7 @@ type Durable struct {
 	store    *store        // nil while there is none
 	changed  chan struct{} // closed when store, tail or closed change; nil while nobody waits
 	tail     tail
+	damage   damage
 	wake     chan struct{}  // of capacity 1: there is something for the writer
 	filled   chan struct{}  // of capacity 1: a body was kept
 	keeping  sync.WaitGroup // the goroutine of keep

@@ -20,48 +20,80 @@ type pack struct {
 	first    uint64 // number of its first event
 	name     string // HeaderPack
 	lines    []byte
+	alien    error // why the message is no pack of events, by its headers; nil: it is one. Then only sequence counts
 }
 
-func (p *pack) count() int { return bytes.Count(p.lines, []byte{'\n'}) }
+// count is how many events there are, those that cannot be read among them.
+func (p *pack) count() int {
+	n := bytes.Count(p.lines, []byte{'\n'})
+	if len(p.lines) > 0 && p.lines[len(p.lines)-1] != '\n' {
+		n++ // one was cut off
+	}
+	return n
+}
 
-// events reads the events.
-func (p *pack) events() ([]event.Event, error) {
-	events := make([]event.Event, 0, p.count())
+// events reads the events. One that cannot be read has no Name, so that the others keep their places; lost counts them, and the error is about the first one.
+func (p *pack) events() (events []event.Event, lost int, damage error) {
+	if p.alien != nil {
+		return nil, 0, p.alien
+	}
+	events = make([]event.Event, 0, p.count())
 	for line := range event.Lines(p.lines) {
 		e, err := event.ParseCloudEvent(line)
 		if err != nil {
-			return nil, fmt.Errorf("pack %d: %w", p.sequence, err)
+			e = event.Event{}
+			if lost++; damage == nil {
+				damage = err
+			}
 		}
 		events = append(events, e)
 	}
-	return events, nil
+	return events, lost, damage
 }
 
-// began is the time of the first event.
-func (p *pack) began() (time.Time, error) {
-	for line := range event.Lines(p.lines) {
-		e, err := event.ParseCloudEvent(line)
-		if err != nil {
-			return time.Time{}, fmt.Errorf("pack %d: %w", p.sequence, err)
+// began is the time of the first event that can be read; false: none can.
+func (p *pack) began() (time.Time, bool) {
+	if p.alien == nil {
+		for line := range event.Lines(p.lines) {
+			if e, err := event.ParseCloudEvent(line); err == nil {
+				return e.Time, true
+			}
 		}
-		return e.Time, nil
 	}
-	return time.Time{}, fmt.Errorf("pack %d is empty", p.sequence)
+	return time.Time{}, false
 }
 
 // errNoPack says that the stream has no such pack, or none behind it.
 var errNoPack = errors.New("no such pack")
 
-// parse reads the headers. The format was looked at when the stream was opened; a pack may be newer all the same, while versions change.
+// parse reads the headers. The format was looked at when the stream was opened; a pack may be newer all the same, while versions change, and that alone
+// is an error. What has no such headers somebody else has put into the stream.
 func parse(h nats.Header, sequence string, data []byte) (p pack, err error) {
-	if f := h.Get(event.HeaderFormat); f != strconv.Itoa(event.Format) {
-		return p, fmt.Errorf("pack %s has format %q, and this version of Parley reads %d", sequence, f, event.Format)
+	if p.sequence, err = strconv.ParseUint(sequence, 10, 64); err != nil {
+		return p, err
 	}
-	var errFirst error
-	p = pack{name: h.Get(event.HeaderPack), lines: data}
-	p.sequence, err = strconv.ParseUint(sequence, 10, 64)
-	p.first, errFirst = strconv.ParseUint(h.Get(event.HeaderFirst), 10, 64)
-	return p, errors.Join(err, errFirst)
+	f, first := h.Get(event.HeaderFormat), h.Get(event.HeaderFirst)
+	format, err := strconv.Atoi(f)
+	if err == nil && format > event.Format {
+		return p, fmt.Errorf("pack %s has format %d, and this version of Parley reads %d: a newer Parley wrote it", sequence, format, event.Format)
+	}
+	p.first, p.alien = number(first)
+	if err != nil || format != event.Format {
+		p.alien = fmt.Errorf("%s is %.80q, want %d", event.HeaderFormat, f, event.Format)
+	}
+	if p.alien == nil {
+		p.name, p.lines = h.Get(event.HeaderPack), data
+	}
+	return p, nil
+}
+
+// number reads HeaderFirst.
+func number(first string) (uint64, error) {
+	n, err := strconv.ParseUint(first, 10, 64)
+	if err != nil || n == 0 {
+		return 0, fmt.Errorf("%s is %.80q, want a number from 1", event.HeaderFirst, first)
+	}
+	return n, nil
 }
 
 // get asks the leader of the stream for one pack, so that the answer is never an old one.
@@ -90,10 +122,7 @@ func (st *store) get(ctx context.Context, sequence uint64) (pack, error) {
 	case answer.Error != nil:
 		return pack{}, answer.Error
 	}
-	h, err := nats.DecodeHeadersMsg(answer.Message.Headers)
-	if err != nil {
-		return pack{}, err
-	}
+	h, _ := nats.DecodeHeadersMsg(answer.Message.Headers) // none is no pack
 	return parse(h, strconv.FormatUint(answer.Message.Sequence, 10), answer.Message.Data)
 }
 
@@ -132,6 +161,7 @@ func (st *store) direct(ctx context.Context, stream, request string) ([]*nats.Ms
 			return nil, err
 		}
 		switch status := m.Header.Get("Status"); {
+		case m.Header.Get("Nats-Sequence") != "": // one of the stream
 		case status == "204" || status == "404":
 			return messages, nil
 		case status != "" || len(m.Header) == 0:

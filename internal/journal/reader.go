@@ -67,8 +67,8 @@ func (r *durableReader) begin(st *store, index int) error {
 			return fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
 		found.sequence, found.first = p.sequence, p.first
-		if found.events, err = p.events(); err != nil {
-			return err
+		if found.events, _ = j.read(&p); p.alien != nil {
+			return fmt.Errorf("%w: they cannot be read", ErrCursorLost)
 		}
 	}
 	if found.sequence != r.sequence || index >= len(found.events) {
@@ -88,7 +88,10 @@ func (r *durableReader) Next(ctx context.Context) (event.Event, error) {
 		if err := ctx.Err(); err != nil {
 			return event.Event{}, err
 		}
-		for r.index < len(r.events) {
+		if lost := r.damaged(); lost > 0 {
+			return event.Event{}, &LostError{Dropped: lost}
+		}
+		for r.index < len(r.events) && r.events[r.index].Name != "" {
 			i := r.index
 			r.index++
 			r.number++
@@ -97,10 +100,23 @@ func (r *durableReader) Next(ctx context.Context) (event.Event, error) {
 				return e, nil
 			}
 		}
+		if r.index < len(r.events) {
+			continue // with those that cannot be read
+		}
 		if err := r.load(ctx); err != nil {
 			return event.Event{}, err
 		}
 	}
+}
+
+// damaged passes over the next events that cannot be read, and counts them.
+func (r *durableReader) damaged() (lost uint64) {
+	for r.index < len(r.events) && r.events[r.index].Name == "" {
+		lost++
+		r.index++
+		r.number++
+	}
+	return lost
 }
 
 // Ready looks at what is in memory only.
@@ -126,9 +142,13 @@ func (r *durableReader) load(ctx context.Context) error {
 	if len(r.fetched) > 0 {
 		p := r.fetched[0]
 		r.fetched = r.fetched[1:]
-		events, err := p.events()
-		if err != nil {
-			return err
+		events, _ := r.journal.read(&p)
+		if p.alien != nil {
+			if r.sequence = p.sequence + 1; p.sequence == 1 {
+				r.number = 1
+			}
+			// The number of the next pack says whether events are missing.
+			return nil
 		}
 		return r.use(recent{sequence: p.sequence, first: p.first, events: events})
 	}

@@ -22,6 +22,7 @@ type Recollection struct {
 	Sessions map[string]*RecalledSession // that have no end
 	Commands []RecalledCommand           // in their order
 	Whole    bool                        // nothing was dropped yet: the journal has all that there ever was
+	Damaged  bool                        // some of what was read cannot be read any more, and is not known
 	Ended    map[string]time.Time        // sessions that had their end not long before, or that were asked for, and when
 
 	begun map[string]int // index in Commands of those that Begun says, by that
@@ -73,11 +74,11 @@ func (j *Durable) Recall(ctx context.Context, live []string) (*Recollection, err
 		first = last - uint64(float64(last-oldest)*part)
 	}
 	r := newRecollection()
-	r.Whole = oldest == 1
-	end, err := r.read(ctx, st, first, last, func(*event.Event) bool { return true })
+	end, err := r.read(ctx, j, st, first, last, func(*event.Event) bool { return true })
 	if err != nil {
 		return nil, err
 	}
+	r.Whole = oldest == 1 && !r.Damaged
 	wanted, missing := map[string]bool{}, map[string]bool{}
 	for _, id := range live {
 		wanted[id] = true
@@ -87,7 +88,7 @@ func (j *Durable) Recall(ctx context.Context, live []string) (*Recollection, err
 	}
 	if len(missing) > 0 && oldest < first {
 		older := newRecollection()
-		if _, err := older.read(ctx, st, oldest, first-1, func(e *event.Event) bool { return missing[e.SessionID] }); err != nil {
+		if _, err := older.read(ctx, j, st, oldest, first-1, func(e *event.Event) bool { return missing[e.SessionID] }); err != nil {
 			return nil, err
 		}
 		maps.Copy(r.Sessions, older.Sessions)
@@ -111,7 +112,7 @@ func newRecollection() *Recollection {
 }
 
 // read adds the events of a part of the journal that about says yes to. It returns the time of the last one there.
-func (r *Recollection) read(ctx context.Context, st *store, first, last uint64, about func(*event.Event) bool) (end time.Time, err error) {
+func (r *Recollection) read(ctx context.Context, j *Durable, st *store, first, last uint64, about func(*event.Event) bool) (end time.Time, err error) {
 	for first <= last {
 		packs, err := st.fetch(ctx, first)
 		if err != nil {
@@ -124,11 +125,12 @@ func (r *Recollection) read(ctx context.Context, st *store, first, last uint64, 
 			if packs[i].sequence > last {
 				return end, nil
 			}
-			events, err := packs[i].events()
-			if err != nil {
-				return end, err
-			}
+			events, whole := j.read(&packs[i])
+			r.Damaged = r.Damaged || !whole
 			for i := range events {
+				if events[i].Name == "" {
+					continue
+				}
 				if about(&events[i]) {
 					r.add(&events[i])
 				}

@@ -3,6 +3,7 @@ package journal
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -62,15 +63,12 @@ func (j *Durable) dropBodies(ctx context.Context, st *store, aged bool) error {
 		return ignoreNone(err)
 	}
 	slices.SortFunc(all, func(a, b *jetstream.ObjectInfo) int { return cmp.Compare(a.ModTime.UnixNano(), b.ModTime.UnixNano()) })
-	oldest, _, err := st.oldest(ctx)
+	oldest, before, _, err := st.oldest(ctx)
 	if err != nil {
-		return err
+		return err // else all would count as older than every event
 	}
-	before := time.Now()
-	if oldest != nil {
-		if before, err = oldest.began(); err != nil {
-			return err // else all would count as older than every event
-		}
+	if oldest == nil {
+		before = time.Now()
 	}
 	before = before.Add(-orphaned)
 	octets := status.Size()
@@ -99,12 +97,12 @@ func (j *Durable) purge(ctx context.Context, st *store, total uint64) error {
 	enough := int64(total) - j.cfg.MaxEvents + 1
 	for low < high {
 		middle := low + (high-low+1)/2
-		p, err := st.get(ctx, middle)
+		p, err := st.numbered(ctx, middle, high)
 		if err != nil {
 			return err
 		}
-		if int64(p.first) <= enough {
-			low = middle
+		if p != nil && int64(p.first) <= enough {
+			low = p.sequence
 		} else {
 			high = middle - 1
 		}
@@ -114,4 +112,19 @@ func (j *Durable) purge(ctx context.Context, st *store, total uint64) error {
 		return err
 	}
 	return s.Purge(ctx, jetstream.WithPurgeSequence(low)) // keeps low
+}
+
+// numbered is the first pack from low to high whose number can be read; nil: there is none.
+func (st *store) numbered(ctx context.Context, low, high uint64) (*pack, error) {
+	for ; low <= high; low++ {
+		p, err := st.get(ctx, low)
+		switch {
+		case errors.Is(err, errNoPack):
+		case err != nil:
+			return nil, err
+		case p.alien == nil:
+			return &p, nil
+		}
+	}
+	return nil, nil
 }

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -13,6 +14,7 @@ type Stats struct {
 	Appended uint64    // events since the journal was made
 	Waiting  int       // events that are not kept yet
 	Dropped  uint64    // events that could not be kept, because too many waited
+	Damaged  int       // packs that were found not to be readable, whole or in part, since the process began
 	Problem  error     // why nothing can be kept at the moment; nil: it can
 }
 
@@ -36,27 +38,38 @@ func (j *Durable) Stats(ctx context.Context) Stats {
 	st := j.store
 	s := Stats{Appended: j.tail.number, Waiting: len(j.queue), Dropped: j.dropped, Problem: j.problem}
 	j.mu.Unlock()
+	s.Damaged = j.damage.count()
 	if st == nil {
 		return s
 	}
-	oldest, octets, err := st.oldest(ctx)
+	oldest, began, octets, err := st.oldest(ctx)
 	s.Octets = octets
 	if err != nil || oldest == nil || oldest.first > s.Appended {
 		return s
 	}
-	s.Events = s.Appended - oldest.first + 1
-	if began, err := oldest.began(); err == nil {
-		s.Oldest = began
-	}
+	s.Events, s.Oldest = s.Appended-oldest.first+1, began
 	return s
 }
 
-// oldest is the oldest pack; nil: there is none.
-func (st *store) oldest(ctx context.Context) (p *pack, octets uint64, err error) {
+// oldest is the oldest pack that can be read, and when it began; nil: there is none at all.
+func (st *store) oldest(ctx context.Context) (p *pack, began time.Time, octets uint64, err error) {
 	first, last, octets, err := st.bounds(ctx)
 	if err != nil || first > last {
-		return nil, octets, err
+		return nil, began, octets, err
 	}
-	found, err := st.get(ctx, first)
-	return &found, octets, err
+	if found, err := st.get(ctx, first); err == nil {
+		if began, ok := found.began(); ok {
+			return &found, began, octets, nil
+		}
+	}
+	packs, err := st.fetch(ctx, first)
+	for i := range packs {
+		if began, ok := packs[i].began(); ok {
+			return &packs[i], began, octets, nil
+		}
+	}
+	if err == nil {
+		err = fmt.Errorf("none of the packs from %d on can be read", first)
+	}
+	return nil, began, octets, err
 }

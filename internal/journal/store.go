@@ -122,15 +122,22 @@ func (st *store) readTotal(ctx context.Context) error {
 	if st.last == 0 {
 		return nil
 	}
-	p, err := st.get(ctx, st.last)
-	if errors.Is(err, errNoPack) {
-		st.total = st.last * packEvents // all were dropped by age: there were no more than that
-		return nil
-	}
+	first, _, _, err := st.bounds(ctx)
 	if err != nil {
 		return err
 	}
-	st.total = p.first + uint64(p.count()) - 1
+	for n := st.last; n >= first; n-- {
+		p, err := st.get(ctx, n)
+		switch {
+		case errors.Is(err, errNoPack):
+		case err != nil:
+			return err
+		case p.alien == nil:
+			st.total = p.first + uint64(p.count()) - 1
+			return nil
+		}
+	}
+	st.total = st.last * packEvents // all were dropped by age: there were no more than that
 	return nil
 }
 

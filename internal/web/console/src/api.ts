@@ -301,6 +301,8 @@ export interface JournalCounts {
   waiting: number;
   /** Events that could not be kept, because the journal was unavailable for too long, since the start. */
   dropped: number;
+  /** Packs of events, as they are stored, that were found not to be readable, whole or in part, since the start; what they held is lost. */
+  damaged: number;
   /** Why nothing can be kept at the moment. */
   problem?: string;
 }
