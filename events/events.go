@@ -27,7 +27,7 @@ type Event struct {
 }
 
 // Stream is the name of a node's stream.
-func Stream(node string) string { return "PARLEY_EVENTS_" + node }
+func Stream(node string) string { return event.Stream(node) }
 
 // FormatError says that a message is a pack of events of a newer version, which must not be guessed at.
 type FormatError struct{ Found string }
@@ -120,7 +120,7 @@ func (c Consumer) Run(ctx context.Context, js jetstream.JetStream, handle func(c
 	if err != nil {
 		return fmt.Errorf("events: stream of the node %s: %w", c.Node, err)
 	}
-	instance := s.CachedInfo().Config.Metadata["parley-instance"]
+	instance := s.CachedInfo().Config.Metadata[event.MetaInstance]
 	config := jetstream.ConsumerConfig{
 		Durable: c.Name, AckPolicy: jetstream.AckExplicitPolicy, AckWait: max(c.Retry, 0), MaxAckPending: 1, // in order, whatever fails
 	}

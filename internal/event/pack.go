@@ -18,6 +18,15 @@ const (
 	HeaderPack   = "Parley-Pack"   // unlike that of any other pack
 )
 
+// Stream is the name of the JetStream stream that holds a node's packs.
+func Stream(node string) string { return "PARLEY_EVENTS_" + node }
+
+// Metadata of that stream.
+const (
+	MetaInstance = "parley-instance" // names the stream for ever, unlike one that was there before it
+	MetaFormat   = "parley-format"   // Format, in decimal
+)
+
 // AppendLine appends the event to the payload of a pack.
 func (e *Event) AppendLine(pack []byte) []byte {
 	return append(e.AppendCloudEvent(pack), '\n')

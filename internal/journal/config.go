@@ -77,8 +77,5 @@ func (c Config) withDefaults() Config {
 // Bodies is the name of the JetStream object store that holds the bodies of a node's messages that are too large for events.
 func Bodies(node string) string { return "PARLEY_BODIES_" + node }
 
-// Stream is the name of the JetStream stream of a node.
-func Stream(node string) string { return "PARLEY_EVENTS_" + node }
-
 // subject is that of a shard.
 func subject(node string, shard string) string { return "parley.event." + node + "." + shard }

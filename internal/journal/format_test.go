@@ -3,6 +3,8 @@ package journal
 import (
 	"strings"
 	"testing"
+
+	"github.com/parley-msrp/parley/internal/event"
 )
 
 // TestNewerFormat: a journal that a newer version made is refused, and left as it is.
@@ -17,7 +19,7 @@ func TestNewerFormat(t *testing.T) {
 		t.Fatal(err)
 	}
 	changed := s.CachedInfo().Config
-	changed.Metadata[metaFormat] = "2"
+	changed.Metadata[event.MetaFormat] = "2"
 	if _, err := st.js.UpdateStream(t.Context(), changed); err != nil {
 		t.Fatal(err)
 	}

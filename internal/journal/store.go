@@ -31,15 +31,9 @@ type store struct {
 // The oldest version of an outside server: it reads packs in batches.
 const minMajor, minMinor = 2, 11
 
-// metaInstance and metaFormat are what the stream says of itself.
-const (
-	metaInstance = "parley-instance"
-	metaFormat   = "parley-format"
-)
-
 // openStore connects, starting an embedded server where none is named, and makes the stream if it is not there.
 func openStore(ctx context.Context, c *Config) (_ *store, err error) {
-	st := &store{stream: Stream(c.Node), bucket: Bodies(c.Node), lost: make(chan struct{})}
+	st := &store{stream: event.Stream(c.Node), bucket: Bodies(c.Node), lost: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			st.close()
@@ -87,12 +81,12 @@ func (st *store) ensure(ctx context.Context, c *Config) error {
 		Subjects:    []string{subject(c.Node, "*")},
 		Replicas:    c.Replicas,
 		AllowDirect: true,
-		Metadata:    map[string]string{metaFormat: strconv.Itoa(event.Format), metaInstance: random(4)},
+		Metadata:    map[string]string{event.MetaFormat: strconv.Itoa(event.Format), event.MetaInstance: random(4)},
 	}
 	s, err := st.js.Stream(ctx, st.stream)
 	if err == nil {
 		want = s.CachedInfo().Config
-		if f := want.Metadata[metaFormat]; f != strconv.Itoa(event.Format) {
+		if f := want.Metadata[event.MetaFormat]; f != strconv.Itoa(event.Format) {
 			return fmt.Errorf("the journal has format %q, and this version of Parley reads %d: a newer Parley wrote it", f, event.Format)
 		}
 	} else if !errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -113,7 +107,7 @@ func (st *store) ensure(ctx context.Context, c *Config) error {
 		return fmt.Errorf("NATS: object store %s: %w", st.bucket, err)
 	}
 	info := s.CachedInfo()
-	st.instance, st.last = info.Config.Metadata[metaInstance], info.State.LastSeq
+	st.instance, st.last = info.Config.Metadata[event.MetaInstance], info.State.LastSeq
 	return st.readTotal(ctx)
 }
 
