@@ -20,9 +20,16 @@ import (
 	"github.com/parley-msrp/parley/test/daemon"
 )
 
+// commandConns are the connections over which commands are given.
+var commandConns = []int{1, 16}
+
+func commandRow(journal string, conns int) string {
+	return fmt.Sprintf("%s/send_message/conns=%d", journal, conns)
+}
+
 // measureCommands shows how many messages a second can be sent by the management interface, each kept before it is answered and delivered to the peer,
 // beside a bare net/http handler, a process of its own too, that does nothing but keep an event.
-func (p plan) measureCommands(ctx context.Context, d *daemon.Daemon, name, dir, durability string, encoder *json.Encoder) (err error) {
+func (p plan) measureCommands(ctx context.Context, d *daemon.Daemon, name, dir, durability string, conns []int, encoder *json.Encoder) (err error) {
 	opener, err := newCaller(d.SIP().String())
 	if err != nil {
 		return err
@@ -48,7 +55,7 @@ func (p plan) measureCommands(ctx context.Context, d *daemon.Daemon, name, dir, 
 		return fmt.Errorf("%d sessions: %w", len(sessions), err)
 	}
 	body := fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":"msrp_ua:send_message","params":{"session_id":%q,"mime":"text/plain","body":"%s"}}`, sessions[0].SessionID, strings.Repeat("x", 100))
-	for _, conns := range []int{1, 16} {
+	for _, conns := range conns {
 		r := row{Work: "commands", Sessions: conns, Window: 1, Body: 100}
 		var sent, handled []outcome
 		for range p.runs { // in turn, so that what disturbs the machine disturbs both alike
@@ -69,7 +76,7 @@ func (p plan) measureCommands(ctx context.Context, d *daemon.Daemon, name, dir, 
 			handled = append(handled, found)
 		}
 		f, b := summary(sent), summary(handled)
-		f.Name, f.Unit, f.RatioToEcho = fmt.Sprintf("%s/send_message/conns=%d", name, conns), works[r.Work].unit, f.Value/b.Value
+		f.Name, f.Unit, f.RatioToEcho = commandRow(name, conns), works[r.Work].unit, f.Value/b.Value
 		fmt.Printf("  send_message over HTTP, %2d connections: %7.0f a second (%.0f to %.0f), %.1f µs CPU each, kept and delivered\n", conns, f.Value, f.Least, f.Most, f.CPUMicrosPerMessage)
 		fmt.Printf("    a bare handler that keeps an event:    %7.0f          (%.0f to %.0f), %.1f µs CPU each; so %.2f of it\n", b.Value, b.Least, b.Most, b.CPUMicrosPerMessage, f.RatioToEcho)
 		if err := encoder.Encode(f); err != nil {

@@ -23,18 +23,34 @@ var journalRow = row{Work: "messages", Sessions: 10, Window: 16, Body: 100, OneW
 // measureJournal shows what it costs to keep every event, with one consumer reading along: how many messages a second, how long a response takes, and
 // how many messages can be sent by the management interface.
 func (p plan) measureJournal(ctx context.Context, out io.Writer) error {
-	if !p.only.MatchString("journal") || p.daemon == "" {
+	if p.daemon == "" {
 		return nil
 	}
 	for _, durability := range []string{"memory", "process", "fsync"} {
-		if err := p.measureDurability(ctx, durability, out); err != nil {
-			return fmt.Errorf("journal/%s: %w", durability, err)
+		name := "journal/" + durability
+		chosen := journalChoice{load: p.only.MatchString(name + "/" + journalRow.name()), waiting: p.only.MatchString(name + "/waiting")}
+		for _, conns := range commandConns {
+			if durability != "memory" && p.only.MatchString(commandRow(name, conns)) {
+				chosen.commands = append(chosen.commands, conns)
+			}
+		}
+		if !chosen.load && !chosen.waiting && chosen.commands == nil {
+			continue
+		}
+		if err := p.measureDurability(ctx, durability, chosen, out); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	return nil
 }
 
-func (p plan) measureDurability(ctx context.Context, durability string, out io.Writer) (err error) {
+// journalChoice is what to measure with one durability.
+type journalChoice struct {
+	load, waiting bool
+	commands      []int // connections
+}
+
+func (p plan) measureDurability(ctx context.Context, durability string, chosen journalChoice, out io.Writer) (err error) {
 	addr, err := daemon.Address()
 	if err != nil {
 		return err
@@ -55,6 +71,11 @@ func (p plan) measureDurability(ctx context.Context, durability string, out io.W
 		}
 		fmt.Printf("\nthe disk: %.0f writes of 4 KiB with fsync a second\n", rate)
 	}
+	sleep, err := p.keepAwake(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, sleep()) }()
 	if err := os.Setenv("PARLEY_HTTP_MAX_REQUESTS_PER_SECOND", "0"); err != nil { // the daemon inherits it
 		return err
 	}
@@ -73,10 +94,34 @@ func (p plan) measureDurability(ctx context.Context, durability string, out io.W
 	}
 	defer c.stop()
 	name := "journal/" + durability
-	fmt.Printf("\n%s, journal: %s, one consumer reading along\n", journalRow.title(), durability)
+	fmt.Printf("\njournal: %s, one consumer reading along\n", durability)
+	encoder := json.NewEncoder(out)
+	if chosen.load {
+		if err := p.measureKeeping(ctx, d, c, name, encoder); err != nil {
+			return err
+		}
+	}
+	if chosen.waiting {
+		if err := p.measureWaiting(d, name, encoder); err != nil {
+			return err
+		}
+	}
+	if chosen.commands == nil {
+		return nil
+	}
+	bare, err := os.MkdirTemp(filepath.Dir(binary), "journal-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(bare)) }()
+	return p.measureCommands(ctx, d, name, bare, durability, chosen.commands, encoder)
+}
+
+// measureKeeping shows how many messages a second are kept, and told to the consumer.
+func (p plan) measureKeeping(ctx context.Context, d *daemon.Daemon, c *consumer, name string, encoder *json.Encoder) error {
 	var outcomes []outcome
 	answered := int64(0)
-	began := time.Now()
+	before, began := c.events.Load(), time.Now()
 	for range p.runs {
 		found, err := load(ctx, order{Row: journalRow, SIP: d.SIP().String(), PID: d.PID(), Duration: p.duration})
 		if err != nil {
@@ -85,27 +130,15 @@ func (p plan) measureDurability(ctx context.Context, durability string, out io.W
 		outcomes = append(outcomes, found)
 		answered += found.Count
 	}
-	took := time.Since(began)
+	took, read := time.Since(began), c.events.Load()-before
 	f := summary(outcomes)
 	f.Name, f.Unit = name+"/"+journalRow.name(), "messages/s"
-	fmt.Printf("  %9.0f messages/s  (%.0f to %.0f)  %7.2f µs CPU each; the consumer got %d events, %.0f a second\n",
-		f.Value, f.Least, f.Most, f.CPUMicrosPerMessage, c.events.Load(), float64(c.events.Load())/took.Seconds())
-	if c.events.Load() < answered {
-		return fmt.Errorf("the consumer got %d events of %d messages", c.events.Load(), answered)
+	fmt.Printf("  %s\n  %9.0f messages/s  (%.0f to %.0f)  %7.2f µs CPU each; the consumer got %d events, %.0f a second\n",
+		journalRow.title(), f.Value, f.Least, f.Most, f.CPUMicrosPerMessage, read, float64(read)/took.Seconds())
+	if read < answered {
+		return fmt.Errorf("the consumer got %d events of %d messages", read, answered)
 	}
-	encoder := json.NewEncoder(out)
-	if err := encoder.Encode(f); err != nil {
-		return err
-	}
-	if err := p.measureWaiting(d, name, encoder); err != nil || durability == "memory" {
-		return err
-	}
-	bare, err := os.MkdirTemp(filepath.Dir(binary), "journal-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(bare)) }()
-	return p.measureCommands(ctx, d, name, bare, durability, encoder)
+	return encoder.Encode(f)
 }
 
 // consumer follows the events.
