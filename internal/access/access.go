@@ -102,6 +102,9 @@ func isJSON(values []string) bool {
 	if len(values) != 1 {
 		return false
 	}
+	if values[0] == "application/json" {
+		return true
+	}
 	mediaType, parameters, err := mime.ParseMediaType(values[0])
 	if err != nil || mediaType != "application/json" {
 		return false

@@ -183,7 +183,7 @@ func (s *Server) raise(p params) (any, error) {
 	if !event.Known(name) {
 		return nil, &rpcError{Code: 404, Message: "Event not registered"}
 	}
-	members, ok := raisedParams(name, p.values["params"])
+	members, ok := raisedParams(name, p.values.of("params"))
 	if !ok {
 		return nil, &rpcError{Code: 400, Message: "Bad Params"}
 	}

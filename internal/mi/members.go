@@ -3,22 +3,74 @@ package mi
 import (
 	"bytes"
 	"encoding/json"
+	"iter"
+	"slices"
 )
 
-// membersOf cuts a valid JSON object into its members, without a copy of the values; of members with the same name the last one counts, as with
-// encoding/json. Names are matched exactly.
-func membersOf(object rawJSON) map[string]rawJSON {
-	members := make(map[string]rawJSON, 8)
-	for rest := space(object[1:]); rest[0] != '}'; {
-		name, after := value(rest)
-		raw, after := value(space(after[1:])) // behind the colon
-		text, _ := stringOf(name)
-		members[text] = raw
-		if rest = after; rest[0] == ',' {
-			rest = space(rest[1:])
+// eachMember goes through the members of a valid JSON object, without a copy of anything. A name is given without its quotes.
+func eachMember(object rawJSON) iter.Seq2[[]byte, rawJSON] {
+	return func(yield func([]byte, rawJSON) bool) {
+		for rest := space(object[1:]); rest[0] != '}'; {
+			name, after := value(rest)
+			raw, after := value(space(after[1:])) // behind the colon
+			if text, _ := textOf(name); !yield(text, raw) {
+				return
+			}
+			if rest = after; rest[0] == ',' {
+				rest = space(rest[1:])
+			}
 		}
 	}
-	return members
+}
+
+// members are some of an object, each name once. They are few, so that to look through them takes less than a map would.
+type members []member
+
+type member struct {
+	name  []byte
+	value rawJSON
+}
+
+// membersOf takes the members of an object, at most as many as limit and one more. Of members with the same name the last one counts, as with
+// encoding/json. Names are matched exactly.
+func membersOf(object rawJSON, limit int) members {
+	m := make(members, 0, 8)
+	for name, value := range eachMember(object) {
+		if i := m.find(string(name)); i >= 0 {
+			m[i].value = value
+		} else if m = append(m, member{name, value}); len(m) > limit {
+			break
+		}
+	}
+	return m
+}
+
+func (m members) find(name string) int {
+	for i := range m {
+		if string(m[i].name) == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// of is the value of a member; nil: there is none.
+func (m members) of(name string) rawJSON {
+	if i := m.find(name); i >= 0 {
+		return m[i].value
+	}
+	return nil
+}
+
+// take removes a member and gives its value; nil: there is none.
+func (m *members) take(name string) rawJSON {
+	i := m.find(name)
+	if i < 0 {
+		return nil
+	}
+	value := (*m)[i].value
+	*m = slices.Delete(*m, i, i+1)
+	return value
 }
 
 // value cuts off the value that valid JSON begins with, and the white space behind it.
@@ -67,15 +119,21 @@ func space(b rawJSON) rawJSON {
 	return b
 }
 
-// stringOf is the text of a valid JSON value that is a string.
-func stringOf(raw rawJSON) (string, bool) {
+// textOf is the text of a valid JSON value that is a string. Without escapes it is a part of raw.
+func textOf(raw rawJSON) ([]byte, bool) {
 	if len(raw) == 0 || raw[0] != '"' {
-		return "", false
+		return nil, false
 	}
 	if bytes.IndexByte(raw, '\\') < 0 {
-		return string(raw[1 : len(raw)-1]), true
+		return raw[1 : len(raw)-1], true
 	}
 	var s string
 	err := json.Unmarshal(raw, &s)
-	return s, err == nil
+	return []byte(s), err == nil
+}
+
+// stringOf is a copy of textOf.
+func stringOf(raw rawJSON) (string, bool) {
+	text, ok := textOf(raw)
+	return string(text), ok
 }

@@ -7,9 +7,8 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/parley-msrp/parley/internal/control"
-
 	"github.com/parley-msrp/parley/internal/access"
+	"github.com/parley-msrp/parley/internal/control"
 )
 
 // method is one row of the table: what it is called, what it takes, what it does.
@@ -27,12 +26,15 @@ type recipe []string
 
 // params are a call's parameters by name, matched with a recipe.
 type params struct {
-	values   map[string]rawJSON
+	values   members
 	key      string // the caller's own, where the call has one
 	trace    string // the trace context that the request came with; "": none
 	returnID string // the row's id where the call asked for it
 	rights   access.Rights
 }
+
+// maxParams is more than any recipe has, with Parley's own.
+const maxParams = 16
 
 // Parameters of Parley's own, by name beside any recipe.
 const (
@@ -53,14 +55,19 @@ func (m *method) matchPositions(raw rawJSON) (params, error) {
 	if err := json.Unmarshal(raw, &values); err != nil {
 		return params{}, invalidRequest("")
 	}
-	fitting := m.ofLength(len(values))
+	var fitting []recipe
+	for _, r := range m.recipes {
+		if len(r) == len(values) {
+			fitting = append(fitting, r)
+		}
+	}
 	switch len(fitting) {
 	case 0:
 		return params{}, tooFewOrMany()
 	case 1:
-		p := params{values: make(map[string]rawJSON, len(values))}
+		var p params
 		for i, name := range fitting[0] {
-			p.values[name] = values[i]
+			p.values = append(p.values, member{[]byte(name), values[i]})
 		}
 		return p, nil
 	}
@@ -68,9 +75,9 @@ func (m *method) matchPositions(raw rawJSON) (params, error) {
 }
 
 func (m *method) matchNames(raw rawJSON) (params, error) {
-	p := params{values: map[string]rawJSON{}}
+	var p params
 	if raw != nil {
-		p.values = membersOf(raw)
+		p.values = membersOf(raw, maxParams)
 	}
 	if err := m.takeKey(&p); err != nil {
 		return params{}, err
@@ -78,72 +85,74 @@ func (m *method) matchNames(raw rawJSON) (params, error) {
 	if err := m.takeReturn(&p); err != nil {
 		return params{}, err
 	}
-	fitting := m.ofLength(len(p.values))
-	if len(fitting) == 0 {
-		return params{}, tooFewOrMany()
-	}
-	for _, r := range fitting {
-		if !slices.ContainsFunc(r, func(name string) bool { return p.values[name] == nil }) {
+	err := tooFewOrMany
+	for _, r := range m.recipes {
+		if len(r) != len(p.values) {
+			continue
+		}
+		if !slices.ContainsFunc(r, func(name string) bool { return p.values.of(name) == nil }) {
 			return p, nil
 		}
+		err = namesDiffer
 	}
-	return params{}, invalidParams("Named parameters do not match")
+	return params{}, err()
 }
 
 // takeReturn removes Parley's own parameter, which stands beside any recipe of a method that makes something.
 func (m *method) takeReturn(p *params) error {
-	value, given := p.values[returnName]
-	if !given || m.id == "" {
+	if m.id == "" {
 		return nil
 	}
-	if s, ok := stringOf(value); !ok || s != "id" {
+	value := p.values.take(returnName)
+	if value == nil {
+		return nil
+	}
+	if s, ok := textOf(value); !ok || string(s) != "id" {
 		return invalidParams(`return takes "id" only`)
 	}
-	delete(p.values, returnName)
 	p.returnID = m.id
 	return nil
 }
 
 // takeKey removes the caller's own key, which a method takes that is not to be done twice.
 func (m *method) takeKey(p *params) error {
-	value, given := p.values[keyName]
-	if !given || !m.once {
+	if !m.once {
+		return nil
+	}
+	value := p.values.take(keyName)
+	if value == nil {
 		return nil
 	}
 	key, ok := stringOf(value)
 	if !ok || key == "" || len(key) > control.MaxKey {
 		return invalidParams(fmt.Sprintf("%s takes a string of 1 to %d octets", keyName, control.MaxKey))
 	}
-	delete(p.values, keyName)
 	p.key = key
 	return nil
 }
 
-func (m *method) ofLength(n int) []recipe {
-	var fitting []recipe
-	for _, r := range m.recipes {
-		if len(r) == n {
-			fitting = append(fitting, r)
-		}
-	}
-	return fitting
-}
-
 func tooFewOrMany() error { return invalidParams("Too few or too many parameters") }
+func namesDiffer() error  { return invalidParams("Named parameters do not match") }
 
 // text is the value of a parameter that is a string, or a number, which is taken as its text.
 func (p params) text(name string) (value string, given bool, err error) {
-	raw, given := p.values[name]
-	if !given {
-		return "", false, nil
+	text, given, err := p.octets(name)
+	return string(text), given, err
+}
+
+// octets is text, as a part of the request where it has no escapes.
+func (p params) octets(name string) (value []byte, given bool, err error) {
+	raw := p.values.of(name)
+	if raw == nil {
+		return nil, false, nil
 	}
 	if isNumber(raw) {
-		return string(raw), true, nil
+		return raw, true, nil
 	}
-	if s, ok := stringOf(raw); ok {
-		return s, true, nil
+	if text, ok := textOf(raw); ok {
+		return text, true, nil
 	}
-	return "", true, invalidParams(fmt.Sprintf("%s is not a string", name))
+	return nil, true, invalidParams(fmt.Sprintf("%s is not a string", name))
 }
 
 // number is the value of a parameter that is a whole number, or its text.

@@ -46,20 +46,32 @@ func parseRequest(raw rawJSON) (request, error) {
 	if raw[0] != '{' {
 		return request{}, invalidRequest("")
 	}
-	members := membersOf(raw)
-	r := request{id: members["id"]}
+	var r request
+	var version, method, params rawJSON
+	for name, value := range eachMember(raw) {
+		switch string(name) {
+		case "jsonrpc":
+			version = value
+		case "id":
+			r.id = value
+		case "method":
+			method = value
+		case "params":
+			params = value
+		}
+	}
 	if r.id != nil && !scalarID(r.id) {
 		r.id = nil
 		return r, invalidRequest("id is a string, a number or null")
 	}
-	if version, ok := stringOf(members["jsonrpc"]); !ok || version != "2.0" {
+	if version, ok := textOf(version); !ok || string(version) != "2.0" {
 		return r, invalidRequest("")
 	}
 	var ok bool
-	if r.method, ok = stringOf(members["method"]); !ok {
+	if r.method, ok = stringOf(method); !ok {
 		return r, invalidRequest("")
 	}
-	switch params := members["params"]; {
+	switch {
 	case len(params) == 0 || string(params) == "null":
 	case params[0] == '{' || params[0] == '[':
 		r.params = params
@@ -101,6 +113,9 @@ func shallow(octets []byte) bool {
 
 // skipString returns the length of a string's rest, its closing quote included.
 func skipString(b []byte) (int, bool) {
+	if n := bytes.IndexByte(b, '"'); n >= 0 && bytes.IndexByte(b[:n], '\\') < 0 {
+		return n + 1, true
+	}
 	for i := 0; i < len(b); i++ {
 		switch b[i] {
 		case '"':

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"slices"
 )
 
 // rpcError is the error member of an answer.
@@ -66,6 +67,9 @@ func envelope(member string, value []byte, id rawJSON) []byte {
 
 // encode leaves <, > and & as they are, as OpenSIPS does: encoding/json would escape them.
 func encode(v any) ([]byte, error) {
+	if s, ok := v.(string); ok && plain(s) {
+		return slices.Concat([]byte{'"'}, []byte(s), []byte{'"'}), nil
+	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -73,4 +77,14 @@ func encode(v any) ([]byte, error) {
 		return nil, err
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// plain says that a string is itself as JSON.
+func plain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] >= 0x7f || s[i] == '"' || s[i] == '\\' {
+			return false
+		}
+	}
+	return true
 }

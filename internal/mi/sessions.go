@@ -1,6 +1,7 @@
 package mi
 
 import (
+	"bytes"
 	"errors"
 
 	"github.com/parley-msrp/parley/internal/control"
@@ -58,7 +59,7 @@ func outgoing(p params) (control.Send, error) {
 	if err != nil {
 		return send, err
 	}
-	body, _, err := p.text("body")
+	body, _, err := p.octets("body")
 	if err != nil {
 		return send, err
 	}
@@ -76,7 +77,7 @@ func outgoing(p params) (control.Send, error) {
 		if mime == "" {
 			return send, cannotSend("mime is empty; leave out mime and body for a SEND without body")
 		}
-		send.ContentType, send.Body = mime, []byte(body)
+		send.ContentType, send.Body = mime, bytes.Clone(body) // whoever called Serve may use the request's memory again
 	}
 	return send, nil
 }

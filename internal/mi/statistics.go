@@ -8,7 +8,7 @@ const maxSelection = 100
 // getStatistics tells what is counted, as group:name. What there is not is left out; an answer with nothing is an error.
 func (s *Server) getStatistics(p params) (any, error) {
 	var selection []string
-	raw := p.values["statistics"]
+	raw := p.values.of("statistics")
 	if one, ok := stringOf(raw); ok {
 		selection = []string{one}
 	} else if err := json.Unmarshal(raw, &selection); err != nil {

@@ -39,7 +39,11 @@ func (s *Server) withBody(w http.ResponseWriter, r *http.Request, do func(body [
 		}
 		defer func() { <-s.large }()
 	}
-	body, err := readBody(http.MaxBytesReader(w, r.Body, s.config.MaxBody), r.ContentLength)
+	from := r.Body
+	if r.ContentLength < 0 {
+		from = http.MaxBytesReader(w, from, s.config.MaxBody)
+	}
+	body, err := readBody(from, r.ContentLength)
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):

@@ -20,12 +20,7 @@ func (s *Server) Handler() http.Handler {
 			return
 		}
 		defer s.running.Done()
-		h := w.Header()
-		h.Set("Cache-Control", "no-store")
-		h.Set("X-Content-Type-Options", "nosniff")
-		if s.config.Product != "" {
-			h.Set("Server", s.config.Product)
-		}
+		maps.Copy(w.Header(), s.headers)
 		w, done := s.follow(w, r)
 		defer done()
 		caller, refusal := s.config.Gate.Admit(r)
@@ -41,7 +36,7 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request, caller access.
 	route, allowed := s.find(r)
 	switch {
 	case route != nil:
-		if refusal := caller.Permit(route.Method + " " + route.Path); refusal != nil {
+		if refusal := caller.Permit(route.operation); refusal != nil {
 			turnAway(w, refusal)
 			return
 		}

@@ -5,6 +5,8 @@ import (
 	"strconv"
 )
 
+var jsonType = []string{"application/json"}
+
 // mi carries the management interface. Its answers have status 200, those that tell an error too.
 func (s *Server) mi(w http.ResponseWriter, r *http.Request) {
 	s.withBody(w, r, func(body []byte) {
@@ -13,8 +15,9 @@ func (s *Server) mi(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Content-Length", strconv.Itoa(len(answer)))
+		h := w.Header()
+		h["Content-Type"] = jsonType
+		h.Set("Content-Length", strconv.Itoa(len(answer)))
 		_, _ = w.Write(answer)
 	})
 }

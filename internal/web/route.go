@@ -18,6 +18,10 @@ type route struct {
 	stream bool
 	// page says that it is a page for people or a part of one: nothing of the API, and without anything that is not public.
 	page bool
+
+	operation string   // what package access calls it
+	takes     []string // methods
+	pattern   []string // its path, cut at the slashes; nil: the path is what it is
 }
 
 // table lists all that is served.
@@ -28,8 +32,19 @@ func (s *Server) table() []route {
 // route makes the table of routes, and what describes it.
 func (s *Server) route() error {
 	s.routes = s.table()
+	s.byPath = map[string][]*route{}
 	for i := range s.routes {
-		s.patterns = append(s.patterns, strings.Split(s.routes[i].Path, "/"))
+		r := &s.routes[i]
+		r.operation, r.takes = r.Method+" "+r.Path, []string{r.Method}
+		if r.Method == http.MethodGet && !r.stream {
+			r.takes = append(r.takes, http.MethodHead)
+		}
+		if strings.Contains(r.Path, "{") {
+			r.pattern = strings.Split(r.Path, "/")
+			s.byPattern = append(s.byPattern, r)
+		} else {
+			s.byPath[r.Path] = append(s.byPath[r.Path], r)
+		}
 	}
 	var err error
 	s.openAPI, err = json.Marshal(s.Document())
@@ -60,20 +75,21 @@ func match(pattern, path []string, values func(name, value string)) bool {
 
 // find gives the route of a request, and the methods that its path takes; none: there is no such path.
 func (s *Server) find(r *http.Request) (found *route, allowed []string) {
-	path := strings.Split(r.URL.EscapedPath(), "/")
-	for i := range s.routes {
-		c := &s.routes[i]
-		if !match(s.patterns[i], path, r.SetPathValue) {
-			continue
+	path := r.URL.EscapedPath()
+	candidates := s.byPath[path]
+	if candidates == nil {
+		segments := strings.Split(path, "/")
+		for _, c := range s.byPattern {
+			if match(c.pattern, segments, r.SetPathValue) {
+				candidates = append(candidates, c)
+			}
 		}
-		takes := []string{c.Method}
-		if c.Method == http.MethodGet && !c.stream {
-			takes = append(takes, http.MethodHead)
-		}
-		if slices.Contains(takes, r.Method) {
+	}
+	for _, c := range candidates {
+		if slices.Contains(c.takes, r.Method) {
 			return c, nil
 		}
-		allowed = append(allowed, takes...)
+		allowed = append(allowed, c.takes...)
 	}
 	return nil, allowed
 }

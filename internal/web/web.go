@@ -126,12 +126,14 @@ func (c Config) withDefaults() Config {
 
 // Server serves the HTTP side. Safe for concurrent use.
 type Server struct {
-	config   Config
-	http     *http.Server
-	routes   []route
-	patterns [][]string // the routes' paths, cut at their slashes
-	openAPI  []byte
-	started  time.Time
+	config    Config
+	http      *http.Server
+	routes    []route
+	byPath    map[string][]*route
+	byPattern []*route
+	headers   map[string][]string // that all answers have
+	openAPI   []byte
+	started   time.Time
 
 	conns   conns
 	streams chan struct{} // one place for each event stream
@@ -158,6 +160,10 @@ func New(c Config) (*Server, error) {
 	s.streams = make(chan struct{}, s.config.MaxStreams)
 	s.large = make(chan struct{}, maxLarge)
 	s.uploads = make(chan struct{}, maxUploads)
+	s.headers = map[string][]string{"Cache-Control": {"no-store"}, "X-Content-Type-Options": {"nosniff"}}
+	if s.config.Product != "" {
+		s.headers["Server"] = []string{s.config.Product}
+	}
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.over, s.end = context.WithCancel(context.Background())
 	if err := s.route(); err != nil {

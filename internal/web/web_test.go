@@ -110,13 +110,13 @@ type side struct {
 	client  *http.Client
 }
 
-func start(t *testing.T, n control.Node, change func(*web.Config)) *side {
+func start(t testing.TB, n control.Node, change func(*web.Config)) *side {
 	t.Helper()
 	return startAfter(t, n, change, func(*web.Server) {})
 }
 
 // startAfter lets prepare change the Server before it serves.
-func startAfter(t *testing.T, n control.Node, change func(*web.Config), prepare func(*web.Server)) *side {
+func startAfter(t testing.TB, n control.Node, change func(*web.Config), prepare func(*web.Server)) *side {
 	t.Helper()
 	s := &side{journal: journal.NewMemory(journal.MemoryConfig{}), client: &http.Client{Transport: &http.Transport{}, Timeout: 20 * time.Second}}
 	subscribers := sink.NewSubscribers(sink.SubscribersConfig{Journal: s.journal})
