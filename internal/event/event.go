@@ -46,6 +46,8 @@ type Event struct {
 	Trace     string  // the trace context of what caused it (W3C traceparent); "": none
 	Params    []Param // those of the catalogue, in its order: all that OpenSIPS' sockets carry
 	Own       []Param // Parley's own members, after them
+
+	line []byte // what AppendCloudEvent appends for the event without its cursor; nil: it is yet to be written
 }
 
 // Counter numbers the events of one session. The journal alone counts on, so that numbers are in the order of the journal, and one that is not

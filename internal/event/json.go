@@ -3,6 +3,7 @@ package event
 import (
 	"encoding/base64"
 	"strconv"
+	"time"
 	"unicode/utf8"
 )
 
@@ -10,17 +11,20 @@ import (
 // the order of the events, hence leading zeros; ten digits last for every session there will be.
 const sequenceWidth = 10
 
-// timeLayout is RFC 3339 with microseconds, always of the same width.
-const timeLayout = "2006-01-02T15:04:05.000000Z07:00"
+// begin is what every CloudEvent begins with, before its id.
+const begin = `{"specversion":"1.0"`
 
 // AppendCloudEvent appends the event as a CloudEvent 1.0 in JSON. Members, in order: specversion, id (not for an event without cursor, as the
 // journal stores it), source, type, subject (not for an event without session), time, sequence (not for one without number), traceparent (where there is one),
 // datacontenttype, data (Params, then Own). There is no line end in it.
 func (e *Event) AppendCloudEvent(b []byte) []byte {
-	b = append(b, `{"specversion":"1.0"`...)
+	b = append(b, begin...)
 	if e.Cursor != "" {
 		b = append(b, `,"id":`...)
 		b = appendString(b, e.Cursor)
+	}
+	if e.line != nil {
+		return append(b, e.line[len(begin):]...)
 	}
 	b = append(b, `,"source":`...)
 	b = appendString(b, e.Source)
@@ -31,7 +35,7 @@ func (e *Event) AppendCloudEvent(b []byte) []byte {
 		b = appendString(b, e.SessionID)
 	}
 	b = append(b, `,"time":"`...)
-	b = e.Time.UTC().AppendFormat(b, timeLayout)
+	b = appendTime(b, e.Time.UTC())
 	b = append(b, '"')
 	if e.Sequence != 0 {
 		b = append(b, `,"sequence":"`...)
@@ -56,6 +60,16 @@ func (e *Event) AppendNotification(b []byte) []byte {
 	b = append(b, `,"params":{`...)
 	b = appendParams(b, e.Params, true)
 	return append(b, '}', '}')
+}
+
+// appendTime appends a time in UTC by RFC 3339 with microseconds, always of the same width.
+func appendTime(b []byte, t time.Time) []byte {
+	b = t.AppendFormat(b, time.RFC3339) // the one layout that package time is quick at
+	b = append(b[:len(b)-1], ".000000Z"...)
+	for i, n := len(b)-2, t.Nanosecond()/1000; n > 0; i, n = i-1, n/10 {
+		b[i] = byte('0' + n%10)
+	}
+	return b
 }
 
 func appendSequence(b []byte, n uint64) []byte {

@@ -32,6 +32,9 @@ func (e *Event) AppendLine(pack []byte) []byte {
 	return append(e.AppendCloudEvent(pack), '\n')
 }
 
+// Written has AppendCloudEvent use the line that AppendLine wrote, which must not change, nor may the event but for its cursor.
+func (e *Event) Written(line []byte) { e.line = line }
+
 // Lines are the lines of a pack, each an event for ParseCloudEvent.
 func Lines(pack []byte) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {

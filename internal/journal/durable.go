@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/parley-msrp/parley/internal/event"
@@ -43,6 +44,7 @@ type Durable struct {
 	wake     chan struct{}  // of capacity 1: there is something for the writer
 	filled   chan struct{}  // of capacity 1: a body was kept
 	keeping  sync.WaitGroup // the goroutine of keep
+	readers  atomic.Int64   // that are open
 
 	ahead  int // packs that may wait for their acknowledgement when more are made
 	shards int

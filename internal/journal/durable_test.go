@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/parley-msrp/parley/internal/event"
 	"github.com/parley-msrp/parley/internal/journal"
 )
@@ -94,6 +96,46 @@ func TestDurable(t *testing.T) {
 		if _, err := second.Subscribe(c); !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", c, err, want)
 		}
+	}
+}
+
+// TestTold: an event is told in the same words from memory and from the stream.
+func TestTold(t *testing.T) {
+	dir := t.TempDir()
+	j := open(t, journal.Config{Dir: dir})
+	events := []event.Event{
+		event.NewSession("sip:a@b", "sip:c@d", "sip:c@d", "s1", "text/plain", event.CallID("c1")),
+		event.NewMessage("s1", "text/plain", []byte("a \"line\"\r\nand \x01 another"), event.MessageID("m1")),
+		event.NewMessage("s1", "image/png", []byte{0xff, 0, '\n'}),
+		event.NewEnd("s1"),
+	}
+	r, counter := follow(t, j, journal.Newest), &event.Counter{}
+	var kept sync.WaitGroup
+	for i := range events {
+		events[i].Counter, events[i].Time, events[i].Source = counter, time.Date(2026, 11, 3, 9, 0, i, 1000*i*i*i, time.UTC), "parley/n"
+		kept.Add(1)
+		j.Append(events[i], func(error) { kept.Done() })
+	}
+	kept.Wait()
+	told := func(r journal.Reader) (all string) {
+		for range events {
+			e, err := r.Next(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			all += string(e.AppendCloudEvent(nil)) + "\n"
+		}
+		return all
+	}
+	want := told(r)
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, told(follow(t, open(t, journal.Config{Dir: dir}), journal.Oldest))); diff != "" {
+		t.Error(diff)
+	}
+	if !strings.Contains(want, `"time":"2026-11-03T09:00:03.000027Z"`) {
+		t.Error(want)
 	}
 }
 

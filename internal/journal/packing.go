@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"strconv"
 	"time"
 
@@ -135,6 +136,9 @@ func (j *Durable) place(made []*outgoing) []*outgoing {
 func (j *Durable) complete() {
 	p := j.inflight[0]
 	j.inflight = j.inflight[1:]
+	if j.readers.Load() > 0 {
+		p.keepLines()
+	}
 	j.mu.Lock()
 	j.tail.add(p)
 	j.change()
@@ -144,6 +148,15 @@ func (j *Durable) complete() {
 	}
 	if cap(p.lines) <= 2*packOctets && len(j.buffers) < 2*packsAhead {
 		j.buffers = append(j.buffers, p.lines[:0])
+	}
+}
+
+// keepLines lets those who follow tell the events as they were written, which takes less than to write them anew.
+func (p *outgoing) keepLines() {
+	i := 0
+	for line := range event.Lines(bytes.Clone(p.lines)) {
+		p.events[i].Written(line)
+		i++
 	}
 }
 

@@ -18,9 +18,9 @@ func (j *Durable) Subscribe(cursor string) (Reader, error) {
 	case closed:
 		return nil, ErrClosed
 	case cursor == Newest:
-		return &durableReader{journal: j, sequence: last + 1, number: number + 1}, nil
+		return (&durableReader{journal: j, sequence: last + 1, number: number + 1}).opened(), nil
 	case cursor == Oldest:
-		return &durableReader{journal: j, sequence: 1}, nil
+		return (&durableReader{journal: j, sequence: 1}).opened(), nil
 	}
 	instance, sequence, index, ok := event.ParseCursor(cursor)
 	switch {
@@ -35,7 +35,7 @@ func (j *Durable) Subscribe(cursor string) (Reader, error) {
 	if err := r.begin(st, index); err != nil {
 		return nil, fmt.Errorf("%w: %.80q", err, cursor)
 	}
-	return r, nil
+	return r.opened(), nil
 }
 
 // durableReader holds at most what one read from the stream brings, and a pack of the tail.
@@ -78,7 +78,17 @@ func (r *durableReader) begin(st *store, index int) error {
 	return nil
 }
 
-func (r *durableReader) Close() { r.closed, r.events, r.fetched = true, nil, nil }
+func (r *durableReader) opened() *durableReader {
+	r.journal.readers.Add(1)
+	return r
+}
+
+func (r *durableReader) Close() {
+	if !r.closed {
+		r.journal.readers.Add(-1)
+	}
+	r.closed, r.events, r.fetched = true, nil, nil
+}
 
 func (r *durableReader) Next(ctx context.Context) (event.Event, error) {
 	for {
