@@ -20,7 +20,7 @@ const (
 	// Written: with FailureNo or FailurePartial, and no success REPORT asked for, the last octet went to TCP. With
 	// FailurePartial it may still turn to Failed.
 	Written
-	// Unconfirmed: all octets left, but the success REPORTs that were asked for had not come when the session ended, or
+	// Unconfirmed: all octets left, or are about to, but the success REPORTs that were asked for had not come when the session ended, or
 	// Config.ReportTimeout or Config.AwaitedReports was reached.
 	Unconfirmed
 )
@@ -239,7 +239,7 @@ func (s *Session) finishAll(why Why) {
 	slices.SortFunc(rest, func(a, b *message) int { return cmp.Compare(a.serial, b.serial) })
 	for _, m := range rest {
 		switch {
-		case m.success && m.left:
+		case m.success && m.whole: // it is in the connection's output at least, and leaves
 			s.conclude(m, Fate{Kind: Unconfirmed}) // M-081
 		case m.left && m.failure == FailurePartial:
 			s.forget(m) // Written was its fate

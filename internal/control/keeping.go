@@ -77,9 +77,10 @@ func (k *keeping) done(key messageKey, m completable, err error) {
 // accept accepts a message and its repeats.
 func (k *keeping) accept(key messageKey, m completable) {
 	k.mu.Lock()
-	all := k.take(key, m)
+	repeats := k.take(key)
 	k.mu.Unlock()
-	for _, m := range all {
+	m.Accept()
+	for _, m := range repeats {
 		m.Accept()
 	}
 }
@@ -87,20 +88,21 @@ func (k *keeping) accept(key messageKey, m completable) {
 // refuse rejects a message and its repeats.
 func (k *keeping) refuse(key messageKey, m completable, code int, comment string) {
 	k.mu.Lock()
-	all := k.take(key, m)
+	repeats := k.take(key)
 	if len(k.refused) == maxRefused {
 		k.refused = slices.Delete(k.refused, 0, 1)
 	}
 	k.refused = append(k.refused, refusal{key, code, comment})
 	k.mu.Unlock()
-	for _, m := range all {
+	m.Reject(code, comment)
+	for _, m := range repeats {
 		m.Reject(code, comment)
 	}
 }
 
-// take takes out a message with its repeats. Holding k.mu.
-func (k *keeping) take(key messageKey, m completable) []completable {
-	all := append(k.repeats[key], m)
+// take takes out a message and gives its repeats. Holding k.mu.
+func (k *keeping) take(key messageKey) []completable {
+	repeats := k.repeats[key]
 	delete(k.repeats, key)
-	return all
+	return repeats
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -46,9 +47,10 @@ type Durable struct {
 	keeping  sync.WaitGroup // the goroutine of keep
 	readers  atomic.Int64   // that are open
 
-	ahead  int // packs that may wait for their acknowledgement when more are made
-	shards int
-	unkept int // when the writer ended
+	ahead    int // packs that may wait for their acknowledgement when more are made
+	shards   int
+	subjects [shards]string // of the shards
+	unkept   int            // when the writer ended
 
 	// The writer's own.
 	backlog  []pending // taken out of queue
@@ -66,6 +68,7 @@ type pending struct {
 	kept   func(error)
 	since  time.Time // when it began to wait in vain
 	octets int64     // that count as waiting
+	shard  int
 }
 
 var _ Journal = (*Durable)(nil)
@@ -94,6 +97,9 @@ func Open(ctx context.Context, c Config) (*Durable, error) {
 	if c.Fsync {
 		j.ahead, j.shards = 1, 1 // each pack costs a write to the disk
 	}
+	for i := range j.subjects {
+		j.subjects[i] = subject(c.Node, strconv.Itoa(i))
+	}
 	j.awaited = true
 	j.linger = time.AfterFunc(linger, j.lingered)
 	j.tail.last, j.tail.number = st.last, st.total
@@ -117,7 +123,7 @@ func (j *Durable) Append(e event.Event, kept func(error)) {
 }
 
 func (j *Durable) enqueue(e event.Event, kept func(error)) error {
-	in := pending{event: e, kept: kept}
+	in := pending{event: e, kept: kept, shard: shardOf(e.SessionID) % j.shards}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	switch {

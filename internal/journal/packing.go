@@ -32,20 +32,24 @@ func (j *Durable) take(maxPayload int) (made []*outgoing, closed bool) {
 	}
 	var (
 		open   [shards]*outgoing
+		left   [shards]int // events that are yet to come into each
 		octets int
 		freed  int64
 	)
+	for i := range j.backlog[:min(len(j.backlog), shards*packEvents)] {
+		left[j.backlog[i].shard]++
+	}
 	n := 0
 	for ; n < len(j.backlog) && octets < packsAhead*packOctets; n++ {
 		in := &j.backlog[n]
 		freed += in.octets
-		shard := shardOf(in.event.SessionID) % j.shards
-		p := open[shard]
+		p := open[in.shard]
 		if p == nil || len(p.lines) >= packOctets || len(p.events) >= packEvents {
-			p = j.begin(shard)
-			open[shard] = p
+			p = j.begin(in.shard, min(max(left[in.shard], 1), packEvents))
+			open[in.shard] = p
 			made = append(made, p)
 		}
+		left[in.shard]--
 		before := len(p.lines)
 		if p.add(in, maxPayload) {
 			octets += len(p.lines) - before
@@ -84,9 +88,13 @@ func (j *Durable) takeQueue() (closed bool) {
 	return false
 }
 
-// begin makes an empty pack.
-func (j *Durable) begin(shard int) *outgoing {
-	p := &outgoing{subject: subject(j.cfg.Node, strconv.Itoa(shard))}
+// begin makes an empty pack, with room for as many events as are known of.
+func (j *Durable) begin(shard, events int) *outgoing {
+	p := &outgoing{
+		subject: j.subjects[shard],
+		events:  make([]event.Event, 0, events),
+		kept:    make([]func(error), 0, events),
+	}
 	if n := len(j.buffers); n > 0 {
 		p.lines, j.buffers = j.buffers[n-1], j.buffers[:n-1]
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime"
 	"time"
 
 	"github.com/parley-msrp/parley/internal/event"
@@ -111,8 +112,9 @@ type stream struct {
 	tracer    *telemetry.Tracer // nil: nobody traces
 	stands    func() bool       // whether the client still is one
 
-	read string // cursor of the last event read
-	told string // cursor of the last event written
+	at   event.Event // the last one read
+	read string      // its cursor
+	told string      // cursor of the last event written
 }
 
 // run tells events until the client goes away, a write fails, the journal is closed, or the server shuts down.
@@ -169,21 +171,25 @@ func (s *stream) rest(client context.Context) error {
 
 // next waits for one event and writes it, if it is of those that were asked for.
 func (s *stream) next(ctx context.Context) error {
-	e, err := s.reader.Next(ctx)
-	var lost *journal.LostError
-	if errors.As(err, &lost) {
-		return s.to.lost(lost.Dropped)
-	}
-	if err != nil {
+	var err error
+	if s.at, err = s.reader.Next(ctx); err != nil {
+		if lost, ok := errors.AsType[*journal.LostError](err); ok {
+			return s.to.lost(lost.Dropped)
+		}
 		return err
 	}
-	s.read = e.Cursor
-	if s.filter.Match(&e) {
-		s.told = e.Cursor
-		if err := s.write(&e); err != nil {
+	s.read = s.at.Cursor
+	if s.filter.Match(&s.at) {
+		s.told = s.at.Cursor
+		if err := s.write(&s.at); err != nil {
 			return err
 		}
 	}
+	if s.reader.Ready() {
+		return nil
+	}
+	// Whoever is about to run may have something to tell, which goes along then. Where nobody is, nothing waits for anything.
+	runtime.Gosched()
 	if s.reader.Ready() {
 		return nil
 	}
