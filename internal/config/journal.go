@@ -58,11 +58,16 @@ func checkNATS(list string) error {
 	if list == "" {
 		return nil
 	}
+	web := map[bool]bool{}
 	for s := range strings.SplitSeq(list, ",") {
 		u, err := url.Parse(strings.TrimSpace(s))
 		if err != nil || u.Host == "" || u.Scheme != "nats" && u.Scheme != "tls" && u.Scheme != "ws" && u.Scheme != "wss" {
 			return errors.New("is not a list of NATS servers; nats://HOST:PORT, or several with commas between, would be right")
 		}
+		web[strings.HasPrefix(u.Scheme, "ws")] = true
+	}
+	if len(web) > 1 {
+		return errors.New("has servers over WebSocket beside others: either all or none of them may be ws:// or wss://")
 	}
 	return nil
 }

@@ -57,7 +57,7 @@ func nodeKeys() []Key {
 		},
 		{
 			Path: "nats.url", Reload: Restart, secret: true,
-			Doc: "A NATS cluster with JetStream, version 2.11 or newer, that holds the journal: `nats://HOST:PORT`, or several with commas between. Empty: a server within " +
+			Doc: "A NATS cluster with JetStream, version 2.11 or newer, that holds the journal: `nats://HOST:PORT`, or several with commas between: when the one that the node is connected to is lost, it takes another one. At the start a cluster that does not answer is waited for, for half a minute. Empty: a server within " +
 				"the process, whose files are in `data_dir`, and which listens nowhere.",
 			field: func(c *Config) any { return &c.NATS.URL },
 		},
@@ -73,7 +73,7 @@ func nodeKeys() []Key {
 		},
 		{
 			Path: "nats.replicas", Reload: Restart,
-			Doc:   "Servers of `nats.url` that each have the journal, 1 to 5, when it is made.",
+			Doc:   "Servers of `nats.url` that each have the journal, 1 to 5, when it is made. With 3, one of them may be lost.",
 			field: func(c *Config) any { return &c.NATS.Replicas },
 		},
 	}
