@@ -2,7 +2,6 @@ package journal
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -25,131 +24,11 @@ var ErrNoBody = errors.New("no such body")
 // headerOffset is the header of a piece that says how many octets come before it.
 const headerOffset = "Parley-Offset"
 
-// PutBody keeps a body that is too large for an event, while it is read. It is an object of a JetStream object store, which other clients can read as
-// such. Of its octets bodyAhead pieces are in memory at most. It blocks; an error is that of r, or ErrUnavailable, and nothing is kept then.
-func (j *Durable) PutBody(ctx context.Context, r io.Reader) (event.BodyRef, error) {
-	j.mu.Lock()
-	st := j.store
-	j.mu.Unlock()
-	if st == nil {
-		return event.BodyRef{}, ErrUnavailable
-	}
-	w := &bodyWriter{st: st, id: random(16), answers: make(chan *nats.Msg, 4*bodyAhead), inbox: st.conn.NewInbox()}
-	w.subject = "$O." + st.bucket + ".C." + w.id
-	sub, err := st.conn.ChanSubscribe(w.inbox, w.answers)
-	if err != nil {
-		return event.BodyRef{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	defer func() { _ = sub.Unsubscribe() }()
-	ref, err := w.put(ctx, r)
-	if err != nil {
-		w.undo()
-		return event.BodyRef{}, err
-	}
-	select {
-	case j.filled <- struct{}{}:
-	default:
-	}
-	return ref, nil
-}
-
-// bodyWriter writes one body.
-type bodyWriter struct {
-	st          *store
-	id, subject string
-	inbox       string
-	answers     chan *nats.Msg
-	ahead       int // pieces that wait for their acknowledgement
-}
-
-func (w *bodyWriter) put(ctx context.Context, r io.Reader) (ref event.BodyRef, err error) {
-	piece, hash := make([]byte, bodyPiece), sha256.New()
-	pieces := uint32(0)
-	for more := true; more; {
-		n, err := io.ReadFull(r, piece)
-		switch {
-		case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-			more = false
-		case err != nil:
-			return ref, err
-		}
-		if n == 0 {
-			break
-		}
-		hash.Write(piece[:n])
-		if err := w.send(ctx, piece[:n], ref.Octets); err != nil {
-			return ref, err
-		}
-		ref.Octets += int64(n)
-		pieces++
-	}
-	sum := hash.Sum(nil)
-	ref.ID, ref.SHA256 = w.id, hex.EncodeToString(sum)
-	info, err := json.Marshal(jetstream.ObjectInfo{
-		ObjectMeta: jetstream.ObjectMeta{Name: w.id, Opts: &jetstream.ObjectMetaOptions{ChunkSize: bodyPiece}},
-		Bucket:     w.st.bucket, NUID: w.id, Size: uint64(ref.Octets), Chunks: pieces, Digest: "SHA-256=" + base64.URLEncoding.EncodeToString(sum),
-	})
-	if err != nil {
-		return ref, err
-	}
-	for w.ahead > 0 {
-		if err := w.await(ctx); err != nil {
-			return ref, err
-		}
-	}
-	m := &nats.Msg{Subject: w.st.aboutBody(w.id), Data: info, Reply: w.inbox, Header: nats.Header{"Nats-Rollup": {"sub"}}}
-	if err := w.publish(ctx, m); err != nil {
-		return ref, err
-	}
-	return ref, w.await(ctx)
-}
-
 // aboutBody is the subject of what is said about a body.
-func (st *store) aboutBody(id string) string {
-	return "$O." + st.bucket + ".M." + base64.URLEncoding.EncodeToString([]byte(id))
-}
+func (st *store) aboutBody(id string) string { return aboutBody(st.bucket, id) }
 
-func (w *bodyWriter) send(ctx context.Context, piece []byte, offset int64) error {
-	return w.publish(ctx, &nats.Msg{Subject: w.subject, Data: piece, Reply: w.inbox, Header: nats.Header{headerOffset: {strconv.FormatInt(offset, 10)}}})
-}
-
-func (w *bodyWriter) publish(ctx context.Context, m *nats.Msg) error {
-	for w.ahead >= bodyAhead {
-		if err := w.await(ctx); err != nil {
-			return err
-		}
-	}
-	if err := w.st.conn.PublishMsg(m); err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	w.ahead++
-	return nil
-}
-
-// await waits for one acknowledgement.
-func (w *bodyWriter) await(ctx context.Context) error {
-	late := time.NewTimer(ackTimeout)
-	defer late.Stop()
-	select {
-	case m := <-w.answers:
-		w.ahead--
-		if err := putError(m); err != nil {
-			return fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
-		return nil
-	case <-w.st.lost:
-	case <-late.C:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	return fmt.Errorf("%w: the object store does not answer", ErrUnavailable)
-}
-
-// undo drops what was written. What stays for want of a connection goes with its age.
-func (w *bodyWriter) undo() {
-	ctx, cancel := context.WithTimeout(context.Background(), apiTimeout)
-	defer cancel()
-	_ = w.st.purgeBodies(ctx, w.subject)
+func aboutBody(bucket, id string) string {
+	return "$O." + bucket + ".M." + base64.URLEncoding.EncodeToString([]byte(id))
 }
 
 func (st *store) purgeBodies(ctx context.Context, subject string) error {
@@ -199,22 +78,35 @@ func (j *Durable) OpenBody(ctx context.Context, id string) (*Body, error) {
 	if len(id) != 32 || strings.Trim(id, "0123456789abcdef") != "" {
 		return nil, ErrNoBody
 	}
-	found, err := st.direct(ctx, "OBJ_"+st.bucket, fmt.Sprintf(`{"seq":1,"next_by_subj":%q,"batch":1}`, st.aboutBody(id)))
+	about, err := st.askAboutBody(ctx, id)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	if len(found) == 0 {
-		return nil, ErrNoBody
+		return nil, err
 	}
 	var info jetstream.ObjectInfo
-	if err := json.Unmarshal(found[0].Data, &info); err != nil {
+	if err := json.Unmarshal(about.Data, &info); err != nil {
 		return nil, err
 	}
 	sum, _ := base64.URLEncoding.DecodeString(strings.TrimPrefix(info.Digest, "SHA-256="))
 	b := &Body{BodyRef: event.BodyRef{ID: id, Octets: int64(info.Size), SHA256: hex.EncodeToString(sum)}, ctx: ctx, st: st}
-	b.Kept, _ = time.Parse(time.RFC3339Nano, found[0].Header.Get("Nats-Time-Stamp"))
-	b.about, err = strconv.ParseUint(found[0].Header.Get("Nats-Sequence"), 10, 64)
+	b.Kept, _ = time.Parse(time.RFC3339Nano, about.Header.Get(headerTime))
+	b.about, err = strconv.ParseUint(about.Header.Get(headerSequence), 10, 64)
 	return b, err
+}
+
+// askAboutBody gets what is said about a body. The leader has the last word: another server may not have it yet.
+func (st *store) askAboutBody(ctx context.Context, id string) (*nats.Msg, error) {
+	found, err := st.direct(ctx, "OBJ_"+st.bucket, fmt.Sprintf(`{"seq":1,"next_by_subj":%q,"batch":1}`, st.aboutBody(id)))
+	if err == nil && len(found) > 0 {
+		return found[0], nil
+	}
+	m, err := st.ask(ctx, "OBJ_"+st.bucket, fmt.Sprintf(`{"last_by_subj":%q}`, st.aboutBody(id)))
+	switch {
+	case errors.Is(err, errNoPack):
+		return nil, ErrNoBody
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return m, nil
 }
 
 func (b *Body) Read(p []byte) (int, error) {
@@ -255,12 +147,22 @@ func (b *Body) next() error {
 		if err := b.locate(); err != nil {
 			return err
 		}
-		var err error
-		if b.fetched, err = b.pieces(b.sequence, bodyAhead); err != nil {
-			return err
+		for range 20 {
+			var err error
+			if b.fetched, err = b.pieces(b.sequence, bodyAhead); err != nil {
+				return err
+			}
+			if len(b.fetched) > 0 {
+				break
+			}
+			select {
+			case <-time.After(pause): // another server of the cluster does not have it yet, or it was dropped while it was read
+			case <-b.ctx.Done():
+				return b.ctx.Err()
+			}
 		}
 		if len(b.fetched) == 0 {
-			return ErrNoBody // dropped while it was read
+			return ErrNoBody
 		}
 	}
 	m := b.fetched[0]
@@ -290,7 +192,7 @@ func (b *Body) pieces(sequence uint64, n int) ([]*nats.Msg, error) {
 // place is how many octets stand before a piece, and its sequence.
 func place(m *nats.Msg) (offset int64, sequence uint64, err error) {
 	offset, err = strconv.ParseInt(m.Header.Get(headerOffset), 10, 64)
-	sequence, errSequence := strconv.ParseUint(m.Header.Get("Nats-Sequence"), 10, 64)
+	sequence, errSequence := strconv.ParseUint(m.Header.Get(headerSequence), 10, 64)
 	return offset, sequence, errors.Join(err, errSequence)
 }
 

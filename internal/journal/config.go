@@ -31,22 +31,26 @@ type Config struct {
 
 // limits that nobody needs to change.
 const (
-	shards       = 4                // subjects of a node; with Fsync there is one
-	packOctets   = 256 << 10        // of a pack, unless a single event is larger
-	packEvents   = 1024             // events of a pack
-	packsAhead   = 4                // packs that wait for the acknowledgement of an outside server; of an embedded one a round of them
-	linger       = time.Millisecond // that events which nobody waits for wait for others, so that fewer packs are made
-	lingerEvents = 64               // unless there are so many of them
-	ackTimeout   = 5 * time.Second  // for the acknowledgement of a pack
-	tailOctets   = 8 << 20          // of the newest packs, kept for those who follow closely
-	tailPacks    = 4096             // of them
-	queueOctets  = 64 << 20         // of events that nobody waits for; above, further ones are dropped
-	fetchOctets  = 512 << 10        // of a read from the stream
-	fetchPacks   = 64               // packs of a read from the stream
-	apiTimeout   = 5 * time.Second  // for an answer of the server
-	maxPayload   = 8 << 20          // octets of a pack, of an embedded server
-	bodyPiece    = 256 << 10        // octets of a message that holds a piece of a body
-	bodyAhead    = 8                // pieces of a body that wait for their acknowledgement
+	shards         = 4                      // subjects of a node; with Fsync there is one
+	packOctets     = 256 << 10              // of a pack, unless a single event is larger
+	packEvents     = 1024                   // events of a pack
+	packsAhead     = 4                      // packs that wait for the acknowledgement of an outside server; of an embedded one a round of them
+	linger         = time.Millisecond       // that events which nobody waits for wait for others, so that fewer packs are made
+	lingerEvents   = 64                     // unless there are so many of them
+	ackTimeout     = 5 * time.Second        // for the acknowledgement of a pack
+	tailOctets     = 8 << 20                // of the newest packs, kept for those who follow closely
+	tailPacks      = 4096                   // of them
+	queueOctets    = 64 << 20               // of events that nobody waits for; above, further ones are dropped
+	fetchOctets    = 512 << 10              // of a read from the stream
+	fetchPacks     = 64                     // packs of a read from the stream
+	apiTimeout     = 5 * time.Second        // for an answer of the server
+	askAgain       = 250 * time.Millisecond // for the state of a stream, while none leads it
+	startPatience  = 30 * time.Second       // that Open waits for an outside cluster
+	connectTimeout = 2 * time.Second        // for a connection to one of its servers
+	pingEvery      = 5 * time.Second        // how often the one that it is connected to is asked whether it is there
+	maxPayload     = 8 << 20                // octets of a pack, of an embedded server
+	bodyPiece      = 256 << 10              // octets of a message that holds a piece of a body
+	bodyAhead      = 8                      // pieces of a body that wait for their acknowledgement
 )
 
 func (c Config) withDefaults() Config {

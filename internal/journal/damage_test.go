@@ -37,7 +37,7 @@ func line(number int) string {
 func (c Config) store(t *testing.T, messages ...stored) {
 	t.Helper()
 	c = c.withDefaults()
-	st, err := openStore(t.Context(), &c)
+	st, err := makeStore(t.Context(), &c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -81,10 +81,15 @@ var (
 	ErrTooLarge = errors.New("the event is too large for the journal")
 )
 
-// Open opens the journal of a node, and makes it when there is none. It blocks until that has been read, or ctx ends. An error says why it cannot be used.
+// Open opens the journal of a node, and makes it when there is none. It blocks until that has been read, or ctx ends; for an outside cluster that does
+// not answer it waits half a minute. An error says why it cannot be used.
 func Open(ctx context.Context, c Config) (*Durable, error) {
 	c = c.withDefaults()
-	st, err := openStore(ctx, &c)
+	open := makeStore
+	if c.URL != "" {
+		open = makeStoreOfCluster
+	}
+	st, err := open(ctx, &c)
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,7 @@ import (
 // TestNewerFormat: a journal that a newer version made is refused, and left as it is.
 func TestNewerFormat(t *testing.T) {
 	c := Config{Dir: t.TempDir(), Node: "n"}.withDefaults()
-	st, err := openStore(t.Context(), &c)
+	st, err := makeStore(t.Context(), &c)
 	if err != nil {
 		t.Fatal(err)
 	}

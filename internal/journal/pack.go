@@ -98,12 +98,26 @@ func number(first string) (uint64, error) {
 
 // get asks the leader of the stream for one pack, so that the answer is never an old one.
 func (st *store) get(ctx context.Context, sequence uint64) (pack, error) {
-	request := fmt.Appendf(nil, `{"seq":%d}`, sequence)
-	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
-	defer cancel()
-	m, err := st.conn.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+st.stream, request)
+	m, err := st.ask(ctx, st.stream, fmt.Sprintf(`{"seq":%d}`, sequence))
 	if err != nil {
 		return pack{}, err
+	}
+	return parse(m.Header, m.Header.Get(headerSequence), m.Data)
+}
+
+// What direct answers say of a message, and ask.
+const (
+	headerSequence = "Nats-Sequence"
+	headerTime     = "Nats-Time-Stamp"
+)
+
+// ask asks the leader of a stream for a message; errNoPack: there is none. The answer is that of direct.
+func (st *store) ask(ctx context.Context, stream, request string) (*nats.Msg, error) {
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	defer cancel()
+	m, err := st.conn.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+stream, []byte(request))
+	if err != nil {
+		return nil, err
 	}
 	var answer struct {
 		Error   *apiError
@@ -111,19 +125,25 @@ func (st *store) get(ctx context.Context, sequence uint64) (pack, error) {
 			Sequence uint64 `json:"seq"`
 			Headers  []byte `json:"hdrs"`
 			Data     []byte `json:"data"`
+			Time     string `json:"time"`
 		}
 	}
 	if err := json.Unmarshal(m.Data, &answer); err != nil {
-		return pack{}, err
+		return nil, err
 	}
 	switch {
 	case answer.Error != nil && answer.Error.Code == 404:
-		return pack{}, errNoPack
+		return nil, errNoPack
 	case answer.Error != nil:
-		return pack{}, answer.Error
+		return nil, answer.Error
 	}
 	h, _ := nats.DecodeHeadersMsg(answer.Message.Headers) // none is no pack
-	return parse(h, strconv.FormatUint(answer.Message.Sequence, 10), answer.Message.Data)
+	if h == nil {
+		h = nats.Header{}
+	}
+	h.Set(headerSequence, strconv.FormatUint(answer.Message.Sequence, 10))
+	h.Set(headerTime, answer.Message.Time)
+	return &nats.Msg{Header: h, Data: answer.Message.Data}, nil
 }
 
 // fetch reads some packs from sequence on, from any server that has them. None: it has none from there on, yet.
@@ -134,7 +154,7 @@ func (st *store) fetch(ctx context.Context, sequence uint64) ([]pack, error) {
 	}
 	packs := make([]pack, len(answers))
 	for i, m := range answers {
-		if packs[i], err = parse(m.Header, m.Header.Get("Nats-Sequence"), m.Data); err != nil {
+		if packs[i], err = parse(m.Header, m.Header.Get(headerSequence), m.Data); err != nil {
 			return nil, err
 		}
 	}
@@ -161,7 +181,7 @@ func (st *store) direct(ctx context.Context, stream, request string) ([]*nats.Ms
 			return nil, err
 		}
 		switch status := m.Header.Get("Status"); {
-		case m.Header.Get("Nats-Sequence") != "": // one of the stream
+		case m.Header.Get(headerSequence) != "": // one of the stream
 		case status == "204" || status == "404":
 			return messages, nil
 		case status != "" || len(m.Header) == 0:
@@ -173,19 +193,20 @@ func (st *store) direct(ctx context.Context, stream, request string) ([]*nats.Ms
 
 // bounds are the first and the last sequence of the stream; without packs the first is the one behind the last.
 func (st *store) bounds(ctx context.Context) (first, last uint64, octets uint64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
-	defer cancel()
-	s, err := st.js.Stream(ctx, st.stream)
+	found, err := st.about(ctx, st.stream)
 	if err != nil {
 		return 0, 0, 0, err
 	}
-	state := s.CachedInfo().State
-	return max(state.FirstSeq, 1), state.LastSeq, state.Bytes, nil
+	if found == nil {
+		return 0, 0, 0, fmt.Errorf("the stream %s is gone", st.stream)
+	}
+	return max(found.State.FirstSeq, 1), found.State.LastSeq, found.State.Bytes, nil
 }
 
 // apiError is an error that the server answered with.
 type apiError struct {
 	Code        int    `json:"code"`
+	Kind        int    `json:"err_code"`
 	Description string `json:"description"`
 }
 
@@ -194,7 +215,7 @@ func (e *apiError) Error() string { return fmt.Sprintf("NATS: %d %s", e.Code, e.
 // putError says what became of a pack, by the answer to it; nil: it is stored.
 func putError(m *nats.Msg) error {
 	if len(m.Data) == 0 {
-		return fmt.Errorf("NATS: the stream does not answer: status %s", m.Header.Get("Status"))
+		return fmt.Errorf("NATS: the stream does not answer: status %s: %w", m.Header.Get("Status"), nats.ErrNoResponders)
 	}
 	if !bytes.Contains(m.Data, []byte(`"error"`)) {
 		return nil

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -114,7 +115,7 @@ func newRecollection() *Recollection {
 // read adds the events of a part of the journal that about says yes to. It returns the time of the last one there.
 func (r *Recollection) read(ctx context.Context, j *Durable, st *store, first, last uint64, about func(*event.Event) bool) (end time.Time, err error) {
 	for first <= last {
-		packs, err := st.fetch(ctx, first)
+		packs, err := st.recall(ctx, first, last)
 		if err != nil {
 			return end, err
 		}
@@ -140,6 +141,27 @@ func (r *Recollection) read(ctx context.Context, j *Durable, st *store, first, l
 		first = packs[len(packs)-1].sequence + 1
 	}
 	return end, nil
+}
+
+// recall is fetch, which does not take the word of another server than the leader that there are none up to last, and asks again where one was lost
+// that was asked.
+func (st *store) recall(ctx context.Context, first, last uint64) ([]pack, error) {
+	for end := time.Now().Add(startPatience); ; {
+		packs, err := st.fetch(ctx, first)
+		if err == nil && len(packs) == 0 {
+			if _, err = st.get(ctx, last); errors.Is(err, errNoPack) {
+				return nil, nil // they were dropped meanwhile
+			}
+		}
+		if len(packs) > 0 || err != nil && (!away(err) || time.Now().After(end)) {
+			return packs, err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 }
 
 func text(e *event.Event, name string) string {

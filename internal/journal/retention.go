@@ -50,7 +50,11 @@ func (j *Durable) keep(ctx context.Context) {
 
 // dropBodies drops the bodies whose events are gone, if aged says that there may be such, and the oldest ones where three quarters of their room are taken.
 func (j *Durable) dropBodies(ctx context.Context, st *store, aged bool) error {
-	status, err := st.bodies.Status(ctx)
+	bodies, err := st.js.ObjectStore(ctx, st.bucket)
+	if err != nil {
+		return err
+	}
+	status, err := bodies.Status(ctx)
 	if err != nil || status.Size() == 0 {
 		return err
 	}
@@ -58,7 +62,7 @@ func (j *Durable) dropBodies(ctx context.Context, st *store, aged bool) error {
 	if !aged && !full(status.Size()) {
 		return nil // all of them would be listed for nothing
 	}
-	all, err := st.bodies.List(ctx)
+	all, err := bodies.List(ctx)
 	if err != nil {
 		return ignoreNone(err)
 	}

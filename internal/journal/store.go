@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
@@ -19,7 +20,6 @@ type store struct {
 	conn   *nats.Conn
 	js     jetstream.JetStream
 	stream string
-	bodies jetstream.ObjectStore
 	bucket string
 	lost   chan struct{} // closed when the connection is
 
@@ -31,8 +31,38 @@ type store struct {
 // The oldest version of an outside server: it reads packs in batches.
 const minMajor, minMinor = 2, 11
 
-// openStore connects, starting an embedded server where none is named, and makes the stream if it is not there.
-func openStore(ctx context.Context, c *Config) (_ *store, err error) {
+// openStore connects, starting an embedded server where none is named, and reads where the stream ends.
+func openStore(ctx context.Context, c *Config) (*store, error) {
+	return opened(c, func(st *store) error { return st.look(ctx) })
+}
+
+// makeStore is openStore, which also makes what is not there yet, and gives what is there the limits that the configuration says.
+func makeStore(ctx context.Context, c *Config) (*store, error) {
+	return opened(c, func(st *store) error { return st.ensure(ctx, c) })
+}
+
+// makeStoreOfCluster is makeStore, which waits for a cluster that comes up, or chooses leaders, for as long as that should take.
+func makeStoreOfCluster(ctx context.Context, c *Config) (*store, error) {
+	end, said := time.Now().Add(startPatience), false
+	for {
+		st, err := makeStore(ctx, c)
+		if err == nil || !away(err) || time.Now().After(end) {
+			return st, err
+		}
+		if !said {
+			c.Logger.Warn("waiting for the NATS servers", "err", err, "at_most", startPatience.String())
+			said = true
+		}
+		select {
+		case <-time.After(askAgain):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// opened is a connection that look has had a look over.
+func opened(c *Config, look func(*store) error) (_ *store, err error) {
 	st := &store{stream: event.Stream(c.Node), bucket: Bodies(c.Node), lost: make(chan struct{})}
 	defer func() {
 		if err != nil {
@@ -40,7 +70,7 @@ func openStore(ctx context.Context, c *Config) (_ *store, err error) {
 		}
 	}()
 	options := []nats.Option{
-		nats.Name("parley " + c.Node), nats.NoReconnect(), nats.Timeout(apiTimeout),
+		nats.Name("parley " + c.Node), nats.NoReconnect(), nats.Timeout(connectTimeout),
 		nats.ClosedHandler(func(*nats.Conn) { close(st.lost) }),
 	}
 	if c.URL == "" {
@@ -48,6 +78,8 @@ func openStore(ctx context.Context, c *Config) (_ *store, err error) {
 			return nil, err
 		}
 		options = append(options, nats.InProcessServer(st.server))
+	} else {
+		options = append(options, nats.PingInterval(pingEvery))
 	}
 	if c.Credentials != "" {
 		options = append(options, nats.UserCredentials(c.Credentials))
@@ -64,7 +96,7 @@ func openStore(ctx context.Context, c *Config) (_ *store, err error) {
 	if st.js, err = jetstream.New(st.conn, jetstream.WithDefaultTimeout(apiTimeout)); err != nil {
 		return nil, err
 	}
-	return st, st.ensure(ctx, c)
+	return st, look(st)
 }
 
 func newEnough(version string) bool {
@@ -73,7 +105,7 @@ func newEnough(version string) bool {
 	return err == nil && (major > minMajor || major == minMajor && minor >= minMinor)
 }
 
-// ensure makes the stream, or gives it the limits that the configuration says, and reads where it ends.
+// ensure makes the stream and the object store, or gives them the limits that the configuration says, and reads where the stream ends.
 func (st *store) ensure(ctx context.Context, c *Config) error {
 	want := jetstream.StreamConfig{
 		Name:        st.stream,
@@ -83,30 +115,49 @@ func (st *store) ensure(ctx context.Context, c *Config) error {
 		AllowDirect: true,
 		Metadata:    map[string]string{event.MetaFormat: strconv.Itoa(event.Format), event.MetaInstance: random(4)},
 	}
-	s, err := st.js.Stream(ctx, st.stream)
-	if err == nil {
-		want = s.CachedInfo().Config
+	found, err := st.about(ctx, st.stream)
+	if err != nil {
+		return err
+	}
+	if found != nil {
+		want = found.Config
 		if f := want.Metadata[event.MetaFormat]; f != strconv.Itoa(event.Format) {
 			return fmt.Errorf("the journal has format %q, and this version of Parley reads %d: a newer Parley wrote it", f, event.Format)
 		}
-	} else if !errors.Is(err, jetstream.ErrStreamNotFound) {
-		return fmt.Errorf("NATS: stream %s: %w", st.stream, err)
 	}
 	want.MaxAge, want.MaxBytes = max(c.MaxAge, 0), c.MaxOctets
 	if want.MaxBytes <= 0 {
 		want.MaxBytes = -1
 	}
-	if s, err = st.js.CreateOrUpdateStream(ctx, want); err != nil {
+	s, err := st.js.CreateOrUpdateStream(ctx, want)
+	if err != nil {
 		return fmt.Errorf("NATS: stream %s: %w", st.stream, err)
 	}
-	bodies := jetstream.ObjectStoreConfig{Bucket: st.bucket, Description: "large bodies of the Parley node " + c.Node, Replicas: c.Replicas, MaxBytes: max(c.MaxBodyOctets, -1)}
+	bodies := jetstream.ObjectStoreConfig{
+		Bucket: st.bucket, Description: "large bodies of the Parley node " + c.Node, Replicas: want.Replicas, MaxBytes: max(c.MaxBodyOctets, -1),
+	}
 	if c.MaxAge > 0 {
 		bodies.TTL = c.MaxAge + bodyGrace
 	}
-	if st.bodies, err = st.js.CreateOrUpdateObjectStore(ctx, bodies); err != nil {
+	if _, err := st.js.CreateOrUpdateObjectStore(ctx, bodies); err != nil {
 		return fmt.Errorf("NATS: object store %s: %w", st.bucket, err)
 	}
-	info := s.CachedInfo()
+	return st.end(ctx, s.CachedInfo())
+}
+
+// look reads where the stream ends. It asks for nothing but that one: the others may be without a leader for longer.
+func (st *store) look(ctx context.Context) error {
+	found, err := st.about(ctx, st.stream)
+	if err != nil {
+		return err
+	}
+	if found == nil {
+		return fmt.Errorf("the stream %s is gone: restart to begin with another one", st.stream)
+	}
+	return st.end(ctx, found)
+}
+
+func (st *store) end(ctx context.Context, info *jetstream.StreamInfo) error {
 	st.instance, st.last = info.Config.Metadata[event.MetaInstance], info.State.LastSeq
 	return st.readTotal(ctx)
 }

@@ -22,16 +22,19 @@ const (
 // run is the writer. It ends when the journal is closed and everything kept, or ctx ends.
 func (j *Durable) run(ctx context.Context) {
 	defer close(j.ended)
-	wait := backoffLeast
+	least := backoffLeast
 	if j.cfg.URL != "" {
-		wait = settle
+		least = settle
 	}
-	least := wait
+	wait := least
 	for {
 		err := j.write(ctx)
 		if err == nil || ctx.Err() != nil {
 			j.finish(err)
 			return
+		}
+		if j.Err() == nil {
+			wait = least // it was available until now
 		}
 		j.fail(err)
 		j.closeStore()
@@ -49,7 +52,6 @@ func (j *Durable) run(ctx context.Context) {
 			}
 			j.fail(err)
 		}
-		wait = least
 	}
 }
 
@@ -144,7 +146,7 @@ func (j *Durable) closeStore() {
 	}
 }
 
-// reopen opens the stream again and finds out which packs are in it.
+// reopen opens the stream again and finds out which packs are in it. Whether it takes others, prove finds out.
 func (j *Durable) reopen(ctx context.Context) error {
 	st, err := openStore(ctx, &j.cfg)
 	if err != nil {
@@ -155,10 +157,9 @@ func (j *Durable) reopen(ctx context.Context) error {
 		return err
 	}
 	j.mu.Lock()
-	j.store, j.problem, j.refusing = st, nil, false
+	j.store = st
 	j.change()
 	j.mu.Unlock()
-	j.cfg.Logger.Info("the journal is available again", "packs_to_write", len(j.inflight))
 	return nil
 }
 
@@ -200,7 +201,9 @@ func (j *Durable) resolve(ctx context.Context, st *store) error {
 	return nil
 }
 
-// write writes packs until something fails, or the journal is closed and everything is kept.
+// write writes packs until something fails, or the journal is closed and everything is kept. After a failure the packs that were under way come first, and
+// nothing else goes before they are stored: a server that leads the stream may have lost the others of its cluster, without which it cannot
+// store anything, and does not know that yet.
 func (j *Durable) write(ctx context.Context) error {
 	st := j.store
 	answers := make(chan *nats.Msg, 256) // more than ever wait: nats.go drops what finds no place
@@ -212,6 +215,11 @@ func (j *Durable) write(ctx context.Context) error {
 	defer func() { _ = sub.Unsubscribe() }()
 	for _, p := range j.inflight {
 		if err := j.send(st, p, inbox); err != nil {
+			return err
+		}
+	}
+	if j.Err() != nil {
+		if err := j.prove(ctx, st, answers); err != nil {
 			return err
 		}
 	}
@@ -246,14 +254,50 @@ func (j *Durable) write(ctx context.Context) error {
 			timeout.Reset(ackTimeout)
 		case <-timeout.C:
 			if len(j.inflight) > 0 {
-				return errors.New("NATS: the stream does not answer")
+				return errSilent
 			}
 		case <-st.lost:
-			return errors.New("NATS: the connection is lost")
+			return errLost
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
+}
+
+// What ends the use of a store, beside what it answers.
+var (
+	errSilent = errors.New("NATS: the stream does not answer")
+	errLost   = errors.New("NATS: the connection is lost")
+)
+
+// prove waits until what was under way is stored, and notes that the journal is available then.
+func (j *Durable) prove(ctx context.Context, st *store, answers <-chan *nats.Msg) error {
+	timeout, tick := time.NewTimer(ackTimeout), time.NewTicker(backoffMost/4)
+	defer timeout.Stop()
+	defer tick.Stop()
+	for len(j.inflight) > 0 {
+		select {
+		case m := <-answers:
+			if err := putError(m); err != nil {
+				return err
+			}
+			j.complete()
+			timeout.Reset(ackTimeout)
+		case <-tick.C:
+			j.refuse()
+		case <-timeout.C:
+			return errSilent
+		case <-st.lost:
+			return errLost
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	j.mu.Lock()
+	j.problem, j.refusing = nil, false
+	j.mu.Unlock()
+	j.cfg.Logger.Info("the journal is available again")
+	return nil
 }
 
 // send sends a pack, which goes behind the one before it and nowhere else.
