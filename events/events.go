@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/parley-msrp/parley/internal/event"
@@ -114,7 +115,8 @@ type Consumer struct {
 }
 
 // Run hands over event after event, those of a session in order, until ctx ends, which is no error, or handle returns an error, which Run returns. Each event
-// comes at least once: again, with those that are stored with it, where handle failed or the process ended before it was done. handle may take its time.
+// comes at least once: again, with those that are stored with it, where handle failed, or the process or a server ended before it was done. handle may take
+// its time. Servers of a cluster may go and come back while js' connection finds one of them again (nats.MaxReconnects).
 func (c Consumer) Run(ctx context.Context, js jetstream.JetStream, handle func(context.Context, Event) error) error {
 	s, err := js.Stream(ctx, Stream(c.Node))
 	if err != nil {
@@ -134,7 +136,7 @@ func (c Consumer) Run(ctx context.Context, js jetstream.JetStream, handle func(c
 	if err != nil {
 		return fmt.Errorf("events: consumer %s: %w", c.Name, err)
 	}
-	messages, err := consumer.Messages()
+	messages, err := consumer.Messages(jetstream.PullHeartbeat(heartbeat))
 	if err != nil {
 		return err
 	}
@@ -157,8 +159,33 @@ func (c Consumer) Run(ctx context.Context, js jetstream.JetStream, handle func(c
 			_ = m.Nak() // else it comes again after Retry
 			return err
 		}
-		if err := m.DoubleAck(ctx); err != nil && ctx.Err() == nil {
+		if err := acknowledge(ctx, m, config.AckWait); err != nil {
 			return err
+		}
+	}
+}
+
+const (
+	heartbeat = 2 * time.Second        // of a server that has nothing to tell; after two of them another one is asked
+	again     = 250 * time.Millisecond // after which an acknowledgement is repeated that none answered
+)
+
+// acknowledge says that a message is done, until that was heard or the message comes again anyhow. Where the server is gone that leads the consumer, nobody
+// hears it until there is another one.
+func acknowledge(ctx context.Context, m jetstream.Msg, retry time.Duration) error {
+	for end := time.Now().Add(retry); ; {
+		err := m.DoubleAck(ctx)
+		switch {
+		case err == nil || ctx.Err() != nil:
+			return nil
+		case errors.Is(err, nats.ErrConnectionClosed):
+			return err
+		case time.Now().After(end):
+			return nil
+		}
+		select {
+		case <-time.After(again):
+		case <-ctx.Done():
 		}
 	}
 }
