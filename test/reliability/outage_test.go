@@ -48,14 +48,7 @@ func TestOutage(t *testing.T) {
 	})
 	t.Run("NATS stopped", func(t *testing.T) {
 		dir := t.TempDir()
-		build := filepath.Join(dir, "bin")
-		if err := os.Mkdir(build, 0o700); err != nil {
-			t.Fatal(err)
-		}
-		server, err := daemon.Build(t.Context(), "github.com/nats-io/nats-server/v2", build, false)
-		if err != nil {
-			t.Fatal(err)
-		}
+		server := natsProgram(t)
 		port := freePort(t)
 		var cmd *exec.Cmd
 		begin := func() {
