@@ -118,7 +118,7 @@ type Consumer struct {
 // comes at least once: again, with those that are stored with it, where handle failed, or the process or a server ended before it was done. handle may take
 // its time. Servers of a cluster may go and come back while js' connection finds one of them again (nats.MaxReconnects).
 func (c Consumer) Run(ctx context.Context, js jetstream.JetStream, handle func(context.Context, Event) error) error {
-	s, err := js.Stream(ctx, Stream(c.Node))
+	s, err := patiently(ctx, func() (jetstream.Stream, error) { return js.Stream(ctx, Stream(c.Node)) })
 	if err != nil {
 		return fmt.Errorf("events: stream of the node %s: %w", c.Node, err)
 	}
@@ -132,7 +132,7 @@ func (c Consumer) Run(ctx context.Context, js jetstream.JetStream, handle func(c
 	if c.New {
 		config.DeliverPolicy = jetstream.DeliverNewPolicy
 	}
-	consumer, err := s.CreateOrUpdateConsumer(ctx, config)
+	consumer, err := patiently(ctx, func() (jetstream.Consumer, error) { return s.CreateOrUpdateConsumer(ctx, config) })
 	if err != nil {
 		return fmt.Errorf("events: consumer %s: %w", c.Name, err)
 	}
@@ -165,7 +165,22 @@ func (c Consumer) Run(ctx context.Context, js jetstream.JetStream, handle func(c
 	}
 }
 
+// patiently asks again, for half a minute, where no server answers: the cluster may be choosing leaders.
+func patiently[T any](ctx context.Context, ask func() (T, error)) (T, error) {
+	for end := time.Now().Add(patience); ; {
+		answer, err := ask()
+		if err == nil || ctx.Err() != nil || time.Now().After(end) || !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, nats.ErrTimeout) && !errors.Is(err, nats.ErrNoResponders) {
+			return answer, err
+		}
+		select {
+		case <-time.After(again):
+		case <-ctx.Done():
+		}
+	}
+}
+
 const (
+	patience  = 30 * time.Second
 	heartbeat = 2 * time.Second        // of a server that has nothing to tell; after two of them another one is asked
 	again     = 250 * time.Millisecond // after which an acknowledgement is repeated that none answered
 )

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -98,7 +99,7 @@ func TestClusterKilled(t *testing.T) {
 	d.Kill()
 	load.end()
 	began := time.Now()
-	d = start(t, dir, addr, config)
+	d = startUntilUp(t, dir, addr, config)
 	load = newTraffic(t, d, l, "second")
 	goesOn()
 	t.Logf("the leader and the daemon are killed: it is there again after %s", time.Since(began).Round(100*time.Millisecond))
@@ -127,6 +128,21 @@ func TestClusterKilled(t *testing.T) {
 	}
 }
 
+// startUntilUp starts a daemon as a supervisor does: again, where the cluster has no leader for so long that it gives up.
+func startUntilUp(t *testing.T, dir string, addr netip.Addr, config string) *daemon.Daemon {
+	t.Helper()
+	var err error
+	for range 4 {
+		var d *daemon.Daemon
+		if d, err = daemon.Start(t.Context(), program(t), dir, addr, config); err == nil {
+			t.Cleanup(d.Kill)
+			return d
+		}
+	}
+	t.Fatal(err)
+	return nil
+}
+
 // traffic is load on a daemon: messages in four sessions, and sends in one of them.
 type traffic struct {
 	calls   []*call
@@ -141,6 +157,7 @@ func newTraffic(t *testing.T, d *daemon.Daemon, l *ledger, name string) *traffic
 	t.Cleanup(f.end)
 	for i := range 4 {
 		c := place(t, d)
+		c.pace = 2 * time.Millisecond // the servers run on the same machine, and have to hear each other
 		f.calls = append(f.calls, c)
 		f.loading.Go(func() { c.load(l, fmt.Sprint(name, i), i%2 == 1) })
 		if i == 0 {

@@ -165,6 +165,7 @@ func (c *call) load(l *ledger, name string, chunked bool) {
 	}
 	waiting := map[string]sent{} // by the transaction whose 200 completes the message
 	for n := 0; ; n++ {
+		time.Sleep(c.pace)
 		body := fmt.Sprintf("%s-%d %s", name, n, strings.Repeat("x", 90))
 		if !chunked {
 			f := c.session.Send(body)
@@ -200,6 +201,7 @@ func (c *call) load(l *ledger, name string, chunked bool) {
 					l.answer(m.key, m.body)
 				} else {
 					l.refuse()
+					time.Sleep(10 * time.Millisecond) // as a peer does, which does not insist
 				}
 			}
 		}
