@@ -65,7 +65,6 @@ func (c *conn) begin(p *wire.Piece) {
 		return
 	}
 	c.proceed(p)
-	s.deliver()
 }
 
 // admit checks what the head of a SEND with a body says of it (RFC 4975 §7.3.1, M-102, M-103).
@@ -114,11 +113,12 @@ func (c *conn) proceed(p *wire.Piece) {
 	case a.refused:
 		a.active = false
 		if p.Flag != wire.More {
-			in.drop(a.partial)
+			in.drop(a.route.session, a.partial)
 		}
 	default:
 		c.endChunk(p.Head, p.Flag)
 	}
+	a.route.session.deliver()
 }
 
 // endChunk answers a chunk. That which completes its message is answered when the application has accepted it (M-091).
@@ -157,6 +157,7 @@ func (c *conn) bodiless(p *wire.Piece) {
 	if part := s.incoming.find(h.MessageID); part != nil && (p.Flag == wire.Aborted || h.HasRange && h.Range.Start > 1) {
 		a.partial, a.next = part, max(1, h.Range.Start)
 		c.endChunk(h, p.Flag)
+		s.deliver()
 		return
 	}
 	rt := a.route

@@ -25,6 +25,7 @@ type event struct {
 	fate     Fate
 	err      error
 	begun    string // Message-ID
+	octets   int64  // that came of that message
 }
 
 type eventKind uint8
@@ -38,6 +39,7 @@ const (
 	eventDisconnected
 	eventRecovered
 	eventBegun
+	eventUnfinished
 )
 
 const (
@@ -160,6 +162,8 @@ func (s *Session) call(e *event) {
 		if !s.closed.Load() {
 			s.beginner.Begun(s, e.begun)
 		}
+	case eventUnfinished:
+		s.beginner.Unfinished(s, e.begun, e.octets) // also once the application has closed the session, as fates are
 	case eventReport:
 		// Also once the application has closed the session: the fate that follows rests on it.
 		s.handler.Report(s, *e.report)

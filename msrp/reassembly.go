@@ -53,7 +53,8 @@ func (in *incoming) complete(s *Session, h *wire.Head) (duplicate bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if p := in.partials[string(h.MessageID)]; p != nil {
-		in.remove(p)
+		in.discard(p)
+		p.cut()
 	}
 	return in.recognise(s, h.MessageID)
 }
@@ -87,7 +88,7 @@ func (in *incoming) open(c *conn, h *wire.Head, rt *route) (p *partial, v verdic
 	case p != nil:
 		p.touched = time.Now()
 		return p, verdict{}
-	case in.over || len(in.partials) >= s.endpoint.cfg.PartialMessages && !in.evict():
+	case in.over || len(in.partials) >= s.endpoint.cfg.PartialMessages && !in.evict(s):
 		return nil, verdict{code: 413} // M-102, T-047
 	}
 	p = &partial{
@@ -126,10 +127,10 @@ func (in *incoming) handOn(c *conn, s *Session, p *partial) {
 }
 
 // evict makes room by forgetting a message that was refused: its sender may have stopped at that, and never end it (M-083).
-func (in *incoming) evict() bool {
+func (in *incoming) evict(s *Session) bool {
 	for _, p := range in.partials {
 		if p.refused.code != 0 {
-			in.remove(p)
+			in.remove(s, p)
 			return true
 		}
 	}
@@ -152,7 +153,7 @@ func (in *incoming) put(c *conn, s *Session, p *partial, at int64, data []byte) 
 	in.octets += p.kept - before
 	p.touched = time.Now()
 	if !ok {
-		in.giveUp(p, verdict{code: 413})
+		in.giveUp(s, p, verdict{code: 413})
 	}
 	return p.refused
 }
@@ -166,18 +167,32 @@ func (p *partial) unwanted() verdict {
 }
 
 // refuse lets nothing more of a message be kept; chunks that still come get that answer. It returns how many octets came in a row.
-func (in *incoming) refuse(p *partial, v verdict) (came int64) {
+func (in *incoming) refuse(s *Session, p *partial, v verdict) (came int64) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if !p.gone && p.refused.code == 0 {
-		in.giveUp(p, v)
+		in.giveUp(s, p, v)
 	}
 	return p.passed
 }
 
-func (in *incoming) giveUp(p *partial, v verdict) {
+func (in *incoming) giveUp(s *Session, p *partial, v verdict) {
+	in.tellUnfinished(s, p)
 	in.octets -= p.kept
 	p.segments, p.kept, p.refused = nil, 0, v
+	p.cut()
+}
+
+// tellUnfinished tells that a message will never be whole, unless that was told, or whoever reads it hears of it. A deliver follows.
+func (in *incoming) tellUnfinished(s *Session, p *partial) {
+	if s.beginner == nil || p.stream != nil || p.refused.code != 0 || in.known.has(s.endpoint.seed, []byte(p.id)) {
+		return
+	}
+	s.mail.put(&event{kind: eventUnfinished, begun: p.id, octets: p.kept - segmentCost*int64(len(p.segments))})
+}
+
+// cut ends the stream of a message that will never be whole.
+func (p *partial) cut() {
 	if p.stream != nil {
 		p.stream.finish(ErrIncomplete)
 	}
@@ -273,12 +288,12 @@ func (in *incoming) endChunk(s *Session, p *partial, flag wire.Flag, next int64)
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if flag == wire.Aborted {
-		in.remove(p) // never shown as complete (M-101)
+		in.remove(s, p) // never shown as complete (M-101)
 		return nil, false, verdict{code: 200}
 	}
 	if v := p.unwanted(); v.code != 0 {
 		if flag == wire.Complete {
-			in.remove(p)
+			in.remove(s, p)
 		}
 		return nil, false, v
 	}
@@ -289,7 +304,7 @@ func (in *incoming) endChunk(s *Session, p *partial, flag wire.Flag, next int64)
 	}
 	switch {
 	case p.stream != nil && p.end != unknownEnd && p.passed > p.end:
-		in.remove(p) // what lies behind the end is handed on already: the application must not take that for the message
+		in.remove(s, p) // what lies behind the end is handed on already: the application must not take that for the message
 		return nil, false, verdict{code: 400}
 	case p.end == unknownEnd || !p.whole():
 		return nil, false, verdict{code: 200}
@@ -330,24 +345,23 @@ func (p *partial) body() []byte {
 }
 
 // drop forgets a half-received message; nil does nothing.
-func (in *incoming) drop(p *partial) {
+func (in *incoming) drop(s *Session, p *partial) {
 	if p == nil {
 		return
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.remove(p)
+	in.remove(s, p)
 }
 
 // remove forgets a message that will never be whole.
-func (in *incoming) remove(p *partial) {
+func (in *incoming) remove(s *Session, p *partial) {
 	if p.gone {
 		return
 	}
+	in.tellUnfinished(s, p)
 	in.discard(p)
-	if p.stream != nil {
-		p.stream.finish(ErrIncomplete)
-	}
+	p.cut()
 }
 
 // discard takes a message out.
@@ -372,6 +386,7 @@ func (in *incoming) watch(s *Session) {
 }
 
 func (in *incoming) dropStale(s *Session) {
+	defer s.deliver()
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	timeout := s.endpoint.cfg.PartialTimeout
@@ -382,7 +397,7 @@ func (in *incoming) dropStale(s *Session) {
 			p.touched = now // the peer is not to blame for the pause
 		}
 		if age := now.Sub(p.touched); age >= timeout {
-			in.remove(p)
+			in.remove(s, p)
 		} else {
 			next = min(next, timeout-age)
 		}
@@ -393,12 +408,12 @@ func (in *incoming) dropStale(s *Session) {
 }
 
 // end drops everything; nothing is kept from now on.
-func (in *incoming) end() {
+func (in *incoming) end(s *Session) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.over = true
 	for _, p := range in.partials {
-		in.remove(p)
+		in.remove(s, p)
 	}
 	in.known = remembered{}
 }

@@ -254,15 +254,15 @@ func (s *Session) finish(err error) {
 		why = ByConnection
 	}
 	s.finishAll(why)
-	if err != nil {
-		s.mail.put(&event{kind: eventClosed, err: err})
-	}
 	if s.bindTimer != nil {
 		s.bindTimer.Stop()
 	}
 	s.mu.Unlock()
 
-	s.incoming.end()
+	s.incoming.end(s)
+	if err != nil {
+		s.mail.put(&event{kind: eventClosed, err: err})
+	}
 	s.endpoint.sessions.remove(s)
 	if err != nil {
 		s.log().Debug("msrp session lost", "error", err)

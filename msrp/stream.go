@@ -19,8 +19,12 @@ type Streamer interface {
 // Beginner is an optional part of a Handler: one that is told about each message that does not come whole in one chunk. Its chunks but the last are
 // answered at once, so until then what came of it is known to nobody but this process.
 type Beginner interface {
-	// Begun: the first chunk of a message came, and there is more to come. It must not block. The message itself follows, or its end, or nothing.
+	// Begun: the first chunk of a message came, and there is more to come. It must not block. Message, Stream or Unfinished follows.
 	Begun(s *Session, messageID string)
+	// Unfinished: a message that began will never be whole; so many octets of it came. Its sender gave it up, or it was refused, the session is over, or nothing
+	// came for Config.PartialTimeout. It must not block. Where the message was handed over by Stream, its Read says so instead, and of a message that was whole before
+	// (M-055) nothing is said. Of a session that ends it comes before Closed, and before Close returns.
+	Unfinished(s *Session, messageID string, octets int64)
 }
 
 // ErrIncomplete is what Incoming.Read returns for a message that ended before its last octet: its sender gave it up, the session or the
@@ -192,7 +196,7 @@ func (in *Incoming) decide(d decision, revoke bool) bool {
 
 // giveUp wants no more octets, and says how many came in a row from the first one on.
 func (in *Incoming) giveUp(v verdict) int64 {
-	came := in.session.incoming.refuse(in.partial, v)
+	came := in.session.incoming.refuse(in.session, in.partial, v)
 	in.finish(ErrIncomplete)
 	return came
 }

@@ -154,6 +154,13 @@ func (h *media) Begun(_ *msrp.Session, messageID string) {
 	}
 }
 
+// Unfinished tells the same.
+func (h *media) Unfinished(_ *msrp.Session, messageID string, octets int64) {
+	if b, ok := h.s.call.handler.(Beginner); ok {
+		b.Unfinished(h.s, messageID, octets)
+	}
+}
+
 func (h *media) Closed(_ *msrp.Session, err error) {
 	h.s.call.disconnected(h.s, err)
 }

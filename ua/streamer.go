@@ -13,8 +13,11 @@ type Streamer interface {
 
 // Beginner is an optional part of a Handler: one that is told about each message that does not come whole in one chunk.
 type Beginner interface {
-	// Begun: the first chunk of a message came, and there is more to come. It must not block. The message itself follows, or its end, or nothing.
+	// Begun: the first chunk of a message came, and there is more to come. It must not block. Message, Stream or Unfinished follows.
 	Begun(s *Session, messageID string)
+	// Unfinished: a message that began will never be whole; so many octets of it came. Where it was handed over by Stream, its Read says so instead. It must not block, and
+	// comes before Ended.
+	Unfinished(s *Session, messageID string, octets int64)
 }
 
 // Incoming is a message that is being received.

@@ -29,6 +29,10 @@ type beginning struct {
 
 func (b beginning) Begun(_ *ua.Session, messageID string) { b.begun <- messageID }
 
+func (b beginning) Unfinished(_ *ua.Session, messageID string, octets int64) {
+	b.begun <- fmt.Sprintf("%s: %d octets", messageID, octets)
+}
+
 func TestBeginner(t *testing.T) {
 	bob := beginning{newRecorder(), make(chan string, 1)}
 	s, alice := talking(t, bob, "text/plain")

@@ -152,3 +152,32 @@ func TestSequence(t *testing.T) {
 	}
 	nothing(t, j, r)
 }
+
+// TestUnfinished: that a message will never be whole of which chunks were answered is told of small ones, too, and before the end of its session.
+func TestUnfinished(t *testing.T) {
+	j := journal.NewMemory(journal.MemoryConfig{})
+	n, r := newNode(t, j, msrp.Config{StreamFrom: 100}), read(t, j)
+	call := newCall(t, n)
+	r.skip(t, event.SessionNew)
+	chunk := func(id, byteRange, body string, flag byte) {
+		f := call.session.Chunk(id, byteRange, body, flag)
+		call.conn.Put(f.Bytes())
+		if code := call.conn.Response(t, limit, f.ID).Code; code != 200 {
+			t.Fatalf("%s was answered %d", id, code)
+		}
+	}
+	chunk("given-up", "1-4/10", "half", '+')
+	chunk("given-up", "5-6/10", "an", '#')
+	chunk("cut-off", "1-4/10", "half", '+')
+	call.Bye(t, limit)
+	for _, want := range []string{
+		"MSG_INCOMPLETE 2 message_id=given-up octets=6 reason=its rest did not come",
+		"MSG_INCOMPLETE 3 message_id=cut-off octets=4 reason=its rest did not come",
+		"SESSION_END 4 message_id=<nil> octets=<nil> reason=BYE",
+	} {
+		if got := short(r.next(t), "message_id", "octets", "reason"); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+	nothing(t, j, r)
+}

@@ -35,6 +35,17 @@ func (t *teller) Begun(s *ua.Session, messageID string) {
 	t.control.emit(event.NewBegun(s.ID(), messageID), nil)
 }
 
+// Unfinished tells that a message will never be whole.
+func (t *teller) Unfinished(s *ua.Session, messageID string, octets int64) {
+	if t.control.memory.received(messageKey{s.ID(), messageID}) {
+		return // an earlier process had it whole
+	}
+	t.control.statistics.messages.unkept.Inc()
+	t.tell(event.NewIncomplete(s.ID(), messageID, event.Octets(octets), event.Reason(unfinished)), nil)
+}
+
+const unfinished = "its rest did not come"
+
 // Message keeps the message, and only then accepts it. One that was on its way while the session ended comes too late.
 func (t *teller) Message(s *ua.Session, m *ua.Message) {
 	if m.Bodiless || len(m.Body) == 0 {
@@ -155,7 +166,7 @@ func (t *teller) keep(a *arrival, e event.Event) {
 
 // broken ends a message that did not come whole, or cannot be kept.
 func (t *teller) broken(a *arrival, octets int64, err error) {
-	reason := "its rest did not come"
+	reason := unfinished
 	if !errors.Is(err, msrp.ErrIncomplete) {
 		reason = "it could not be kept"
 		t.control.log.LogAttrs(t.control.ctx, slog.LevelWarn, "message not kept", slog.String("session_id", a.key.session),

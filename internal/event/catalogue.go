@@ -192,7 +192,7 @@ func entries() []Kind {
 		},
 		{
 			Name:    MsgIncomplete,
-			When:    "A message will never be whole of which some chunks came and were answered 200: the node was restarted meanwhile, or it was a large one and its rest did not come. Parley's own event.",
+			When:    "A message will never be whole of which some chunks came and were answered 200: its sender gave it up, or its rest did not come for ten minutes or before the session's end, or it was refused, or the node was restarted meanwhile. Parley's own event.",
 			Params:  []Member{sessionID, {"message_id", "string", "The Message-ID that the peer gave it."}},
 			Own:     []Member{{"octets", "number", "How many came, if that is known."}, {"reason", "string", "Why, for people."}},
 			Example: example(NewIncomplete(exampleSession, "ndgh33bdwnil", Reason("the node was restarted")), 4),

@@ -315,3 +315,33 @@ func BenchmarkRecall(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed())/float64(b.N)/events, "ns/event")
 }
+
+// TestRecallOfUnfinished: a message that began is unfinished after a restart, unless it was whole, before or since.
+func TestRecallOfUnfinished(t *testing.T) {
+	j := open(t, journal.Config{})
+	counter := &event.Counter{}
+	received := func(id string) event.Event {
+		return event.NewMessage("s", "text/plain", []byte("x"), event.MessageID(id))
+	}
+	for _, e := range []event.Event{
+		event.NewSession("sip:a@b", "sip:c@d", "sip:c@d", "s", "text/plain"),
+		event.NewBegun("s", "whole since"), received("whole since"),
+		received("whole before"), event.NewBegun("s", "whole before"),
+		event.NewBegun("s", "told"), event.NewIncomplete("s", "told"),
+		event.NewBegun("s", "unfinished"),
+	} {
+		if !e.Name.Internal() {
+			e.Counter = counter
+		}
+		e.Time = time.Now()
+		kept := make(chan error, 1)
+		j.Append(e, func(err error) { kept <- err })
+		if err := <-kept; err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := j.Recall(t.Context(), nil)
+	if err != nil || r.Sessions["s"] == nil || fmt.Sprint(r.Sessions["s"].Incomplete) != "[unfinished]" {
+		t.Errorf("%+v, %v", r.Sessions["s"], err)
+	}
+}

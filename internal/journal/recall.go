@@ -268,7 +268,9 @@ func (s *RecalledSession) add(e *event.Event) {
 			s.order = s.order[1:]
 		}
 	case event.MsgBegun:
-		s.begun[id] = e.Time
+		if _, whole := s.Received[id]; !whole { // else it came once more
+			s.begun[id] = e.Time
+		}
 	case event.MsgIncomplete:
 		delete(s.begun, id)
 	case event.MsgQueued:

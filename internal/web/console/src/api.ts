@@ -710,7 +710,7 @@ export interface E_MSRP_MSG_QUEUED {
   };
 }
 
-/** A message will never be whole of which some chunks came and were answered 200: the node was restarted meanwhile, or it was a large one and its rest did not come. Parley's own event. */
+/** A message will never be whole of which some chunks came and were answered 200: its sender gave it up, or its rest did not come for ten minutes or before the session's end, or it was refused, or the node was restarted meanwhile. Parley's own event. */
 export interface E_MSRP_MSG_INCOMPLETE {
   specversion: "1.0";
   /** The event's cursor. */
