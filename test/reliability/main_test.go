@@ -2,6 +2,7 @@ package reliability
 
 import (
 	"context"
+	"log"
 	"os"
 	"strings"
 	"sync"
@@ -15,12 +16,23 @@ import (
 // limit is how long anything may take that is due at once.
 const limit = 2 * time.Minute
 
-var built = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "parley-reliability-")
-	if err != nil {
-		return "", err
+// builds is the folder of what the tests run.
+var builds string
+
+func TestMain(m *testing.M) {
+	var err error
+	if builds, err = os.MkdirTemp("", "parley-reliability-"); err != nil {
+		log.Fatal(err)
 	}
-	return daemon.Build(context.Background(), daemon.Program, dir, false)
+	code := m.Run()
+	if err := os.RemoveAll(builds); err != nil {
+		log.Print(err)
+	}
+	os.Exit(code)
+}
+
+var built = sync.OnceValues(func() (string, error) {
+	return daemon.Build(context.Background(), daemon.Program, builds, false)
 })
 
 func program(t *testing.T) string {
