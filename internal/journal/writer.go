@@ -225,9 +225,10 @@ func (j *Durable) write(ctx context.Context) error {
 	}
 	timeout := time.NewTimer(ackTimeout)
 	defer timeout.Stop()
+	limit := int(st.conn.MaxPayload()) - headRoom // asked for once: the connection is locked while it is written to
 	for {
 		if len(j.inflight) < j.ahead {
-			made, closed := j.take(int(st.conn.MaxPayload()) - headRoom)
+			made, closed := j.take(limit)
 			if len(made) > 0 && len(j.inflight) == len(made) {
 				timeout.Reset(ackTimeout)
 			}
