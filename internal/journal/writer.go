@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strconv"
 	"time"
@@ -247,6 +248,7 @@ func (j *Durable) write(ctx context.Context) error {
 		}
 		select {
 		case <-wake:
+			runtime.Gosched() // who is about to run may have something to keep, too
 		case m := <-answers:
 			if err := putError(m); err != nil {
 				return err
