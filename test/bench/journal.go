@@ -50,6 +50,8 @@ type journalChoice struct {
 	commands      []int // connections
 }
 
+// measureDurability does not keep the processors awake: four processes are seldom all asleep, and then the one of the lowest priority would be in the way of
+// those that share a processor beside it.
 func (p plan) measureDurability(ctx context.Context, durability string, chosen journalChoice, out io.Writer) (err error) {
 	addr, err := daemon.Address()
 	if err != nil {
@@ -71,11 +73,6 @@ func (p plan) measureDurability(ctx context.Context, durability string, chosen j
 		}
 		fmt.Printf("\nthe disk: %.0f writes of 4 KiB with fsync a second\n", rate)
 	}
-	sleep, err := p.keepAwake(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, sleep()) }()
 	if err := os.Setenv("PARLEY_HTTP_MAX_REQUESTS_PER_SECOND", "0"); err != nil { // the daemon inherits it
 		return err
 	}
