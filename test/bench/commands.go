@@ -57,34 +57,46 @@ func (p plan) measureCommands(ctx context.Context, d *daemon.Daemon, name, dir, 
 	}
 	body := fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":"msrp_ua:send_message","params":{"session_id":%q,"mime":"text/plain","body":"%s"}}`, sessions[0].SessionID, strings.Repeat("x", 100))
 	for _, conns := range conns {
-		r := row{Work: "commands", Sessions: conns, Window: 1, Body: 100}
-		var sent, handled []outcome
-		for range p.runs { // in turn, so that what disturbs the machine disturbs both alike
-			before := peer.answered.Load()
-			found, err := load(ctx, order{Row: r, HTTP: d.URL("")[len("http://"):], Request: body, PID: d.PID(), Duration: p.duration})
-			if err != nil {
-				return err
-			}
-			for start := time.Now(); peer.answered.Load()-before < found.Count; time.Sleep(time.Millisecond) {
-				if time.Since(start) > stallTime {
-					return fmt.Errorf("%d messages were accepted, %d came", found.Count, peer.answered.Load()-before)
-				}
-			}
-			sent = append(sent, found)
-			if found, err = load(ctx, order{Row: r, HTTP: bare.http, Request: body, PID: bare.pid, Duration: p.duration}); err != nil {
-				return err
-			}
-			handled = append(handled, found)
-		}
-		f, b := summary(sent), summary(handled)
-		f.Name, f.Unit, f.RatioToEcho = commandRow(name, conns), works[r.Work].unit, f.Value/b.Value
-		fmt.Printf("  send_message over HTTP, %2d connections: %7.0f a second (%.0f to %.0f), %.1f µs CPU each, kept and delivered\n", conns, f.Value, f.Least, f.Most, f.CPUMicrosPerMessage)
-		fmt.Printf("    a bare handler that keeps an event:    %7.0f          (%.0f to %.0f), %.1f µs CPU each; so %.2f of it\n", b.Value, b.Least, b.Most, b.CPUMicrosPerMessage, f.RatioToEcho)
-		if err := encoder.Encode(f); err != nil {
+		if err := p.measureConns(ctx, d, commandRow(name, conns), conns, bare, &peer, body, encoder); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// measureConns measures commands over a number of connections, each with one request at a time.
+func (p plan) measureConns(ctx context.Context, d *daemon.Daemon, name string, conns int, bare server, peer *echo, body string, encoder *json.Encoder) (err error) {
+	if conns == 1 {
+		sleep, err := p.keepAwake(ctx)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, sleep()) }()
+	}
+	r := row{Work: "commands", Sessions: conns, Window: 1, Body: 100}
+	var sent, handled []outcome
+	for range p.runs { // in turn, so that what disturbs the machine disturbs both alike
+		before := peer.answered.Load()
+		found, err := load(ctx, order{Row: r, HTTP: d.URL("")[len("http://"):], Request: body, PID: d.PID(), Duration: p.duration})
+		if err != nil {
+			return err
+		}
+		for start := time.Now(); peer.answered.Load()-before < found.Count; time.Sleep(time.Millisecond) {
+			if time.Since(start) > stallTime {
+				return fmt.Errorf("%d messages were accepted, %d came", found.Count, peer.answered.Load()-before)
+			}
+		}
+		sent = append(sent, found)
+		if found, err = load(ctx, order{Row: r, HTTP: bare.http, Request: body, PID: bare.pid, Duration: p.duration}); err != nil {
+			return err
+		}
+		handled = append(handled, found)
+	}
+	f, b := summary(sent), summary(handled)
+	f.Name, f.Unit, f.RatioToEcho = name, works[r.Work].unit, f.Value/b.Value
+	fmt.Printf("  send_message over HTTP, %2d connections: %7.0f a second (%.0f to %.0f), %.1f µs CPU each, kept and delivered\n", conns, f.Value, f.Least, f.Most, f.CPUMicrosPerMessage)
+	fmt.Printf("    a bare handler that keeps an event:    %7.0f          (%.0f to %.0f), %.1f µs CPU each; so %.2f of it\n", b.Value, b.Least, b.Most, b.CPUMicrosPerMessage, f.RatioToEcho)
+	return encoder.Encode(f)
 }
 
 // serveBare is the process that is compared with: each request is an event in a journal in dir. It serves until in ends.

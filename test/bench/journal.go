@@ -50,8 +50,8 @@ type journalChoice struct {
 	commands      []int // connections
 }
 
-// measureDurability does not keep the processors awake: four processes are seldom all asleep, and then the one of the lowest priority would be in the way of
-// those that share a processor beside it.
+// measureDurability keeps the processors awake only where one thing is done at a time: elsewhere four processes are seldom all asleep, and the one of the lowest
+// priority would be in the way of those that share a processor beside it.
 func (p plan) measureDurability(ctx context.Context, durability string, chosen journalChoice, out io.Writer) (err error) {
 	addr, err := daemon.Address()
 	if err != nil {
@@ -99,7 +99,7 @@ func (p plan) measureDurability(ctx context.Context, durability string, chosen j
 		}
 	}
 	if chosen.waiting {
-		if err := p.measureWaiting(d, name, encoder); err != nil {
+		if err := p.measureWaiting(ctx, d, name, encoder); err != nil {
 			return err
 		}
 	}
@@ -179,7 +179,12 @@ func (c *consumer) stop() {
 }
 
 // measureWaiting shows how long a message in a quiet session waits for its 200, from its last octet on.
-func (p plan) measureWaiting(d *daemon.Daemon, name string, encoder *json.Encoder) (err error) {
+func (p plan) measureWaiting(ctx context.Context, d *daemon.Daemon, name string, encoder *json.Encoder) (err error) {
+	sleep, err := p.keepAwake(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, sleep()) }()
 	opener, err := newCaller(d.SIP().String())
 	if err != nil {
 		return err
