@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -252,10 +253,17 @@ func (c *conn) giveUp(cause error) {
 }
 
 // endSessions tells the sessions on a connection that it is lost; open are its transactions without response. final: whoever is at the other end is no
-// peer to go on with.
+// peer to go on with. Those that have left it may still have waited for responses there.
 func (c *conn) endSessions(sessions map[*Session]struct{}, open []*transaction, cause error, final bool) {
 	for s := range sessions {
 		s.disconnected(c, open, fmt.Errorf("%w: %w", ErrConnectionLost, cause), final)
+	}
+	var left []*Session
+	for _, t := range open {
+		if _, stayed := sessions[t.session]; !stayed && !slices.Contains(left, t.session) {
+			left = append(left, t.session)
+			t.session.unheard(c, open)
+		}
 	}
 }
 

@@ -236,7 +236,47 @@ func nextAmong[T any](h *recorder) T {
 	}
 }
 
-// TestMoveUnderLoad moves a session from connection to connection while both sides send all the time: every message comes once and gets its fate.
+// TestMoveTwice: a session moves on before all was answered on the connection that it moved away from, which then closes.
+func TestMoveTwice(t *testing.T) {
+	for name, before := range map[string]bool{"bound before the first one closes": true, "bound after it": false} {
+		t.Run("D-016/what the first connection never answered goes over the third, which is "+name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newFakeRig(t, msrp.Config{LingerTimeout: 50 * time.Millisecond})
+				s, h, p := r.bound()
+				send(t, s, text("hello"))
+				first := p.expectRequest("SEND")
+				over := func(uri string) *rawPeer {
+					if err := s.SetPeer(known(t, uri)); err != nil {
+						t.Fatal(err)
+					}
+					q := r.peer(s)
+					q.uri = uri
+					return q
+				}
+				over(movedURI).bind()
+				q := over(strings.Replace(movedURI, "8888", "9999", 1))
+				if before {
+					q.bind()
+					p.closed()
+				} else {
+					p.closed()
+					q.bind()
+				}
+				again := q.expectRequest("SEND")
+				if again.body != "hello" || again.header("Message-ID") != first.header("Message-ID") {
+					t.Fatalf("got %q", again.text)
+				}
+				q.respond(again, 200, "OK")
+				if f := nextAmong[msrp.Fate](h); f.Kind != msrp.Delivered {
+					t.Errorf("got %+v", f)
+				}
+			})
+		})
+	}
+}
+
+// TestMoveUnderLoad moves a session from connection to connection while both sides send all the time: every message comes and gets its fate, also where a connection
+// that was moved away from closes before all is answered over it.
 func TestMoveUnderLoad(t *testing.T) {
 	for _, interruptible := range []bool{false, true} {
 		t.Run(fmt.Sprintf("D-016/no message is lost (interruptible %t)", interruptible), func(t *testing.T) {
@@ -245,7 +285,7 @@ func TestMoveUnderLoad(t *testing.T) {
 				cfg.ChunkSize = 1 << 20
 			}
 			r := newRig(t, cfg)
-			s, h, p := r.bound()
+			s, h, p := r.bound(recovers) // bodies are kept until they are answered
 			const messages, moves = 400, 20
 			got := make(chan string, 4*messages)
 			var served sync.WaitGroup
@@ -290,22 +330,21 @@ func TestMoveUnderLoad(t *testing.T) {
 				last = q
 				time.Sleep(2 * time.Millisecond)
 			}
-			whole, fates := 0, 0
-			for whole < messages {
+			whole := map[string]bool{}
+			for len(whole) < messages {
 				select {
 				case m := <-got:
-					if strings.HasSuffix(m, "$") {
-						whole++
+					if id, ended := strings.CutSuffix(m, "$"); ended {
+						whole[id] = true
 					}
 				case <-time.After(r.patience):
-					t.Fatalf("%d of %d messages came", whole, messages)
+					t.Fatalf("%d of %d messages came", len(whole), messages)
 				}
 			}
-			for fates < messages {
+			for range messages {
 				if f := nextAmong[msrp.Fate](h); f.Kind != msrp.Delivered {
 					t.Fatalf("got %+v", f)
 				}
-				fates++
 			}
 			s.Close()
 			last.nc.Close()

@@ -59,6 +59,19 @@ func (s *Session) disconnected(c *conn, open []*transaction, cause error, final 
 	s.deliver()
 }
 
+// unheard is told that nothing more comes over a connection which the session had moved away from, and then left for yet another one: what was not
+// answered there goes over another one (D-016).
+func (s *Session) unheard(c *conn, open []*transaction) {
+	s.mu.Lock()
+	if !s.over.Load() {
+		s.resend(open, s.leaveRow(c), false)
+		s.ready()
+		s.wakeFlush()
+	}
+	s.mu.Unlock()
+	s.deliver()
+}
+
 // leaveRow takes the session out of the row of a connection, and gives the message of which a chunk is in progress there. Holding s.mu.
 func (s *Session) leaveRow(c *conn) (cut *message) {
 	o := &s.outgoing
