@@ -286,6 +286,7 @@ func TestCall(t *testing.T) {
 			c.bye(t)
 			c.d.Answer(t, bye, 200, "OK")
 			c.gone(t)
+			n.Await(t, c.id, "E_MSRP_SESSION_END", 1)
 			quiet(t, c.a, "after both BYEs", func(m *peer.Message) bool { return m.IsRequest() })
 			if e := n.Events(c.id, "E_MSRP_SESSION_END"); len(e) != 1 {
 				t.Errorf("%d ends", len(e))

@@ -1,5 +1,5 @@
 // The bubbles of a conversation.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { bodyPath, getBody, hasToken } from "./client";
 import type { Conversation, Fate, Item } from "./conversation";
 import { clock, octets } from "./format";
@@ -19,13 +19,17 @@ const fates: Record<Fate, [IconName, string]> = {
 export function Log({ conversation }: { conversation: Conversation }) {
   const box = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);
+  const top = useRef(0);
   const items = conversation.items.value;
-  useEffect(() => {
+  // With the document's change, and not after it: a scroll event in between would find the end out of sight.
+  useLayoutEffect(() => {
     if (atEnd.current) box.current!.scrollTop = box.current!.scrollHeight;
   }, [items]);
   const scrolled = (): void => {
     const b = box.current!;
-    atEnd.current = b.scrollTop + b.clientHeight > b.scrollHeight - 60;
+    if (b.scrollTop + b.clientHeight > b.scrollHeight - 60) atEnd.current = true;
+    else if (b.scrollTop < top.current) atEnd.current = false; // somebody looks further up; what grows by itself does not scroll
+    top.current = b.scrollTop;
   };
   return (
     <div class="log" ref={box} onScroll={scrolled} role="log" aria-label="Messages" tabIndex={0}>

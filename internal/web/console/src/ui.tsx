@@ -1,6 +1,6 @@
 // Small parts that the views share.
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Refusal } from "./client";
 
 const paths = {
@@ -205,7 +205,7 @@ export function Rows<T>({ items, height, label, render, keyOf, selected, onSelec
     watch.observe(box.current!);
     return () => watch.disconnect();
   }, []);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (bottom && atEnd.current) box.current!.scrollTop = items.length * height;
   }, [items.length]);
   const first = Math.max(0, Math.floor(view.top / height) - 6);
