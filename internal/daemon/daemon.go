@@ -217,7 +217,16 @@ func (n *node) drain() error {
 	n.router.wait()
 	n.closeTap()
 	for _, carrier := range n.mi {
-		errs = append(errs, carrier.Close())
+		within(readersTimeout, func(ctx context.Context) error { // a command may wait for the journal, which ends below
+			closed := make(chan error, 1)
+			go func() { closed <- carrier.Close() }() // ends with the journal at the latest
+			select {
+			case err := <-closed:
+				return err
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		})
 	}
 	if n.web != nil {
 		within(readersTimeout, n.web.Shutdown)

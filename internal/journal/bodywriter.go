@@ -53,6 +53,7 @@ type bodyWriter struct {
 	spare   [][]byte    // memory for pieces
 	last    uint64      // sequence of the last one that is acknowledged
 	stuck   time.Time   // since when nothing was acknowledged that should have been; zero: that is not so
+	resent  bool        // something was sent again
 }
 
 func (w *bodyWriter) put(ctx context.Context, r io.Reader) (ref event.BodyRef, err error) {
@@ -90,11 +91,30 @@ func (w *bodyWriter) put(ctx context.Context, r io.Reader) (ref event.BodyRef, e
 	if err := w.awaitDownTo(ctx, 0); err != nil { // it is not whole before that
 		return ref, err
 	}
+	if err := w.check(ctx, ref); err != nil {
+		return ref, err
+	}
 	about := &nats.Msg{Subject: aboutBody(w.bucket, w.id), Data: info, Header: nats.Header{"Nats-Rollup": {"sub"}, nats.MsgIdHdr: {w.id}}}
 	if err := w.publish(ctx, about); err != nil {
 		return ref, err
 	}
 	return ref, w.awaitDownTo(ctx, 0)
+}
+
+// check reads a body of which something was sent again. An answer may have been lost for longer than the stream knows the IDs of what it has, and the stream may
+// have come back between two pieces: then one stands there twice, or behind its next one, and the body is none.
+func (w *bodyWriter) check(ctx context.Context, ref event.BodyRef) error {
+	if !w.resent {
+		return nil
+	}
+	hash := sha256.New()
+	if _, err := io.Copy(hash, &Body{BodyRef: ref, ctx: ctx, st: w.st}); err != nil {
+		return fmt.Errorf("%w: after an interruption: %w", ErrUnavailable, err)
+	}
+	if hex.EncodeToString(hash.Sum(nil)) != ref.SHA256 {
+		return fmt.Errorf("%w: after an interruption its octets are others", ErrUnavailable)
+	}
+	return nil
 }
 
 func (w *bodyWriter) memory() []byte {
@@ -212,6 +232,7 @@ func (w *bodyWriter) resend(ctx context.Context) error {
 	if err := w.join(ctx); err != nil {
 		return err
 	}
+	w.resent = w.resent || len(w.waiting) > 0
 	for _, m := range w.waiting {
 		m.Reply = w.sub.Subject
 		if err := w.st.conn.PublishMsg(m); err != nil {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/parley-msrp/parley/internal/journal"
 )
@@ -115,6 +117,58 @@ func TestBodyInterrupted(t *testing.T) {
 	}
 	if _, err := j.PutBody(t.Context(), bytes.NewReader(want)); !errors.Is(err, journal.ErrUnavailable) {
 		t.Errorf("one that waited for longer: %v", err)
+	}
+}
+
+// TestBodyInDisorder: a body is not kept of which a piece stands twice in its stream after an interruption, as it does where the stream has forgotten that it
+// has it.
+func TestBodyInDisorder(t *testing.T) {
+	o := newOutside(t)
+	j := open(t, journal.Config{URL: o.server.ClientURL(), Patience: time.Minute})
+	want := content(6 << 20)
+	started := make(chan struct{})
+	ref, err := j.PutBody(t.Context(), &pausing{bytes.NewReader(want), len(want) / 2, func() {
+		o.twice(t, "OBJ_"+journal.Bodies("n"))
+		o.stop()
+		go func() {
+			defer close(started)
+			for j.Err() == nil {
+				time.Sleep(10 * time.Millisecond)
+			}
+			o.start(t)
+		}()
+	}})
+	<-started
+	if !errors.Is(err, journal.ErrUnavailable) {
+		t.Errorf("%+v, %v", ref, err)
+	}
+}
+
+// twice stores the first message of a stream again.
+func (o *outside) twice(t *testing.T, stream string) {
+	t.Helper()
+	c, err := nats.Connect(o.server.ClientURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	js, err := jetstream.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := js.Stream(t.Context(), stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := s.GetMsg(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := nats.NewMsg(first.Subject)
+	again.Data, again.Header = first.Data, first.Header
+	again.Header.Del(nats.MsgIdHdr)
+	if _, err := js.PublishMsg(t.Context(), again); err != nil {
+		t.Fatal(err)
 	}
 }
 
