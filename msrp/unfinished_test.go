@@ -33,7 +33,7 @@ func TestUnfinished(t *testing.T) {
 		ended bool // Closed follows
 	}{
 		{"M-101/given up by its sender", func(_ *msrp.Session, p *rawPeer) { put(p, "m-0001", "4-3/10", "", "#", 200) }, false},
-		{"T-044/nothing comes for 600 s", func(*msrp.Session, *rawPeer) { time.Sleep(601 * time.Second) }, false},
+		{"T-044/nothing comes for 600 s", func(*msrp.Session, *rawPeer) { time.Sleep(601 * time.Second) }, false}, // of fake time
 		{"M-102/refused", func(_ *msrp.Session, p *rawPeer) {
 			put(p, "m-0001", "4-103/*", strings.Repeat("x", 100), "+", 413)
 			put(p, "m-0001", "10-10/*", "x", "+", 413)

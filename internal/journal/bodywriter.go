@@ -51,7 +51,6 @@ type bodyWriter struct {
 	answers chan *nats.Msg
 	waiting []*nats.Msg // for their acknowledgement, which come in their order
 	spare   [][]byte    // memory for pieces
-	last    uint64      // sequence of the last one that is acknowledged
 	stuck   time.Time   // since when nothing was acknowledged that should have been; zero: that is not so
 	resent  bool        // something was sent again
 }
@@ -154,17 +153,15 @@ func (w *bodyWriter) await(ctx context.Context) error {
 	defer late.Stop()
 	select {
 	case m := <-w.answers:
-		err := putError(m)
-		if err == nil {
-			err = w.done(m)
-		}
-		if err != nil && passing(err) {
+		switch err := putError(m); {
+		case err == nil:
+			w.done()
+			return nil
+		case passing(err):
 			return w.again(ctx, err)
-		}
-		if err != nil {
+		default:
 			return fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
-		return nil
 	case <-w.st.lost:
 		return w.again(ctx, errLost)
 	case <-late.C:
@@ -174,23 +171,12 @@ func (w *bodyWriter) await(ctx context.Context) error {
 	}
 }
 
-// done takes out the oldest message that waits, which is stored. Those of a body stand in order, whoever reads them. Where the first of some was lost, and
-// the stream came back before the next one, they do not: then the body is none.
-func (w *bodyWriter) done(m *nats.Msg) error {
-	var stored struct {
-		Sequence uint64 `json:"seq"`
-	}
-	if err := json.Unmarshal(m.Data, &stored); err != nil {
-		return err
-	}
-	if stored.Sequence <= w.last {
-		return errors.New("the object store has its pieces in another order")
-	}
+// done takes out the oldest message that waits, which is stored.
+func (w *bodyWriter) done() {
 	if piece := w.waiting[0].Data; cap(piece) == bodyPiece {
 		w.spare = append(w.spare, piece[:bodyPiece])
 	}
-	w.waiting, w.last, w.stuck = w.waiting[1:], stored.Sequence, time.Time{}
-	return nil
+	w.waiting, w.stuck = w.waiting[1:], time.Time{}
 }
 
 // What the stream of an object store answers, beside those codes that say that it is not there.

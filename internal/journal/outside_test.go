@@ -43,6 +43,18 @@ func (o *outside) start(t *testing.T) {
 	}
 }
 
+// startOnceMissed starts the server once the journal has noticed that it is away, of which nothing but Err tells.
+func (o *outside) startOnceMissed(t *testing.T, j *journal.Durable) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); j.Err() == nil; time.Sleep(10 * time.Millisecond) { // real servers and connections: time cannot be faked
+		if time.Now().After(end) {
+			t.Error("the journal does not notice that its server is away")
+			break
+		}
+	}
+	o.start(t)
+}
+
 func (o *outside) stop() {
 	o.server.Shutdown()
 	o.server.WaitForShutdown()
@@ -75,10 +87,7 @@ func TestBodyInterrupted(t *testing.T) {
 		o.stop()
 		go func() {
 			defer close(started)
-			for j.Err() == nil {
-				time.Sleep(10 * time.Millisecond)
-			}
-			o.start(t)
+			o.startOnceMissed(t, j)
 		}()
 	}})
 	if err != nil {
@@ -99,10 +108,7 @@ func TestBodyInterrupted(t *testing.T) {
 		_, err := j.PutBody(t.Context(), bytes.NewReader(want))
 		waiting <- err
 	}()
-	for j.Err() == nil {
-		time.Sleep(10 * time.Millisecond)
-	}
-	o.start(t)
+	o.startOnceMissed(t, j)
 	if err := <-waiting; err != nil {
 		t.Errorf("one that waited: %v", err)
 	}
@@ -132,10 +138,7 @@ func TestBodyInDisorder(t *testing.T) {
 		o.stop()
 		go func() {
 			defer close(started)
-			for j.Err() == nil {
-				time.Sleep(10 * time.Millisecond)
-			}
-			o.start(t)
+			o.startOnceMissed(t, j)
 		}()
 	}})
 	<-started

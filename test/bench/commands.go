@@ -81,6 +81,7 @@ func (p plan) measureConns(ctx context.Context, d *daemon.Daemon, name string, c
 		if err != nil {
 			return err
 		}
+		// An accepted message may still be on its way.
 		for start := time.Now(); peer.answered.Load()-before < found.Count; time.Sleep(time.Millisecond) {
 			if time.Since(start) > stallTime {
 				return fmt.Errorf("%d messages were accepted, %d came", found.Count, peer.answered.Load()-before)

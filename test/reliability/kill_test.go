@@ -165,7 +165,7 @@ func (c *call) load(l *ledger, name string, chunked bool) {
 	}
 	waiting := map[string]sent{} // by the transaction whose 200 completes the message
 	for n := 0; ; n++ {
-		time.Sleep(c.pace)
+		time.Sleep(c.pace) // none, unless the servers share the processors with the load and need some themselves
 		body := fmt.Sprintf("%s-%d %s", name, n, strings.Repeat("x", 90))
 		if !chunked {
 			f := c.session.Send(body)
