@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -27,7 +28,11 @@ func start(t *testing.T, dir, line string) *process {
 	t.Helper()
 	p := &process{line: line, cmd: exec.Command("sh", "-c", line), done: make(chan struct{})}
 	p.cmd.Dir = dir
-	p.cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+dir) // what outlives the process is the test's own, too
+	state := dir
+	if !filepath.IsAbs(state) { // the source, where nothing is to be left; and a path that is not absolute would not count
+		state = t.TempDir()
+	}
+	p.cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+state) // what outlives the process is the test's own, too
 	p.cmd.Stdout, p.cmd.Stderr = &p.screen, &p.screen
 	// Ctrl-C goes to all processes of a terminal; these are a group instead.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
